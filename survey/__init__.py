@@ -1,0 +1,1 @@
+"""From drone flight imagery to per-hectare explosive-ordnance risk."""

@@ -1,0 +1,71 @@
+"""What the imagery says about each patch of ground: searched or not, disturbed or not."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.values.grid import HectareGrid
+from survey.values.window import Window
+
+DISTURBANCES = ("crater", "trench", "disturbed_soil")
+
+
+class GroundCode(IntEnum):
+    """State of one ground pixel. Higher wins where images overlap, except NOT_SEARCHED (see `merge_codes`)."""
+
+    NOT_FLOWN = 0
+    """No valid pixel of any image: nothing is known."""
+    SEARCHED = 1
+    """The network looked and saw no disturbance. That is not absence of ordnance."""
+    CRATER = 2
+    TRENCH = 3
+    DISTURBED_SOIL = 4
+    NOT_SEARCHED = 255
+    """Imaged, but not searched: the block was unreadable, or the image is too coarse."""
+
+
+def merge_codes(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Join two views of the same ground: disturbed > searched > not searched > not flown."""
+    rank = np.arange(256, dtype=np.uint8)
+    rank[GroundCode.NOT_SEARCHED] = 1
+    rank[1:5] = np.arange(2, 6, dtype=np.uint8)
+    return np.where(rank[second] > rank[first], second, first)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroundPatch:
+    """Codes of a rectangle of a `GroundGrid`, as one block of one image saw it."""
+
+    window: Window
+    """Place in the ground grid, in ground pixels."""
+    codes: NDArray[np.uint8]
+    """(height, width) of `GroundCode`."""
+
+    def __post_init__(self) -> None:
+        if self.codes.shape != (self.window.height, self.window.width) or self.codes.dtype != np.uint8:
+            msg = f"codes {self.codes.dtype} {self.codes.shape} do not fit {self.window}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchedArea:
+    """Per hectare: how much ground was imaged, how much of it was searched, how much is disturbed.
+
+    Every array has the grid's shape; values are shares of a cell's area in 0..1.
+    """
+
+    grid: HectareGrid
+    flown: NDArray[np.float64]
+    """Share with a valid pixel of any image, inside the AOI."""
+    searched: NDArray[np.float64]
+    """Share that the network looked at, at a GSD the model can work with."""
+    disturbed: NDArray[np.float64]
+    """Share with any disturbance class."""
+
+    def __post_init__(self) -> None:
+        for name in ("flown", "searched", "disturbed"):
+            if getattr(self, name).shape != self.grid.shape:
+                msg = f"SearchedArea.{name} has shape {getattr(self, name).shape}, the grid {self.grid.shape}"
+                raise ValueError(msg)

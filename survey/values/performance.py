@@ -1,0 +1,31 @@
+"""How well a model finds ordnance, as its card states it: what the risk model needs to know."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """A model's operating point with its uncertainty, measured on sites that training never saw."""
+
+    recall: float
+    """Share of visible items found, 0..1."""
+    recall_interval: tuple[float, float]
+    """95 % interval of `recall`."""
+    false_alarms_per_ha: float
+    false_alarms_interval: tuple[float, float]
+    """95 % interval of `false_alarms_per_ha`."""
+    prevalence: float
+    """Share of true items among the detections that `probability` was calibrated on."""
+    max_gsd_m: float
+    """Imagery coarser than this is not searched for ordnance, metres."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.recall <= 1:
+            msg = f"recall lies in (0, 1], got {self.recall}"
+            raise ValueError(msg)
+        if self.false_alarms_per_ha <= 0:
+            msg = f"a false-alarm rate is positive (an upper bound if none was seen), got {self.false_alarms_per_ha}"
+            raise ValueError(msg)
+        if not 0 < self.prevalence < 1:
+            msg = f"prevalence lies in (0, 1), got {self.prevalence}"
+            raise ValueError(msg)

@@ -1,0 +1,41 @@
+"""Posterior risk per hectare."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.values.grid import HectareGrid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Risk:
+    """One value per cell and band, float32 of the grid's shape; NaN in cells that nobody flew."""
+
+    grid: HectareGrid
+    p_at_least_one: NDArray[np.float32]
+    """P(at least one item in the cell)."""
+    p_unseen: NDArray[np.float32]
+    """P(at least one item in the cell that was not detected)."""
+    expected_items: NDArray[np.float32]
+    """Expected number of items in the cell, seen and unseen."""
+    q05: NDArray[np.float32]
+    """5 % quantile of the number of items in the cell."""
+    q95: NDArray[np.float32]
+    """95 % quantile of the number of items in the cell."""
+    searched_fraction: NDArray[np.float32]
+    """Share of the cell that was searched."""
+    detections: NDArray[np.float32]
+    """Number of detected items (sightings of one item count once)."""
+    disturbance_fraction: NDArray[np.float32]
+    """Share of the searched ground that looks disturbed; NaN where nothing was searched."""
+
+    def __post_init__(self) -> None:
+        for name in RISK_BANDS:
+            array = getattr(self, name)
+            if array.shape != self.grid.shape or array.dtype != np.float32:
+                msg = f"Risk.{name} has {array.dtype} {array.shape}, expected float32 {self.grid.shape}"
+                raise ValueError(msg)
+
+
+RISK_BANDS: tuple[str, ...] = tuple(f.name for f in fields(Risk) if f.name != "grid")
