@@ -1,0 +1,156 @@
+"""Read a configuration; every error names file, line, key and the near miss in one line."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from survey.config.base import Config
+from survey.errors import ConfigError
+from survey.resources import configs_folder
+
+ConfigType = TypeVar("ConfigType", bound=Config)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 as everyone expects it: `1e-3` is a number too."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A key's value and the place that an error about either points at."""
+
+    value: Any
+    key_place: str
+    value_place: str
+
+
+def load_config(kind: type[ConfigType], path: str | Path | None = None, *, overrides: Sequence[str] = ()) -> ConfigType:
+    """Return the defaults of `kind`, replaced by the keys of a file, replaced by `key=value` overrides.
+
+    Args:
+        kind: The configuration's class.
+        path: A YAML file with `version` and the keys that differ from the defaults.
+        overrides: Items such as 'core_px=512'; values are YAML, a later item wins.
+
+    Raises:
+        ConfigError: A key is unknown, missing or twice, or a value does not fit.
+    """
+    entries = _read(kind, configs_folder() / f"{kind.kind}.yaml")
+    if path is not None:
+        own = _read(kind, Path(path))
+        if "version" not in own:
+            msg = f"{path}:1:1: version: missing – add 'version: {entries['version'].value}'"
+            raise ConfigError(msg)
+        entries |= own
+    for item in overrides:
+        key, entry = _override(item)
+        _check_key(kind, key, entry)
+        entries[key] = entry
+    return _validate(kind, entries)
+
+
+def _read(kind: type[Config], path: Path) -> dict[str, _Entry]:
+    """Return the entries of one file, in its order."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise ConfigError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"{path}: is not UTF-8 text; save it as UTF-8"
+        raise ConfigError(msg) from error
+    node = _compose(text, name=str(path))
+    if not isinstance(node, yaml.MappingNode):
+        msg = f"{path}:1:1: expected lines of 'key: value'"
+        raise ConfigError(msg)
+    entries: dict[str, _Entry] = {}
+    for key_node, value_node in node.value:
+        key_place, value_place = (
+            f"{path}:{n.start_mark.line + 1}:{n.start_mark.column + 1}" for n in (key_node, value_node)
+        )
+        key = str(key_node.value)
+        entry = _Entry(_construct(value_node, place=value_place, key=key), key_place, value_place)
+        _check_key(kind, key, entry)
+        if key in entries:
+            msg = f"{key_place}: {key}: stands twice – the first is at {entries[key].key_place}"
+            raise ConfigError(msg)
+        entries[key] = entry
+    return entries
+
+
+def _override(item: str) -> tuple[str, _Entry]:
+    """Return the key and the entry of one `key=value`."""
+    key, equals, text = item.partition("=")
+    place = f"--set {item}"
+    if not equals:
+        msg = f"{place}: expected key=value"
+        raise ConfigError(msg)
+    node = _compose(text, name=place)
+    value = None if node is None else _construct(node, place=place, key=key.strip())
+    return key.strip(), _Entry(value, place, place)
+
+
+def _compose(text: str, *, name: str) -> yaml.Node | None:
+    """Parse YAML into nodes, which know their line and column."""
+    try:
+        node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark and not name.startswith("--") else name
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "syntax error"
+        msg = f"{place}: is not YAML: {problem}"
+        raise ConfigError(msg) from error
+    return node
+
+
+def _construct(node: yaml.Node, *, place: str, key: str) -> Any:
+    """Turn a value's node into plain Python."""
+    loader = _Loader("")
+    try:
+        return loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        problem = getattr(error, "problem", None) or str(error)
+        msg = f"{place}: {key}: is not a plain value: {problem}"
+        raise ConfigError(msg) from error
+    finally:
+        loader.dispose()
+
+
+def _check_key(kind: type[Config], key: str, entry: _Entry) -> None:
+    """Refuse a key that the configuration does not have, naming the nearest one that it has."""
+    if key in kind.model_fields:
+        return
+    near = difflib.get_close_matches(key, kind.model_fields, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(kind.model_fields)}"
+    msg = f"{entry.key_place}: {key}: unknown key – {hint}"
+    raise ConfigError(msg)
+
+
+def _validate(kind: type[ConfigType], entries: Mapping[str, _Entry]) -> ConfigType:
+    """Check the values; JSON on the way lets strict types take a YAML list as a tuple."""
+    values = {key: entry.value for key, entry in entries.items()}
+    try:
+        return kind.model_validate_json(json.dumps(values, default=str))
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        key = str(problem["loc"][0]) if problem["loc"] else ""
+        if key not in entries:
+            msg = f"{configs_folder() / kind.kind}.yaml: {key}: {problem['msg']}"
+            raise ConfigError(msg) from error
+        entry = entries[key]
+        expected = kind.expected(key) or problem["msg"]
+        got = json.dumps(entry.value, default=str)
+        msg = f"{entry.value_place}: {key}: expected {expected}, got {got}"
+        raise ConfigError(msg) from error

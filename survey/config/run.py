@@ -1,0 +1,62 @@
+"""Configuration of `survey run`."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from survey.config.base import Config, Expect
+from survey.values import HECTARE_EDGE_M
+
+_SPEED_KEYS = frozenset({"engine", "workers", "decode_threads", "threads"})
+
+
+def _divides_a_hectare(gsd_m: float) -> float:
+    pixels = HECTARE_EDGE_M / gsd_m
+    if abs(pixels - round(pixels)) > 1e-6 * pixels:
+        msg = "does not divide 100 m evenly"
+        raise ValueError(msg)
+    return gsd_m
+
+
+Band = Annotated[int, Field(ge=1)]
+Bands = tuple[Band, Band, Band]
+
+
+class RunConfig(Config):
+    """Every key of `configs/run.yaml`, where each is explained."""
+
+    kind: ClassVar[str] = "run"
+
+    version: Annotated[Literal[1], Expect("1")]
+    model: Annotated[str, Field(min_length=1), Expect("a model's name or folder")]
+    output_crs: Annotated[str, Field(pattern=r"^(auto|[A-Za-z]+:[0-9]+)$"), Expect("auto or a code such as EPSG:32638")]
+    bands: Annotated[Literal["auto"] | Bands, Expect("auto or three band numbers such as [1, 2, 3]")]
+    nodata: Annotated[Literal["auto"] | Annotated[float, Field(allow_inf_nan=True)], Expect("auto or a number")]
+    core_px: Annotated[
+        int, Field(ge=128, le=16384, multiple_of=32), Expect("a whole multiple of 32 between 128 and 16384")
+    ]
+    engine: Annotated[Literal["local", "ray"], Expect("local or ray")]
+    workers: Annotated[int, Field(ge=1), Expect("a whole number of at least 1")]
+    decode_threads: Annotated[int, Field(ge=1), Expect("a whole number of at least 1")]
+    threads: Annotated[int, Field(ge=0), Expect("a whole number; 0 means all cores")]
+    runtime: Annotated[Literal["auto", "torch", "openvino"], Expect("auto, torch or openvino")]
+    precision: Annotated[Literal["auto", "fp32", "bf16"], Expect("auto, fp32 or bf16")]
+    candidate_threshold: Annotated[
+        Annotated[float, Field(gt=0, lt=1)] | None, Expect("null or a number between 0 and 1")
+    ]
+    prior_items_per_ha: Annotated[float, Field(gt=0), Expect("a number above 0")]
+    prior_shape: Annotated[float, Field(gt=0), Expect("a number above 0")]
+    ground_gsd_m: Annotated[
+        float,
+        Field(ge=0.01, le=100),
+        AfterValidator(_divides_a_hectare),
+        Expect("metres that divide 100 m evenly, such as 0.1, 0.2 or 0.25"),
+    ]
+
+    def deciding(self) -> dict[str, object]:
+        """Return the keys that decide what comes out; the others only decide how fast."""
+        return {key: value for key, value in self.model_dump().items() if key not in _SPEED_KEYS}
+
+    def speed(self) -> dict[str, object]:
+        """Return the keys that decide only how fast a run goes."""
+        return {key: value for key, value in self.model_dump().items() if key in _SPEED_KEYS}
