@@ -1,0 +1,245 @@
+"""How a run tells what it does: bars on a terminal, log lines elsewhere, JSON events for machines."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+LOG_INTERVAL_S = 10.0
+"""Log lines about blocks come at most this often."""
+
+
+class Progress(Protocol):
+    """What a run reports, in the order in which it happens. Use as a context manager."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        ...
+
+    def __exit__(self, *error: object) -> None:
+        """Stop showing, whatever happened."""
+        ...
+
+    def start(self, *, run_id: str, images: int, blocks: int, finished: int, area_ha: float) -> None:
+        """Tell the size of the run: `finished` of its `blocks` were searched before; `area_ha` is left."""
+        ...
+
+    def block(self, *, image: str, block: int, area_ha: float, detections: int) -> None:
+        """Tell that a block was searched."""
+        ...
+
+    def unread(self, *, image: str, block: int, reason: str) -> None:
+        """Tell that a block could not be searched."""
+        ...
+
+    def product(self, path: Path) -> None:
+        """Tell that a product was written."""
+        ...
+
+    def warning(self, message: str) -> None:
+        """Tell something the user should know; the run goes on."""
+        ...
+
+    def error(self, message: str) -> None:
+        """Tell why the run ends here."""
+        ...
+
+    def done(self, summary: Mapping[str, object]) -> None:
+        """Tell that the run has ended, with its summary."""
+        ...
+
+
+class SilentProgress:
+    """Tell nothing: the default from Python."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def start(self, *, run_id: str, images: int, blocks: int, finished: int, area_ha: float) -> None:
+        """Tell nothing."""
+
+    def block(self, *, image: str, block: int, area_ha: float, detections: int) -> None:
+        """Tell nothing."""
+
+    def unread(self, *, image: str, block: int, reason: str) -> None:
+        """Tell nothing."""
+
+    def product(self, path: Path) -> None:
+        """Tell nothing."""
+
+    def warning(self, message: str) -> None:
+        """Tell nothing."""
+
+    def error(self, message: str) -> None:
+        """Tell nothing."""
+
+    def done(self, summary: Mapping[str, object]) -> None:
+        """Tell nothing."""
+
+
+class JsonProgress(SilentProgress):
+    """One JSON object a line, each with an `event`: start, block, unread, product, warning, error, done."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+
+    def start(self, *, run_id: str, images: int, blocks: int, finished: int, area_ha: float) -> None:
+        """Write a `start` event."""
+        self._write("start", run_id=run_id, images=images, blocks=blocks, finished=finished, area_ha=area_ha)
+
+    def block(self, *, image: str, block: int, area_ha: float, detections: int) -> None:
+        """Write a `block` event."""
+        self._write("block", image=image, block=block, area_ha=area_ha, detections=detections)
+
+    def unread(self, *, image: str, block: int, reason: str) -> None:
+        """Write an `unread` event."""
+        self._write("unread", image=image, block=block, reason=reason)
+
+    def product(self, path: Path) -> None:
+        """Write a `product` event."""
+        self._write("product", path=str(path))
+
+    def warning(self, message: str) -> None:
+        """Write a `warning` event."""
+        self._write("warning", message=message)
+
+    def error(self, message: str) -> None:
+        """Write an `error` event."""
+        self._write("error", message=message)
+
+    def done(self, summary: Mapping[str, object]) -> None:
+        """Write a `done` event."""
+        self._write("done", summary=dict(summary))
+
+    def _write(self, event: str, **content: object) -> None:
+        self._stream.write(json.dumps({"event": event, **content}, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+
+class LogProgress(SilentProgress):
+    """Plain lines, for files and schedulers."""
+
+    def __init__(self, stream: TextIO | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream or sys.stderr
+        self._clock = clock
+        self._began = self._told = clock()
+        self._blocks = self._finished = 0
+        self._area_ha = self._searched_ha = 0.0
+
+    def start(self, *, run_id: str, images: int, blocks: int, finished: int, area_ha: float) -> None:
+        """Write the size of the run."""
+        self._began = self._told = self._clock()
+        self._blocks, self._finished, self._area_ha = blocks, finished, area_ha
+        before = f", {finished} searched before" if finished else ""
+        self._line(f"run {run_id}: {images} images, {blocks} blocks{before}, {area_ha:.2f} ha to search")
+
+    def block(self, *, image: str, block: int, area_ha: float, detections: int) -> None:  # noqa: ARG002 - protocol
+        """Write how far the run is, at most every ten seconds and at the last block."""
+        self._finished += 1
+        self._searched_ha += area_ha
+        now = self._clock()
+        if now - self._told < LOG_INTERVAL_S and self._finished < self._blocks:
+            return
+        self._told = now
+        pace = self._searched_ha / max(now - self._began, 1e-9)
+        left = time_left(self._area_ha - self._searched_ha, pace)
+        self._line(
+            f"{self._finished}/{self._blocks} blocks, {self._searched_ha:.2f}/{self._area_ha:.2f} ha, "
+            f"{pace * 3600:.1f} ha/h, {left} left"
+        )
+
+    def unread(self, *, image: str, block: int, reason: str) -> None:
+        """Write which block was not searched."""
+        self._finished += 1
+        self._line(f"not searched: {image} block {block}: {reason}")
+
+    def product(self, path: Path) -> None:
+        """Write the product's path."""
+        self._line(f"wrote {path}")
+
+    def warning(self, message: str) -> None:
+        """Write the warning."""
+        self._line(f"warning: {message}")
+
+    def _line(self, text: str) -> None:
+        self._stream.write(f"survey: {text}\n")
+        self._stream.flush()
+
+
+class TerminalProgress(SilentProgress):
+    """A bar on the terminal: blocks, ha, ha/h, time left; messages above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+        self._bars: RichProgress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} blocks  {task.fields[pace]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._bars.add_task("searching", total=0, pace="", visible=False)
+        self._began = time.monotonic()
+        self._area_ha = self._searched_ha = 0.0
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bars.stop()
+
+    def start(self, *, run_id: str, images: int, blocks: int, finished: int, area_ha: float) -> None:
+        """Show the bar."""
+        self._began, self._area_ha = time.monotonic(), area_ha
+        self._print(f"run {run_id}: {images} images, {area_ha:.2f} ha to search")
+        self._bars.update(self._task, total=blocks, completed=finished, visible=True)
+
+    def block(self, *, image: str, block: int, area_ha: float, detections: int) -> None:  # noqa: ARG002 - protocol
+        """Move the bar."""
+        self._searched_ha += area_ha
+        pace = self._searched_ha / max(time.monotonic() - self._began, 1e-9)
+        left = time_left(self._area_ha - self._searched_ha, pace)
+        text = f"{self._searched_ha:.2f}/{self._area_ha:.2f} ha  {pace * 3600:.1f} ha/h  {left} left"
+        self._bars.update(self._task, advance=1, pace=text)
+
+    def unread(self, *, image: str, block: int, reason: str) -> None:
+        """Move the bar and say what was not searched."""
+        self._bars.update(self._task, advance=1)
+        self._print(f"not searched: {image} block {block}: {reason}")
+
+    def product(self, path: Path) -> None:
+        """Say what was written."""
+        self._print(f"wrote {path}")
+
+    def warning(self, message: str) -> None:
+        """Say the warning."""
+        self._print(f"warning: {message}")
+
+    def _print(self, text: str) -> None:
+        self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def time_left(area_ha: float, pace_ha_per_s: float) -> str:
+    """Return hours, minutes and seconds as 'h:mm:ss', or '?' while there is no pace yet."""
+    if pace_ha_per_s <= 0:
+        return "?"
+    seconds = round(max(0.0, area_ha) / pace_ha_per_s)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def choose_progress(*, json_events: bool = False) -> Progress:
+    """Return JSON events if asked for, bars if standard error is a terminal, log lines otherwise."""
+    if json_events:
+        return JsonProgress()
+    return TerminalProgress() if sys.stderr.isatty() else LogProgress()
