@@ -1,0 +1,104 @@
+"""Bands of the risk value."""
+
+import numpy as np
+import pytest
+
+from survey.errors import SurveyError
+from survey.risk import Prior, assess
+from survey.values import RISK_BANDS, Detections, HectareGrid, Performance, SearchedArea
+
+GRID = HectareGrid("EPSG:32638", 500_000, 4_400_200, 2, 2)
+PRIOR = Prior(mean_items_per_ha=0.5, shape=0.5)
+PERFORMANCE = Performance(0.9, (0.8, 0.95), 1.0, (0.5, 2.0), 0.5, 0.02)
+SEARCHED = SearchedArea(
+    GRID,
+    flown=np.array([[1.0, 0.5], [0.2, 0.0]]),
+    searched=np.array([[1.0, 0.4], [0.0, 0.0]]),
+    disturbed=np.array([[0.25, 0.0], [0.0, 0.0]]),
+)
+
+
+def found(places: list[tuple[float, float, float]]) -> Detections:
+    """Return sightings at (x, y, probability)."""
+    n = len(places)
+    x, y, p = (np.array([q[k] for q in places], float) for k in range(3))
+    return Detections(
+        ("ap_mine",),
+        ("0" * 16,),
+        "m",
+        np.zeros(n, np.int16),
+        p.astype(np.float32),
+        p.astype(np.float32),
+        y,
+        x,
+        x,
+        y,
+        np.full(n, 0.1, np.float32),
+        np.full(n, 0.02, np.float32),
+        np.zeros(n, np.int32),
+        np.zeros(n, np.int32),
+    )
+
+
+def test_bands_of_a_small_survey() -> None:
+    sightings = found([(500_050, 4_400_150, 0.9), (500_050, 4_400_150, 0.4), (500_060, 4_400_150, 0.2)])
+    items = np.array([0, 0, 1], np.intp)
+    risk = assess(SEARCHED, detections=sightings, items=items, performance=PERFORMANCE, prior=PRIOR)
+    assert all(np.isnan(getattr(risk, band)[1, 1]) for band in RISK_BANDS)
+    assert risk.detections[0].tolist() == [2, 0]
+    assert risk.p_at_least_one[1, 0] == pytest.approx(0.293, abs=5e-4)  # flown, not searched: the prior
+    assert risk.p_unseen[0, 1] == pytest.approx(1 - (1.36 / 2) ** 0.5, abs=1e-6)
+    assert risk.disturbance_fraction[0, 0] == 0.25
+    assert np.isnan(risk.disturbance_fraction[1, 0])
+    assert risk.p_at_least_one[0, 0] > 0.5 > risk.p_unseen[0, 0]
+    alone = assess(
+        SEARCHED, detections=sightings.take(np.array([0, 2])), items=items[1:], performance=PERFORMANCE, prior=PRIOR
+    )
+    for band in RISK_BANDS:  # the weaker view of an item adds nothing
+        assert np.array_equal(getattr(alone, band), getattr(risk, band), equal_nan=True)
+
+
+def test_no_detections_is_a_result_too() -> None:
+    nothing = Detections.empty(classes=("ap_mine",))
+    risk = assess(SEARCHED, detections=nothing, items=np.empty(0, np.intp), performance=PERFORMANCE, prior=PRIOR)
+    assert risk.p_at_least_one[0, 0] == pytest.approx(0.025, abs=5e-4)
+    assert np.array_equal(risk.p_at_least_one, risk.p_unseen, equal_nan=True)
+
+
+def test_a_cell_with_an_item_is_never_nodata() -> None:
+    risk = assess(
+        SEARCHED,
+        detections=found([(500_150, 4_400_050, 0.9)]),
+        items=np.zeros(1, np.intp),
+        performance=PERFORMANCE,
+        prior=PRIOR,
+    )
+    assert risk.p_at_least_one[1, 1] > 0.5
+
+
+@pytest.mark.parametrize("place", [(499_999.9, 4_400_150, 0.9), (500_050, 4_400_200.1, 0.9)])
+def test_detections_outside_the_grid_are_an_error(place: tuple[float, float, float]) -> None:
+    with pytest.raises(SurveyError, match="outside the hectare grid"):
+        assess(SEARCHED, detections=found([place]), items=np.zeros(1, np.intp), performance=PERFORMANCE, prior=PRIOR)
+
+
+def test_detections_without_a_place_are_an_error() -> None:
+    with pytest.raises(SurveyError, match="no place on the ground"):
+        assess(
+            SEARCHED,
+            detections=found([(np.nan, np.nan, 0.9)]),
+            items=np.zeros(1, np.intp),
+            performance=PERFORMANCE,
+            prior=PRIOR,
+        )
+
+
+def test_items_must_fit() -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        assess(
+            SEARCHED,
+            detections=found([(500_050, 4_400_150, 0.9)]),
+            items=np.zeros(2, np.intp),
+            performance=PERFORMANCE,
+            prior=PRIOR,
+        )
