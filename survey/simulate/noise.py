@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 Coordinates = NDArray[np.floating[Any]]
 GAIN = 0.58
 """Strength of each octave relative to the one twice as coarse: rough, as worn and natural surfaces are."""
+_DENSE = 160
+"""Up to this many lattice columns, interpolation as two matrix products is faster than picking neighbours."""
 
 
 def hashed(rows: NDArray[np.int64], cols: NDArray[np.int64], *, seed: int) -> NDArray[np.float32]:
@@ -38,16 +40,25 @@ def value_noise(rows: Coordinates, cols: Coordinates, *, seed: int) -> NDArray[n
     lattice = hashed(np.arange(row0[0], row0[-1] + 2), np.arange(col0[0], col0[-1] + 2), seed=seed) * 2 - 1
     row0 -= row0[0]
     col0 -= col0[0]
+    if lattice.shape[1] <= _DENSE:
+        across: NDArray[np.float32] = _weights(row0, row_weight, lattice.shape[0]) @ lattice
+        return across @ _weights(col0, col_weight, lattice.shape[1]).T
     lines = lattice[row0] * (1 - row_weight)[:, None] + lattice[row0 + 1] * row_weight[:, None]
     left, right = lines[:, col0], lines[:, col0 + 1]
     return left + (right - left) * col_weight[None, :]
 
 
 def fractal_noise(rows: Coordinates, cols: Coordinates, *, cell: float, octaves: int, seed: int) -> NDArray[np.float32]:
-    """Return noise in about [-1, 1] whose largest blobs are `cell` wide, in the coordinates' unit."""
+    """Return noise in about [-1, 1] whose largest blobs are `cell` wide, in the coordinates' unit.
+
+    Octaves finer than the spacing of `rows` are left out: they would only alias.
+    """
     total = np.zeros((len(rows), len(cols)), np.float32)
     weight, norm = 1.0, 0.0
+    finest = 1.5 * float(rows[1] - rows[0]) if len(rows) > 1 else 0.0
     for octave in range(octaves):
+        if octave and cell / 2**octave < finest:
+            break
         # Odd shifts keep the lattices of the octaves from lining up, which would show as a grid.
         scale, shift = 2**octave / cell, 17.37 * octave
         total += np.float32(weight) * value_noise(rows * scale + shift, cols * scale - shift, seed=seed + 101 * octave)
@@ -61,3 +72,12 @@ def _cells(at: Coordinates) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     cell = np.floor(at)
     part = (at - cell).astype(np.float32)
     return cell.astype(np.int64), part * part * (3 - 2 * part)
+
+
+def _weights(cell: NDArray[np.int64], weight: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Return the interpolation as a matrix (len(cell), size)."""
+    matrix = np.zeros((len(cell), size), np.float32)
+    at = np.arange(len(cell))
+    matrix[at, cell] = 1 - weight
+    matrix[at, cell + 1] = weight
+    return matrix

@@ -72,7 +72,9 @@ def painted(
         field = fractal_noise(rows, cols, cell=0.05, octaves=4, seed=int(seeds[1]))
         # Value noise spreads over about ±0.9, so this threshold rusts close to `share` of the surface.
         rusted = np.clip((field + 1.7 * share - 0.95) * 4, 0, 1)
-        _blend(colour, np.array(_shade(RUST, rng), np.float32) * (1 + 0.15 * mottle)[..., None], rusted)
+        _blend(
+            colour, np.array(_shade(RUST, rng), np.float32) * (1 + 0.15 * mottle)[..., None], rusted.astype(np.float32)
+        )
         gloss *= 1 - 0.9 * rusted
     _scratch(colour, rng)
     dust = np.clip(fractal_noise(rows, cols, cell=0.06, octaves=4, seed=int(seeds[2])) * 0.8 - 0.55, 0, 1)
