@@ -1,0 +1,31 @@
+"""Products that GIS programs open right: rasters, layers, styles, summary, manifest."""
+
+from survey.export.cog import write_risk
+from survey.export.disturbance import write_disturbance
+from survey.export.geopackage import write_geopackage
+from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
+from survey.export.manifest import verify_manifest, write_manifest
+from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
+from survey.export.qml import layer_styles, write_disturbance_style, write_risk_style
+from survey.export.summary import summarise, write_summary
+
+__all__ = [
+    "Layer",
+    "OutlinePolygon",
+    "SearchedOutline",
+    "UnsearchedPlace",
+    "detection_layer",
+    "hectare_layer",
+    "image_layer",
+    "layer_styles",
+    "searched_layer",
+    "summarise",
+    "verify_manifest",
+    "write_disturbance",
+    "write_disturbance_style",
+    "write_geopackage",
+    "write_manifest",
+    "write_risk",
+    "write_risk_style",
+    "write_summary",
+]

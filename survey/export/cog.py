@@ -1,0 +1,99 @@
+"""Risk as a Cloud Optimized GeoTIFF that GIS programs open right without help."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from numpy.typing import NDArray
+from rasterio.io import MemoryFile
+
+from survey.files import replacing
+from survey.values import RISK_BANDS, Risk
+
+NODATA = -9999.0
+"""Cells that nobody flew. A number, not NaN: some GIS programs draw NaN as zero."""
+RISK_UNITS: Mapping[str, str] = {
+    "p_at_least_one": "probability",
+    "p_unseen": "probability",
+    "expected_items": "per hectare",
+    "q05": "per hectare",
+    "q95": "per hectare",
+    "searched_fraction": "share",
+    "detections": "count",
+    "disturbance_fraction": "share",
+}
+_RISK_BLOCK = 128
+"""Cells along a tile's edge: 12.8 km, so that larger surveys get more than one overview."""
+
+
+def write_risk(path: Path, *, risk: Risk, tags: Mapping[str, str]) -> None:
+    """Write one float32 band per risk value, in the order of `RISK_BANDS`.
+
+    The same risk and tags give the same bytes.
+
+    Args:
+        path: File to write or replace.
+        risk: Values of (rows, cols) cells; NaN becomes nodata.
+        tags: Provenance (run id, model id); no times, or two runs would differ.
+    """
+    bands = np.stack([getattr(risk, name) for name in RISK_BANDS])
+    profile = {
+        "driver": "GTiff",
+        "count": len(RISK_BANDS),
+        "height": risk.grid.rows,
+        "width": risk.grid.cols,
+        "dtype": "float32",
+        "crs": risk.grid.crs,
+        "transform": risk.grid.transform,
+        "nodata": NODATA,
+    }
+    with MemoryFile() as memory:
+        with memory.open(**profile) as dataset:
+            dataset.write(np.where(np.isfinite(bands), bands, np.float32(NODATA)))
+            dataset.descriptions = RISK_BANDS
+            dataset.units = tuple(RISK_UNITS[name] for name in RISK_BANDS)
+            dataset.update_tags(AREA_OR_POINT="Area", **dict(sorted(tags.items())))
+            for number, values in enumerate(bands, start=1):
+                dataset.update_tags(number, **_statistics(values))
+        with memory.open() as dataset, replacing(path) as temporary:
+            copy_to_cog(dataset, temporary, block=_RISK_BLOCK, resampling="AVERAGE")
+
+
+def copy_to_cog(source: Any, path: Path, *, block: int, resampling: str) -> None:
+    """Copy an open dataset to a COG with overviews, always to the same bytes.
+
+    Args:
+        source: Open rasterio dataset.
+        path: File to write; give `replacing`'s temporary path.
+        block: Pixels along a tile's edge.
+        resampling: Of the overviews: AVERAGE for quantities, MODE for classes.
+    """
+    options = {
+        "COMPRESS": "DEFLATE",
+        "PREDICTOR": "YES",
+        "BLOCKSIZE": str(block),
+        "OVERVIEW_RESAMPLING": resampling,
+        "BIGTIFF": "IF_SAFER",
+        "SPARSE_OK": "YES",
+        "NUM_THREADS": "1",  # more threads may write tiles in another order
+    }
+    if min(source.shape) >= 2 and max(source.shape) <= block:
+        options["OVERVIEW_COUNT"] = "1"  # GDAL makes none for a raster of one tile; viewers ask for one
+    rasterio.shutil.copy(source, path, driver="COG", **options)
+
+
+def _statistics(values: NDArray[np.float32]) -> dict[str, str]:
+    """Return the tags from which GIS programs stretch a band; none where a band is all nodata."""
+    known = values[np.isfinite(values)].astype(np.float64)
+    if not known.size:
+        return {}
+    return {
+        "STATISTICS_MINIMUM": repr(float(known.min())),
+        "STATISTICS_MAXIMUM": repr(float(known.max())),
+        "STATISTICS_MEAN": repr(float(known.mean())),
+        "STATISTICS_STDDEV": repr(float(known.std())),
+        "STATISTICS_VALID_PERCENT": f"{100 * known.size / values.size:.4g}",
+    }

@@ -1,0 +1,41 @@
+"""Colours and words of the map layers, in one place.
+
+None of them is the red of a confirmed or the orange of a suspected hazardous area in IMAS symbology (#FF0000,
+#F4A718): what a model computes must not be taken for what a survey team has declared. Lightness alone orders the
+risk ramp, so it reads the same for colour-blind eyes and in grey print.
+"""
+
+from survey.values import GroundCode
+
+RISK_RAMP: tuple[tuple[float, str], ...] = (
+    (0.0, "#EEF3FA"),
+    (0.25, "#B3C7E6"),
+    (0.5, "#7B93CF"),
+    (0.75, "#5055A8"),
+    (1.0, "#2B1A66"),
+)
+"""(P(at least one item), colour): pale blue to dark indigo."""
+
+GROUND_COLOURS: dict[GroundCode, str] = {
+    GroundCode.SEARCHED: "#DDE3E8",
+    GroundCode.CRATER: "#1F4E9E",
+    GroundCode.TRENCH: "#8E4FB0",
+    GroundCode.DISTURBED_SOIL: "#2A9D8F",
+}
+GROUND_LABELS: dict[GroundCode, str] = {
+    GroundCode.SEARCHED: "searched, no disturbance seen",
+    GroundCode.CRATER: "crater candidate",
+    GroundCode.TRENCH: "trench candidate",
+    GroundCode.DISTURBED_SOIL: "disturbed soil candidate",
+}
+NOT_SEARCHED_LABEL = "not searched or not flown"
+
+DETECTION_COLOUR = "#C2189B"
+SEARCHED_COLOUR = "#2A7FA8"
+NOT_SEARCHED_COLOUR = "#3D3D3D"
+OUTLINE_COLOUR = "#5B6770"
+
+
+def rgb_of(colour: str) -> tuple[int, int, int]:
+    """Return '#RRGGBB' as three numbers in 0..255."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
