@@ -34,3 +34,7 @@ class ResumeError(SurveyError, RuntimeError):
 
 class TrainingError(SurveyError, RuntimeError):
     """Training cannot go on (non-finite loss, out of memory, unusable data list)."""
+
+
+class EngineError(SurveyError, RuntimeError):
+    """The processes that should search cannot be started."""

@@ -29,7 +29,7 @@ _Loader.add_implicit_resolver(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A key's value and the place that an error about either points at."""
+    """A key's value and how an error begins that is about the key or about the value."""
 
     value: Any
     key_place: str
@@ -77,14 +77,13 @@ def _read(kind: type[Config], path: Path) -> dict[str, _Entry]:
         raise ConfigError(msg)
     entries: dict[str, _Entry] = {}
     for key_node, value_node in node.value:
-        key_place, value_place = (
-            f"{path}:{n.start_mark.line + 1}:{n.start_mark.column + 1}" for n in (key_node, value_node)
-        )
         key = str(key_node.value)
-        entry = _Entry(_construct(value_node, place=value_place, key=key), key_place, value_place)
+        key_place, value_place = (f"{path}:{_mark(n)}: {key}" for n in (key_node, value_node))
+        entry = _Entry(_construct(value_node, place=value_place), key_place, value_place)
         _check_key(kind, key, entry)
         if key in entries:
-            msg = f"{key_place}: {key}: stands twice – the first is at {entries[key].key_place}"
+            first = entries[key].key_place.removesuffix(f": {key}")
+            msg = f"{key_place}: stands twice – the first is at {first}"
             raise ConfigError(msg)
         entries[key] = entry
     return entries
@@ -98,7 +97,7 @@ def _override(item: str) -> tuple[str, _Entry]:
         msg = f"{place}: expected key=value"
         raise ConfigError(msg)
     node = _compose(text, name=place)
-    value = None if node is None else _construct(node, place=place, key=key.strip())
+    value = None if node is None else _construct(node, place=place)
     return key.strip(), _Entry(value, place, place)
 
 
@@ -115,14 +114,19 @@ def _compose(text: str, *, name: str) -> yaml.Node | None:
     return node
 
 
-def _construct(node: yaml.Node, *, place: str, key: str) -> Any:
+def _mark(node: yaml.Node) -> str:
+    """Return 'line:column', both counted from 1."""
+    return f"{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+
+
+def _construct(node: yaml.Node, *, place: str) -> Any:
     """Turn a value's node into plain Python."""
     loader = _Loader("")
     try:
         return loader.construct_document(node)
     except (yaml.YAMLError, ValueError, TypeError) as error:
         problem = getattr(error, "problem", None) or str(error)
-        msg = f"{place}: {key}: is not a plain value: {problem}"
+        msg = f"{place}: is not a plain value: {problem}"
         raise ConfigError(msg) from error
     finally:
         loader.dispose()
@@ -134,7 +138,7 @@ def _check_key(kind: type[Config], key: str, entry: _Entry) -> None:
         return
     near = difflib.get_close_matches(key, kind.model_fields, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(kind.model_fields)}"
-    msg = f"{entry.key_place}: {key}: unknown key – {hint}"
+    msg = f"{entry.key_place}: unknown key – {hint}"
     raise ConfigError(msg)
 
 
@@ -152,5 +156,5 @@ def _validate(kind: type[ConfigType], entries: Mapping[str, _Entry]) -> ConfigTy
         entry = entries[key]
         expected = kind.expected(key) or problem["msg"]
         got = json.dumps(entry.value, default=str)
-        msg = f"{entry.value_place}: {key}: expected {expected}, got {got}"
+        msg = f"{entry.value_place}: expected {expected}, got {got}"
         raise ConfigError(msg) from error

@@ -60,7 +60,7 @@ def test_a_key_like_no_other_lists_the_known_ones(tmp_path: Path) -> None:
 
 
 def test_an_unknown_override_names_the_near_miss() -> None:
-    assert _problem(None, "cor_px=1") == "--set cor_px=1: cor_px: unknown key – did you mean 'core_px'?"
+    assert _problem(None, "cor_px=1") == "--set cor_px=1: unknown key – did you mean 'core_px'?"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_value_that_does_not_fit_names_line_and_expectation(
 
 
 def test_an_override_that_does_not_fit_names_itself() -> None:
-    assert _problem(None, "workers=0") == "--set workers=0: workers: expected a whole number of at least 1, got 0"
+    assert _problem(None, "workers=0") == "--set workers=0: expected a whole number of at least 1, got 0"
     assert _problem(None, "workers") == "--set workers: expected key=value"
     assert _problem(None, "bands=[1,").startswith("--set bands=[1,: is not YAML: ")
 
