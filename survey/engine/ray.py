@@ -45,6 +45,7 @@ class RayEngine:
 
         Raises:
             EngineError: Ray is not installed.
+            Exception: Whatever the work raised; it is not tried again.
         """
         ray = _connected()
         # Ray's own defaults are no restart and at most one try.
@@ -72,6 +73,8 @@ def _outcome(ray: ModuleType, reference: Any, *, attempt: Attempt, attempts: Att
     """Return a task's receipts, or what can be said of it if its actor died for good."""
     try:
         receipts: list[Receipt] = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error  # Ray's own words are a traceback
     except ray.exceptions.RayActorError as error:
         cause = f"{type(error).__name__} after Ray's own retries"
         return attempts.died(attempt, delivered=(), cause=cause)
