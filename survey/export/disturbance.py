@@ -17,6 +17,8 @@ from survey.values import GroundCode, GroundGrid, GroundPatch
 NODATA = 0
 """Not flown, or flown and not searched: nothing is known of such ground, so it is not drawn."""
 _BLOCK = 512
+_CACHE_MB = 64
+"""GDAL otherwise keeps 5 % of the machine's memory in tiles: 400 ha took 1,016 MB in all, and 298 MB with this."""
 
 
 def write_disturbance(
@@ -34,9 +36,10 @@ def write_disturbance(
     """
     streamed = path.with_name(f".{path.stem}.{os.getpid()}.streamed{path.suffix}")
     try:
-        _stream(streamed, ground=ground, patches=patches, tags=tags)
-        with rasterio.open(streamed) as source, replacing(path) as temporary:
-            copy_to_cog(source, temporary, block=_BLOCK, resampling="MODE")
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB):
+            _stream(streamed, ground=ground, patches=patches, tags=tags)
+            with rasterio.open(streamed) as source, replacing(path) as temporary:
+                copy_to_cog(source, temporary, block=_BLOCK, resampling="MODE")
     finally:
         streamed.unlink(missing_ok=True)
     write_bytes(path.with_name(path.name + ".aux.xml"), _category_names())

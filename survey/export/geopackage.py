@@ -34,6 +34,7 @@ def write_geopackage(path: Path, *, crs: str, layers: Sequence[Layer], styles: M
         styles: QML by layer name.
     """
     with replacing(path) as temporary:
+        temporary.unlink(missing_ok=True)  # left by a killed process of the same number, it would be added to
         for number, layer in enumerate(layers):
             _write_layer(temporary, layer=layer, crs=crs, new=number == 0)
         with closing(sqlite3.connect(temporary)) as database:

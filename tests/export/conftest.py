@@ -1,5 +1,6 @@
 """A small finished survey to export."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -170,3 +171,8 @@ def empty_case() -> Case:
 @pytest.fixture(scope="session")
 def products(tmp_path_factory: pytest.TempPathFactory, case: Case) -> Path:
     return write_all(tmp_path_factory.mktemp("run") / "products", case)
+
+
+@pytest.fixture(scope="session")
+def write_products() -> Callable[[Path, Case], Path]:
+    return write_all
