@@ -1,5 +1,6 @@
 """The command line: parse, call, print. What is heavy is imported inside the commands."""
 
+import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -106,15 +107,23 @@ def info(images: Images) -> None:
 @app.command()
 def train(
     *,
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder that the data list's paths lie below.")],
     out: Out,
+    name: Annotated[str, typer.Option(metavar="ID", help="Name that the model goes by.")],
     config: ConfigFile = None,
     overrides: Overrides = None,
-    resume: Resume = True,
+    evaluation: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="evaluation.json of the same run with sites held out.")
+    ] = None,
 ) -> None:
-    """Train a model on composites of cut-outs over real ground."""
+    """Train a model on cut-outs over real ground; an interrupted training goes on."""
+    from survey.config import load_config  # noqa: PLC0415
+    from survey.train import TrainConfig  # noqa: PLC0415
     from survey.train import train as train_model  # noqa: PLC0415
 
-    train_model(out, config=config, overrides=overrides or (), resume=resume)
+    logging.basicConfig(format="survey: %(message)s", level=logging.INFO)
+    settings = load_config(TrainConfig, config, overrides=overrides or ())
+    typer.echo(train_model(settings, data=data, out=out, model_id=name, evaluation=evaluation))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

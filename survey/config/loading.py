@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from survey.config.base import Config
+from survey.config.base import Expect
 from survey.errors import ConfigError
 from survey.resources import configs_folder
 
-ConfigType = TypeVar("ConfigType", bound=Config)
+ConfigType = TypeVar("ConfigType", bound=BaseModel)
 
 
 class _Loader(yaml.SafeLoader):
@@ -40,14 +40,14 @@ def load_config(kind: type[ConfigType], path: str | Path | None = None, *, overr
     """Return the defaults of `kind`, replaced by the keys of a file, replaced by `key=value` overrides.
 
     Args:
-        kind: The configuration's class.
+        kind: The configuration's class; `RunConfig` has its defaults in `configs/run.yaml`, and so on.
         path: A YAML file with `version` and the keys that differ from the defaults.
         overrides: Items such as 'core_px=512'; values are YAML, a later item wins.
 
     Raises:
         ConfigError: A key is unknown, missing or twice, or a value does not fit.
     """
-    entries = _read(kind, configs_folder() / f"{kind.kind}.yaml")
+    entries = _read(kind, _defaults(kind))
     if path is not None:
         own = _read(kind, Path(path))
         if "version" not in own:
@@ -61,7 +61,12 @@ def load_config(kind: type[ConfigType], path: str | Path | None = None, *, overr
     return _validate(kind, entries)
 
 
-def _read(kind: type[Config], path: Path) -> dict[str, _Entry]:
+def _defaults(kind: type[BaseModel]) -> Path:
+    """Return the file with the defaults: `RunConfig` → `configs/run.yaml`."""
+    return configs_folder() / f"{kind.__name__.removesuffix('Config').lower()}.yaml"
+
+
+def _read(kind: type[BaseModel], path: Path) -> dict[str, _Entry]:
     """Return the entries of one file, in its order."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -132,7 +137,7 @@ def _construct(node: yaml.Node, *, place: str) -> Any:
         loader.dispose()
 
 
-def _check_key(kind: type[Config], key: str, entry: _Entry) -> None:
+def _check_key(kind: type[BaseModel], key: str, entry: _Entry) -> None:
     """Refuse a key that the configuration does not have, naming the nearest one that it has."""
     if key in kind.model_fields:
         return
@@ -151,10 +156,16 @@ def _validate(kind: type[ConfigType], entries: Mapping[str, _Entry]) -> ConfigTy
         problem = error.errors(include_url=False)[0]
         key = str(problem["loc"][0]) if problem["loc"] else ""
         if key not in entries:
-            msg = f"{configs_folder() / kind.kind}.yaml: {key}: {problem['msg']}"
+            msg = f"{_defaults(kind)}: {key}: {problem['msg']}"
             raise ConfigError(msg) from error
         entry = entries[key]
-        expected = kind.expected(key) or problem["msg"]
+        expected = _expected(kind, key) or problem["msg"]
         got = json.dumps(entry.value, default=str)
         msg = f"{entry.value_place}: expected {expected}, got {got}"
         raise ConfigError(msg) from error
+
+
+def _expected(kind: type[BaseModel], key: str) -> str | None:
+    """Return the field's own words for what belongs there, if it has any."""
+    metadata = kind.model_fields[key].metadata
+    return next((item.text for item in metadata if isinstance(item, Expect)), None)

@@ -1,6 +1,6 @@
 """Configuration of `survey run`."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -24,8 +24,6 @@ Bands = tuple[Band, Band, Band]
 
 class RunConfig(Config):
     """Every key of `configs/run.yaml`, where each is explained."""
-
-    kind: ClassVar[str] = "run"
 
     version: Annotated[Literal[1], Expect("1")]
     model: Annotated[str, Field(min_length=1), Expect("a model's name or folder")]
