@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ from survey.simulate.sun import Sun
 _SAMPLERS: Mapping[str, Callable[[np.random.Generator], Earthwork]] = MappingProxyType(
     {"crater": Crater.sample, "trench": Trench.sample, "disturbed_soil": DugPatch.sample}
 )
+_LARGE_PX = 120
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -64,7 +66,7 @@ class Disturbance:
         return ceil((self.work.reach_m + self.work.shadow_m(sun.slope)) / gsd_m) + 2
 
 
-def disturb(  # noqa: PLR0913 (a picture, its scale and light, and what goes where)
+def disturb(
     ground: NDArray[np.uint8],
     *,
     kind: str,
@@ -119,22 +121,37 @@ def work_in(
     if row0 >= row1 or col0 >= col1:
         return mask
     inside = (slice(row0, row1), slice(col0, col1))
+    # Large structures are smooth: their relief is worked out on cells of two pixels.
+    step = 2 if reach > _LARGE_PX and min(row1 - row0, col1 - col0) > 8 else 1
     # Shadows may fall into the picture from relief outside it.
-    margin = ceil(disturbance.work.shadow_m(sun.slope) / gsd_m) + 4
-    y = (np.arange(row0 - margin, row1 + margin) + 0.5 - where[0]) * gsd_m
-    x = (np.arange(col0 - margin, col1 + margin) + 0.5 - where[1]) * gsd_m
+    margin = step * (ceil(disturbance.work.shadow_m(sun.slope) / gsd_m / step) + 4)
+    y = (np.arange(row0 - margin, row1 + margin, step) + step / 2 - where[0]) * gsd_m
+    x = (np.arange(col0 - margin, col1 + margin, step) + step / 2 - where[1]) * gsd_m
     shaped = disturbance.work.shape(y, x)
-    core = (slice(margin, -margin), slice(margin, -margin))
-    light = _light(shaped.height, disturbance.work, gsd_m=gsd_m, sun=sun)[core]
+    light = stored(_light(shaped.height, disturbance.work, gsd_m=gsd_m * step, sun=sun))
+    size = (row1 - row0, col1 - col0)
+    light, bare, disturbed = (
+        _core(layer, size, margin=margin, step=step) for layer in (light, shaped.bare, shaped.mask.astype(np.float32))
+    )
     before = ground[inside].astype(np.float32)
-    grain = fractal_noise(y[core[0]], x[core[1]], cell=0.05, octaves=3, seed=disturbance.seed)
-    patches = fractal_noise(y[core[0]], x[core[1]], cell=0.7, octaves=3, seed=disturbance.seed + 1)
-    soil = np.array(disturbance.soil, np.float32) * (1 + 0.07 * grain + 0.08 * patches)[..., None]
+    y, x = (np.arange(row0, row1) + 0.5 - where[0]) * gsd_m, (np.arange(col0, col1) + 0.5 - where[1]) * gsd_m
+    grain = fractal_noise(y, x, cell=0.05, octaves=3, seed=disturbance.seed)
+    grain = 1 + 0.08 * grain + 0.08 * fractal_noise(y, x, cell=0.7, octaves=3, seed=disturbance.seed + 1)
     # A little of the old surface stays, so that the picture's own grain runs through.
-    after = before + (soil - before) * (0.92 * shaped.bare[core])[..., None]
-    ground[inside] = np.rint(np.clip(after * stored(light)[..., None], 0, 255)).astype(np.uint8)
-    mask[inside] = shaped.mask[core]
+    share = 0.92 * bare
+    kept, added = (light * (1 - share))[..., None], (light * share * grain)[..., None]
+    after = before * kept + np.array(disturbance.soil, np.float32) * added
+    ground[inside] = np.rint(np.clip(after, 0, 255)).astype(np.uint8)
+    mask[inside] = disturbed > 0.5
     return mask
+
+
+def _core(layer: NDArray[np.float32], size: tuple[int, int], *, margin: int, step: int) -> NDArray[np.float32]:
+    """Return a layer of cells of `step` pixels at every pixel of the core, without its margin."""
+    if step > 1:
+        whole = (layer.shape[1] * step, layer.shape[0] * step)
+        layer = cv2.resize(layer, whole, interpolation=cv2.INTER_LINEAR)
+    return layer[margin : margin + size[0], margin : margin + size[1]]
 
 
 def _light(height: NDArray[np.float32], work: Earthwork, *, gsd_m: float, sun: Sun) -> NDArray[np.float32]:

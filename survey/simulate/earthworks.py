@@ -65,7 +65,7 @@ class Outline:
         for order, (amplitude, phase) in enumerate(zip(self.amplitudes, self.phases, strict=True), start=2):
             radius += np.float32(amplitude) * np.cos(order * angle + np.float32(phase))
         distance = np.hypot(y, x).astype(np.float32)
-        share: Field = distance / (np.float32(self.radius_m) * np.maximum(radius, np.float32(0.4)))
+        share = (distance / (self.radius_m * np.maximum(radius, 0.4))).astype(np.float32)
         return share, angle
 
 
@@ -94,7 +94,7 @@ class Crater:
     @property
     def reach_m(self) -> float:
         """Distance from the centre beyond which nothing changes."""
-        return 3.4 * self.outline.radius_m
+        return 2.8 * self.outline.radius_m
 
     @property
     def relief_m(self) -> float:
@@ -126,8 +126,8 @@ class Crater:
         )
         thrown = np.exp(-np.clip(s - 1.05, 0, None) / (0.4 + 0.065 * rays)) * np.clip(1.7 - s / 2, 0, 1)
         bare = (0.25 + 0.7 * self.fresh) * np.clip(thrown + 0.35 * blobs * np.float32(1.2 - self.fresh), 0, 1)
-        height[s > 3.2] = 0
-        return Ground(height.astype(np.float32), np.where(s < 3.2, bare, 0).astype(np.float32), s < 1.12)
+        fade = np.clip(2.6 - s, 0, 1)
+        return Ground((height * fade).astype(np.float32), (bare * fade).astype(np.float32), s < 1.12)
 
 
 @dataclass(frozen=True, slots=True)

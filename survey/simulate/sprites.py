@@ -119,7 +119,9 @@ def occlude(sprite: Sprite, *, share: float, gsd_m: float, rng: np.random.Genera
         raise ValueError(msg)
     height, width = sprite.alpha.shape
     rows, cols = (np.arange(n) * gsd_m for n in (height, width))
-    field = fractal_noise(rows, cols, cell=sprite.size_m * 0.45, octaves=4, seed=int(rng.integers(1 << 31)))
+    field = fractal_noise(
+        rows, cols, cell=max(0.2 * sprite.size_m, 4 * gsd_m), octaves=4, seed=int(rng.integers(1 << 31))
+    )
     on = sprite.alpha > 0.5
     if not on.any() or share == 0:
         return sprite

@@ -1,0 +1,24 @@
+"""Pixels to detections and ground disturbance."""
+
+from survey.detect.detector import CORE_PX, Detector, Findings, load_detector
+from survey.detect.guard import merge_across_seams
+from survey.detect.model import DEFAULT_MODEL, ModelCard, load_card
+from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
+from survey.detect.runtime import Precision, RuntimeKind
+
+__all__ = [
+    "CORE_PX",
+    "DEFAULT_MODEL",
+    "FILL",
+    "HEAT_STRIDE",
+    "LATTICE_PX",
+    "MASK_STRIDE",
+    "Detector",
+    "Findings",
+    "ModelCard",
+    "Precision",
+    "RuntimeKind",
+    "load_card",
+    "load_detector",
+    "merge_across_seams",
+]

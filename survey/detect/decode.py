@@ -1,0 +1,95 @@
+"""From the heads' logits to centre points: peaks without plateaus, and what was cut is counted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from survey.detect.network import HEAT_STRIDE, PEAK_REACH_PX, Heads
+
+PEAK_RADIUS = PEAK_REACH_PX // HEAT_STRIDE
+"""A peak is the highest cell within this many cells: 5 x 5 cells are 20 cm at a GSD of 1 cm."""
+MAX_PEAKS = 4096
+"""Most peaks kept of one tile. A tile that has more is counted as saturated and reported."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Peaks:
+    """Centre points of one tile; arrays of shape (N,), positions in the tile's input pixels."""
+
+    class_index: NDArray[np.int16]
+    logit: NDArray[np.float32]
+    row: NDArray[np.float64]
+    col: NDArray[np.float64]
+    size_px: NDArray[np.float32]
+    cell_row: NDArray[np.int64]
+    """The heatmap cell that holds the peak: decides which tile owns it."""
+    cell_col: NDArray[np.int64]
+    saturated: bool
+    """More than `MAX_PEAKS` peaks stood above the threshold; the weakest were dropped."""
+
+
+def peak_mask(heat: Tensor, *, threshold: float) -> Tensor:
+    """Return a bool (H, W) mask of the local maxima of logits (H, W) that exceed `threshold`.
+
+    Of equal neighbours the first in reading order stays, so that a plateau yields one peak and
+    every tiling yields the same one.
+    """
+    size = 2 * PEAK_RADIUS + 1
+    highest = functional.max_pool2d(heat[None, None], size, 1, PEAK_RADIUS)[0, 0]
+    candidate = (heat == highest) & (heat > threshold)
+    order = torch.arange(heat.numel(), 0, -1, device=heat.device, dtype=torch.float64).view_as(heat)
+    rank = torch.where(candidate, order, torch.zeros_like(order))
+    first = functional.max_pool2d(rank[None, None], size, 1, PEAK_RADIUS)[0, 0]
+    return candidate & (rank == first)
+
+
+def decode(heads: Heads, *, learnt: NDArray[np.bool_], threshold: float) -> Peaks:
+    """Pick the peaks of one tile.
+
+    Args:
+        heads: Logits of a batch of one.
+        learnt: (classes,) bool; a class that was never learnt is never output.
+        threshold: Least logit of a peak.
+    """
+    allowed = torch.as_tensor(np.flatnonzero(learnt), device=heads.heat.device)
+    best, which = heads.heat[0, allowed].max(dim=0)
+    rows, cols = peak_mask(best, threshold=threshold).nonzero(as_tuple=True)
+    values = best[rows, cols]
+    saturated = len(values) > MAX_PEAKS
+    if saturated:
+        keep = values.topk(MAX_PEAKS).indices.sort().values
+        rows, cols, values = rows[keep], cols[keep], values[keep]
+    log_size, offset_row, offset_col = heads.geometry[0, :, rows, cols].double().cpu().numpy()
+    cell_row, cell_col = rows.cpu().numpy(), cols.cpu().numpy()
+    return Peaks(
+        class_index=allowed[which[rows, cols]].cpu().numpy().astype(np.int16),
+        logit=values.cpu().numpy().astype(np.float32),
+        row=(cell_row + np.clip(offset_row, 0, 1)) * HEAT_STRIDE,
+        col=(cell_col + np.clip(offset_col, 0, 1)) * HEAT_STRIDE,
+        size_px=np.exp(np.clip(log_size, 0, 7)).astype(np.float32),
+        cell_row=cell_row,
+        cell_col=cell_col,
+        saturated=saturated,
+    )
+
+
+def disturbance_codes(
+    heads: Heads, *, codes: NDArray[np.uint8], learnt: NDArray[np.bool_], threshold: float
+) -> NDArray[np.uint8]:
+    """Return (H/8, W/8) codes: `codes[0]` where undisturbed, `codes[1 + k]` where kind k exceeds `threshold`.
+
+    Args:
+        heads: Logits of a batch of one.
+        codes: (1 + kinds,) what to write for undisturbed and for each kind.
+        learnt: (kinds,) bool; kinds never learnt are never output.
+        threshold: Least probability (softmax over the learnt kinds) of a disturbance.
+    """
+    allowed = np.concatenate([[0], 1 + np.flatnonzero(learnt)])
+    shares = heads.mask[0, torch.as_tensor(allowed, device=heads.mask.device)].softmax(dim=0)
+    best, which = shares[1:].max(dim=0) if len(allowed) > 1 else (shares[0] * 0, shares[0].long() * 0)
+    kind = torch.where(best > threshold, which + 1, torch.zeros_like(which)).cpu().numpy()
+    return codes[allowed[kind]]

@@ -1,0 +1,195 @@
+"""A released model: a folder with weights, `model.yaml` and MODEL_CARD.md."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from survey.detect.network import SurveyNet
+from survey.errors import ModelError
+from survey.files import sha256_of
+from survey.values import DISTURBANCES, Performance
+
+DEFAULT_MODEL = "lite0-1cm-v1"
+"""What the name `default` stands for."""
+CARD = "model.yaml"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClassCard(_Part):
+    """One class of a head."""
+
+    name: str
+    learnt: bool
+    """False: training had no example, so the class is never output."""
+    trained_on: str
+    """What the examples were, in words."""
+
+
+class Thresholds(_Part):
+    """Operating point."""
+
+    score: Share
+    """Least score of a detection."""
+    disturbance: Share
+    """Least probability of a disturbance class."""
+
+
+class Calibration(_Part):
+    """probability = sigmoid(scale * logit + offset), fitted on held-out sites."""
+
+    scale: float
+    offset: float
+    prevalence: Annotated[float, Field(gt=0, lt=1)]
+    """Share of true items among the detections it was fitted on."""
+    fitted_on: str
+
+
+class PerformanceCard(_Part):
+    """What was measured on sites that training never saw."""
+
+    recall: Annotated[float, Field(gt=0, le=1)]
+    recall_interval: tuple[Share, Share]
+    items: Annotated[int, Field(ge=0)]
+    false_alarms_per_ha: Annotated[float, Field(gt=0)]
+    false_alarms_interval: tuple[float, float]
+    searched_ha: Annotated[float, Field(ge=0)]
+    position_error_m: Annotated[float, Field(ge=0)]
+    """Root mean square distance between the centres found and the labelled ones."""
+    measured_on: str
+
+
+class WeightsCard(_Part):
+    """The weights file."""
+
+    file: str
+    sha256: str
+
+
+class TrainingCard(_Part):
+    """Where the weights come from."""
+
+    command: str
+    config: dict[str, object]
+    config_sha256: str
+    data_list_sha256: str
+    held_out: tuple[str, ...]
+    seed: int
+    steps: int
+    versions: dict[str, str]
+
+
+class ModelCard(_Part):
+    """`model.yaml`, checked."""
+
+    format: Literal[1]
+    id: str
+    architecture: Literal["lite0-fpn64"]
+    gsd_m: Annotated[float, Field(gt=0)]
+    """Ground distance of a pixel as the network wants it; the reader resamples to it."""
+    max_gsd_m: Annotated[float, Field(gt=0)]
+    """Imagery coarser than this is not searched for ordnance."""
+    input: Literal["uint8 RGB, 127 where nothing was imaged"]
+    halo_px: Annotated[int, Field(ge=0, multiple_of=16)]
+    classes: tuple[ClassCard, ...]
+    disturbances: tuple[ClassCard, ...]
+    thresholds: Thresholds
+    calibration: Calibration
+    performance: PerformanceCard
+    weights: WeightsCard
+    training: TrainingCard
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the ordnance classes, learnt or not, in the head's order."""
+        return tuple(c.name for c in self.classes)
+
+    @property
+    def learnt(self) -> NDArray[np.bool_]:
+        """(classes,) which ordnance classes may be output."""
+        return np.array([c.learnt for c in self.classes])
+
+    @property
+    def learnt_disturbances(self) -> NDArray[np.bool_]:
+        """(kinds,) which disturbance classes may be output."""
+        return np.array([c.learnt for c in self.disturbances])
+
+    def as_performance(self) -> Performance:
+        """Return what the risk model needs to know."""
+        measured = self.performance
+        return Performance(
+            recall=measured.recall,
+            recall_interval=measured.recall_interval,
+            false_alarms_per_ha=measured.false_alarms_per_ha,
+            false_alarms_interval=measured.false_alarms_interval,
+            prevalence=self.calibration.prevalence,
+            max_gsd_m=self.max_gsd_m,
+        )
+
+
+def find_model(model: str | Path, *, models: Path) -> Path:
+    """Return the folder of a model given by id (`default` for the default one) or by path.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    name = DEFAULT_MODEL if str(model) == "default" else str(model)
+    for folder in (Path(name), models / name):
+        if (folder / CARD).is_file():
+            return folder
+    known = sorted(path.parent.name for path in models.glob(f"*/{CARD}"))
+    msg = f"model {name}: no folder with a {CARD} at {Path(name).resolve()} nor among the released {', '.join(known) or '(none)'}"
+    raise ModelError(msg)
+
+
+def load_card(folder: Path) -> ModelCard:
+    """Read and check `model.yaml`.
+
+    Raises:
+        ModelError: It does not fit this version of the software.
+    """
+    path = folder / CARD
+    try:
+        card = ModelCard.model_validate(yaml.safe_load(path.read_text()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        msg = f"{path}: {'.'.join(str(p) for p in first['loc'])}: {first['msg']}"
+        raise ModelError(msg) from error
+    if tuple(d.name for d in card.disturbances) != DISTURBANCES:
+        msg = f"{path}: disturbances must be {', '.join(DISTURBANCES)}, in this order"
+        raise ModelError(msg)
+    return card
+
+
+def load_network(folder: Path, card: ModelCard) -> SurveyNet:
+    """Read the weights and check them against the card.
+
+    Raises:
+        ModelError: The weights are missing or are not the ones the card names.
+    """
+    from safetensors.torch import load_file  # noqa: PLC0415 - only needed where weights are read
+
+    path = folder / card.weights.file
+    if not path.is_file():
+        msg = f"{path}: the weights are missing; restore them from the release"
+        raise ModelError(msg)
+    if sha256_of(path) != card.weights.sha256:
+        msg = f"{path}: the weights are not those that {CARD} names; restore both from the release"
+        raise ModelError(msg)
+    network = SurveyNet(classes=len(card.classes), disturbances=len(card.disturbances))
+    network.load_state_dict(load_file(path))
+    return network.eval()
+
+
+def model_sha256(folder: Path, card: ModelCard) -> str:
+    """Return the hash of everything of the model that decides its answers: card and weights."""
+    return hashlib.sha256(sha256_of(folder / CARD, folder / card.weights.file).encode()).hexdigest()

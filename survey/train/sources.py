@@ -1,0 +1,198 @@
+"""The pictures of a data list, decoded once into memory at the scale that training crops from."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.errors import ConfigError
+from survey.simulate.sun import Sun
+from survey.simulate.terrain import Terrain
+from survey.train.datalist import CutoutEntry, DataList, FrameEntry, GroundEntry, SimulatedEntry
+
+UNIDENTIFIED_MINE = "mine"
+"""A mine of unknown kind: labelled `ap_mine` or `at_mine` by the size it is shown at."""
+AT_LEAST_M = 0.19
+"""Least diameter of a mine that counts as anti-tank; the common ones are 0.27 m and more, AP blast mines to 0.15 m."""
+SIMULATED_GROUNDS = 12
+SIMULATED_SEED = 90_000
+SIMULATED_PX = 1600
+SIMULATED_GSD_M = 0.01
+STORED_GSD_M = 0.007
+"""Grounds finer than this are reduced to it: crops never need more, and memory is bounded."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """Items of a picture: centre, longest extent in its pixels, class; arrays of shape (N,)."""
+
+    row: NDArray[np.float64]
+    col: NDArray[np.float64]
+    size_px: NDArray[np.float64]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def none(cls) -> "Boxes":
+        """Return no items."""
+        return cls(np.empty(0), np.empty(0), np.empty(0), ())
+
+    def scaled(self, factor: float) -> "Boxes":
+        """Return the same items after the picture was scaled by `factor`."""
+        return Boxes(self.row * factor, self.col * factor, self.size_px * factor, self.classes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture of ground with what is known to be in it."""
+
+    site: str
+    name: str
+    rgb: NDArray[np.uint8]
+    gsd_m: float
+    items: Boxes
+    disturbed: tuple[tuple[float, float, float, float], ...] | None
+    """(x, y, width, height) of dug soil; None: nothing is known. Empty tuple: there is none."""
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutout:
+    """An item cut out of a photograph."""
+
+    rgb: NDArray[np.uint8]
+    alpha: NDArray[np.float32]
+    class_name: str
+    size_range_m: tuple[float, float]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """Everything a composer draws from."""
+
+    pictures: tuple[Picture, ...]
+    cutouts: tuple[Cutout, ...]
+    simulated_items: float
+    """Weight of rendered items beside the cut-outs' weights."""
+
+
+def load_sources(data: DataList, folder: Path) -> Sources:
+    """Decode every picture and cut-out of the list.
+
+    Raises:
+        ConfigError: A glob matches nothing, or a listed file is missing or unreadable.
+    """
+    pictures: list[Picture] = []
+    cutouts: list[Cutout] = []
+    items = 0.0
+    for entry in data.entries:
+        match entry:
+            case GroundEntry():
+                pictures.extend(load_grounds(entry, folder))
+            case FrameEntry():
+                pictures.extend(load_frames(entry, folder))
+            case CutoutEntry():
+                cutouts.extend(_load_cutouts(entry, folder))
+            case SimulatedEntry():
+                items = entry.item_weight
+                pictures.extend(_simulate_grounds(entry))
+    return Sources(tuple(pictures), tuple(cutouts), items)
+
+
+def _simulate_grounds(entry: SimulatedEntry) -> list[Picture]:
+    """Return simulated terrains, each under a sun of its own; no seed is one of the demo flight's."""
+    pictures = []
+    for seed in range(SIMULATED_SEED, SIMULATED_SEED + SIMULATED_GROUNDS):
+        terrain = Terrain(seed=seed, gsd_m=SIMULATED_GSD_M, sun=Sun.sample(np.random.default_rng(seed)))
+        rgb = terrain.window(0, 0, SIMULATED_PX, SIMULATED_PX)
+        weight = entry.ground_weight / SIMULATED_GROUNDS
+        pictures.append(Picture(entry.site, f"terrain-{seed}", rgb, SIMULATED_GSD_M, Boxes.none(), (), weight))
+    return pictures
+
+
+def load_grounds(entry: GroundEntry, folder: Path) -> list[Picture]:
+    """Decode empty ground, reduced to no finer than `STORED_GSD_M`."""
+    paths = _matching(folder, entry.images)
+    return [
+        Picture(entry.site, path.name, rgb, gsd_m, Boxes.none(), (), entry.weight / len(paths))
+        for path in paths
+        for rgb, gsd_m in [_reduced(_read(path), entry.gsd_m)]
+    ]
+
+
+def load_frames(entry: FrameEntry, folder: Path) -> list[Picture]:
+    """Decode labelled frames with their items."""
+    paths = [p for p in _matching(folder, entry.images) if p.stem not in entry.incomplete]
+    dug = json.loads((folder / entry.disturbed_soil).read_text())["boxes"] if entry.disturbed_soil else {}
+    pictures = []
+    for path in paths:
+        rgb = _read(path)
+        items = _read_yolo(folder / entry.labels / f"{path.stem}.txt", rgb.shape[:2], entry.classes)
+        gsd_m = entry.gsd_m
+        if entry.item_size_m is not None and len(items.row):
+            gsd_m = float(entry.item_size_m / np.median(items.size_px))
+        boxes = tuple((float(x), float(y), float(w), float(h)) for x, y, w, h in dug.get(path.name, ())) or None
+        pictures.append(Picture(entry.site, path.name, rgb, gsd_m, items, boxes, entry.weight / len(paths)))
+    return pictures
+
+
+def _load_cutouts(entry: CutoutEntry, folder: Path) -> list[Cutout]:
+    table = folder / entry.table
+    with table.open(newline="") as handle:
+        rows = [r for r in csv.DictReader(handle) if r["file"].startswith(entry.only_source or "")]
+    rows = [r for r in rows if r["class"] in entry.classes]
+    if not rows:
+        msg = f"{table}: no row of source {entry.only_source!r} has one of the classes {sorted(entry.classes)}"
+        raise ConfigError(msg)
+    cutouts = []
+    for row in rows:
+        picture = cv2.imread(str(table.parent / row["file"]), cv2.IMREAD_UNCHANGED)
+        if picture is None or picture.ndim != 3 or picture.shape[2] != 4:
+            msg = f"{table}: {row['file']} is missing or has no alpha"
+            raise ConfigError(msg)
+        name, least, most = entry.classes[row["class"]]
+        alpha = picture[..., 3].astype(np.float32) / 255
+        rgb = np.ascontiguousarray(picture[..., 2::-1])
+        cutouts.append(Cutout(rgb, alpha, name, (least, most), entry.weight / len(rows)))
+    return cutouts
+
+
+def _read_yolo(path: Path, shape: tuple[int, ...], classes: tuple[str, ...]) -> Boxes:
+    """Read one label file; a missing file is an error, an empty one means that nothing is there."""
+    if not path.is_file():
+        msg = f"{path}: no label file; an empty one says that the frame holds no item"
+        raise ConfigError(msg)
+    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
+    height, width = shape[:2]
+    values = np.array([[float(v) for v in row[1:5]] for row in rows]).reshape(-1, 4)
+    names = tuple(classes[int(row[0])] for row in rows)
+    extent = np.maximum(values[:, 2] * width, values[:, 3] * height)
+    return Boxes(values[:, 1] * height, values[:, 0] * width, extent, names)
+
+
+def _matching(folder: Path, pattern: str) -> list[Path]:
+    paths = sorted(folder.glob(pattern))
+    if not paths:
+        msg = f"{folder / pattern}: matches no file; give the folder with --data"
+        raise ConfigError(msg)
+    return paths
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        msg = f"{path}: cannot be read as a picture"
+        raise ConfigError(msg)
+    return np.asarray(picture, np.uint8)
+
+
+def _reduced(rgb: NDArray[np.uint8], gsd_m: float) -> tuple[NDArray[np.uint8], float]:
+    if gsd_m >= STORED_GSD_M:
+        return rgb, gsd_m
+    factor = gsd_m / STORED_GSD_M
+    smaller = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller, np.uint8), STORED_GSD_M
