@@ -159,7 +159,7 @@ def _validate(kind: type[ConfigType], entries: Mapping[str, _Entry]) -> ConfigTy
             msg = f"{_defaults(kind)}: {key}: {problem['msg']}"
             raise ConfigError(msg) from error
         entry = entries[key]
-        expected = _expected(kind, key) or problem["msg"]
+        expected = _expected(kind, key) or problem["msg"].removeprefix("Input should be ")
         got = json.dumps(entry.value, default=str)
         msg = f"{entry.value_place}: expected {expected}, got {got}"
         raise ConfigError(msg) from error
