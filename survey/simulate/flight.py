@@ -1,7 +1,7 @@
 """A whole simulated flight: a georeferenced orthomosaic with known truth, written block by block."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, hypot
 from pathlib import Path
 
@@ -56,6 +56,22 @@ class _Stage:
     sprites: tuple[tuple[Sprite, float, float], ...]
     """Each with the (row, col) of its middle."""
     noise: tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+    def near(self, window: Window) -> "_Stage":
+        """Return the stage with only what may matter to a window or to plants that reach into it."""
+        row, col = window.row + window.height / 2, window.col + window.width / 2
+
+        def close(y: float, x: float, reach_px: float) -> bool:
+            # Plants of the eight blocks around may reach in; they stand up to one and a half blocks away.
+            return max(abs(y - row), abs(x - col)) < 1.5 * BLOCK + reach_px
+
+        sprites = tuple(s for s in self.sprites if close(s[1], s[2], max(s[0].alpha.shape)))
+        disturbances = tuple(
+            d
+            for d in self.scene.disturbances
+            if close(d.y / self.gsd_m, d.x / self.gsd_m, d.disturbance.reach_px(gsd_m=self.gsd_m, sun=self.scene.sun))
+        )
+        return replace(self, sprites=sprites, scene=replace(self.scene, disturbances=disturbances))
 
     def bars(self, row: float, col: float, radius: float) -> bool:
         """Return whether a plant there would hide an item or grow in turned soil."""
@@ -171,13 +187,14 @@ def drawn_blocks(stage: _Stage) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
             continue
         block = (window.row // BLOCK, window.col // BLOCK)
         pixels = stage.terrain.surface(*block)
-        for placed in stage.scene.disturbances:
+        near = stage.near(window)
+        for placed in near.scene.disturbances:
             where = (placed.y / stage.gsd_m - window.row, placed.x / stage.gsd_m - window.col)
             work_in(pixels, placed.disturbance, gsd_m=stage.gsd_m, sun=stage.scene.sun, where=where)
-        for sprite, row, col in stage.sprites:
+        for sprite, row, col in near.sprites:
             paste(pixels, sprite, row=row - window.row, col=col - window.col)
         # Last, so that their shadows fall on the items; `bars` keeps them from covering an item unseen by the truth.
-        stage.terrain.plant(pixels, *block, bars=stage.bars)
+        stage.terrain.plant(pixels, *block, bars=near.bars)
         _expose(pixels, window, stage.noise)
         pixels = pixels[: window.height, : window.width]
         pixels[mask == 0] = 0

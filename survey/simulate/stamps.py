@@ -83,8 +83,8 @@ def shrub(*, gsd_m: float, sun: Sun, rng: np.random.Generator) -> Stamp:
     seed = int(rng.integers(1 << 30))
     clumps = fractal_noise(y[:, 0], x[0], cell=0.35 * size, octaves=3, seed=seed)
     leaves = fractal_noise(y[:, 0], x[0], cell=0.07, octaves=3, seed=seed + 1)
-    dome = 1 - (2 * np.hypot(y, x) / size) ** 2 + 0.55 * clumps + 0.35 * leaves
-    height = np.where(dome > 0, 0.5 * size * np.clip(dome, 0, 1.4) ** 0.7 * (1 + 0.25 * leaves), 0).astype(np.float32)
+    dome = 1 - (2 * np.hypot(y, x) / size) ** 2 + 0.55 * clumps + 0.2 * leaves
+    height = np.where(dome > 0, 0.5 * size * np.clip(dome, 0, 1.4) ** 0.7 * (1 + 0.1 * leaves), 0).astype(np.float32)
     base = np.array(((98, 106, 64), (120, 120, 78), (136, 126, 92), (86, 98, 62))[int(rng.integers(4))])
     colour = (base * rng.uniform(0.85, 1.2) * (1 + 0.2 * leaves[..., None])).astype(np.float32)
     return _lit(np.maximum(height, 0), colour, cell=cell, sun=sun)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -18,6 +18,8 @@ from survey.simulate.sun import Sun
 from survey.simulate.textures import Wrapped, grass_cover, soil_grain
 
 Field = NDArray[np.float32]
+_Place = tuple[int, int, int, int]
+"""Layer, number of the stamp, row and col in a block."""
 
 BLOCK = 512
 """Ground is made in blocks of this many pixels on a fixed lattice, so that every window sees the same ground."""
@@ -70,6 +72,8 @@ class Terrain:
     _blades: tuple[Wrapped, Wrapped] = field(init=False, repr=False)
     _stamps: tuple[tuple[Stamp, ...], ...] = field(init=False, repr=False)
     _tracks: tuple[_Track, ...] = field(init=False, repr=False)
+    _coarse_group: Callable[[int, int], _Coarse] = field(init=False, repr=False)
+    _standing: Callable[[int, int], tuple[_Place, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.gsd_m <= 0:
@@ -94,6 +98,9 @@ class Terrain:
         set_once(self, "_blades", tuple(Wrapped.of(b, margin=BLOCK) for b in blades))
         set_once(self, "_stamps", drawn)
         set_once(self, "_tracks", tracks)
+        # Caches of their own, a few rows of blocks long, that go when the terrain goes.
+        set_once(self, "_coarse_group", lru_cache(maxsize=32)(partial(_coarse_group, self)))
+        set_once(self, "_standing", lru_cache(maxsize=256)(partial(_standing, self)))
 
     def window(self, row: int, col: int, height: int, width: int) -> NDArray[np.uint8]:
         """Return the ground of a window (height, width, 3); rows and columns may be negative."""
@@ -184,7 +191,7 @@ class Terrain:
         for near_row in range(row - 1, row + 2):
             for near_col in range(col - 1, col + 2):
                 shift_row, shift_col = (near_row - row) * BLOCK, (near_col - col) * BLOCK
-                for layer, number, local_row, local_col in _standing(self, near_row, near_col):
+                for layer, number, local_row, local_col in self._standing(near_row, near_col):
                     stamp = self._stamps[layer][number]
                     y, x, half = local_row + shift_row, local_col + shift_col, stamp.keep.shape[0] // 2
                     if not (-half < y < BLOCK + half and -half < x < BLOCK + half):
@@ -196,17 +203,15 @@ class Terrain:
             stamp.press(ground, y, x)
 
 
-@lru_cache(maxsize=512)
 def _coarse(terrain: Terrain, row: int, col: int) -> _Coarse:
     """Return the slowly varying fields of a block, with `_PAD` samples around it."""
-    field = _coarse_group(terrain, row // _GROUP, col // _GROUP)
+    group = terrain._coarse_group(row // _GROUP, col // _GROUP)  # noqa: SLF001
     samples = BLOCK // _STEP
     top, left = row % _GROUP * samples, col % _GROUP * samples
     part = (..., slice(top, top + samples + 2 * _PAD), slice(left, left + samples + 2 * _PAD))
-    return _Coarse(*(values[part] for values in field))
+    return _Coarse(*(values[part] for values in group))
 
 
-@lru_cache(maxsize=32)
 def _coarse_group(terrain: Terrain, row: int, col: int) -> _Coarse:
     """Return the fields of `_GROUP` x `_GROUP` blocks: noise is cheap by the sample, dear by the call."""
     gsd, sun = terrain.gsd_m, terrain.sun
@@ -231,14 +236,13 @@ def _coarse_group(terrain: Terrain, row: int, col: int) -> _Coarse:
     return _Coarse(soil.astype(np.float32), grass.astype(np.float32), cover, rough)
 
 
-@lru_cache(maxsize=512)
-def _standing(terrain: Terrain, row: int, col: int) -> tuple[tuple[int, int, int, int], ...]:
+def _standing(terrain: Terrain, row: int, col: int) -> tuple[_Place, ...]:
     """Return (layer, number of the stamp, row, col) of what stands on a block, in pixels of the block."""
     rng = np.random.default_rng((terrain.seed, 2, row & 0xFFFFFFFF, col & 0xFFFFFFFF))
     cover = _coarse(terrain, row, col).cover
     area = (BLOCK * terrain.gsd_m) ** 2
     stony = float(np.clip(rng.lognormal(-0.6, 0.7), 0.05, 1.6))
-    found: list[tuple[int, int, int, int]] = []
+    found: list[_Place] = []
     for layer, (density, (_, _, variants)) in enumerate(zip((stony, 0.55, 0.025), _STANDING, strict=True)):
         count = int(rng.poisson(density * area))
         y, x = rng.integers(0, BLOCK, (2, count))

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from survey.simulate.sun import Sun
 
 Field = NDArray[np.float32]
+_BLADES_M2 = 420
+_BLADES_PX = 0.045
+"""Blades of grass on a square metre, and at most on a pixel: coarse pixels blur them into one tone anyway."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +59,7 @@ def grass_cover(period: int, *, gsd_m: float, rng: np.random.Generator) -> Field
     """Return short grass seen from above, mean 0, spread 1: blades of all directions, brighter on top."""
     margin = max(8, round(0.16 / gsd_m))
     canvas = np.zeros((period + 2 * margin, period + 2 * margin), np.float32)
-    count = round((period * gsd_m) ** 2 * 420)
+    count = round(period**2 * min(_BLADES_M2 * gsd_m**2, _BLADES_PX))
     start = rng.uniform(margin, period + margin, (count, 2))
     length, angle = rng.uniform(0.03, 0.14, count) / gsd_m, rng.uniform(0, 2 * np.pi, count)
     end = start + length[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
