@@ -157,16 +157,19 @@ def _write(path: Path, stage: _Stage, *, transform: Affine, progress: Callable[[
     }  # fmt: skip
     valid = 0
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_CACHEMAX=64), rasterio.open(path, "w", **profile) as file:
-        rows = ceil(height / BLOCK)
+        rows, done = ceil(height / BLOCK), 0
         for window, pixels in drawn_blocks(stage):
             file.write(np.moveaxis(pixels, 2, 0), window=_in_file(window))
-            if progress is not None and window.col_end == width:
-                progress(window.row // BLOCK + 1, rows)
+            if progress is not None and window.row // BLOCK > done:
+                done = window.row // BLOCK
+                progress(done, rows)
         # The mask follows in a pass of its own: switching between image and mask rewrites the file's directory.
         for window in blocks_of(stage.shape):
             mask = valid_mask(stage.scene.outline, window, gsd_m=stage.gsd_m)
             file.write_mask(mask, window=_in_file(window))
             valid += int(np.count_nonzero(mask))
+        if progress is not None:
+            progress(rows, rows)
     return valid
 
 
@@ -179,11 +182,10 @@ def blocks_of(shape: tuple[int, int]) -> Iterator[Window]:
 
 
 def drawn_blocks(stage: _Stage) -> Iterator[tuple[Window, NDArray[np.uint8]]]:
-    """Yield each block with its pixels (h, w, 3), black where nobody flew; draws one block at a time."""
+    """Yield each block that was flown with its pixels (h, w, 3), black outside the outline; draws one at a time."""
     for window in blocks_of(stage.shape):
         mask = valid_mask(stage.scene.outline, window, gsd_m=stage.gsd_m)
         if not mask.any():
-            yield window, np.zeros((window.height, window.width, 3), np.uint8)
             continue
         block = (window.row // BLOCK, window.col // BLOCK)
         pixels = stage.terrain.surface(*block)
