@@ -49,6 +49,12 @@ class Detector:
             raise ValueError(msg)
         self.card, self.runtime, self.sha256, self.core_px = card, runtime, sha256, core_px
 
+    def with_threshold(self, score: float) -> "Detector":
+        """Return the same detector with another least score."""
+        thresholds = self.card.thresholds.model_copy(update={"score": score})
+        card = self.card.model_copy(update={"thresholds": thresholds})
+        return Detector(card, self.runtime, sha256=self.sha256, core_px=self.core_px)
+
     def detect(self, image: NDArray[np.uint8], *, gsd_m: float) -> Detections:
         """Find likely ordnance in one picture.
 

@@ -147,7 +147,7 @@ def find_model(model: str | Path, *, models: Path) -> Path:
         if (folder / CARD).is_file():
             return folder
     known = sorted(path.parent.name for path in models.glob(f"*/{CARD}"))
-    msg = f"model {name}: no folder with a {CARD} at {Path(name).resolve()} nor among the released {', '.join(known) or '(none)'}"
+    msg = f"model {name}: no folder of that name holds a {CARD}; released are {', '.join(known) or '(none)'}"
     raise ModelError(msg)
 
 

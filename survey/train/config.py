@@ -26,7 +26,7 @@ class TrainConfig(BaseModel):
     gsd_m: Annotated[float, Field(gt=0)] = 0.01
     crop_px: Annotated[int, Field(gt=0, multiple_of=16)] = 256
     batch: Annotated[int, Field(gt=0)] = 8
-    steps: Annotated[int, Field(gt=0)] = 2000
+    steps: Annotated[int, Field(gt=0)] = 1400
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     backbone_rate: Annotated[float, Field(gt=0)] = 0.3

@@ -183,7 +183,7 @@ def evaluation(scores: Scores, *, least_score: float) -> dict[str, Any]:
 
 def evaluate(detector: Detector, pictures: Sequence[Picture], *, least_score: float) -> dict[str, Any]:
     """Score the detector on pictures, down to a score of 0.02, and report at its operating point."""
-    thresholds = detector.card.thresholds.model_copy(update={"score": 0.02})
-    card = detector.card.model_copy(update={"thresholds": thresholds, "max_gsd_m": float("inf")})
-    probe = Detector(card, detector.runtime, sha256=detector.sha256, core_px=detector.core_px)
+    probe = detector.with_threshold(0.02)
+    card = probe.card.model_copy(update={"max_gsd_m": float("inf")})
+    probe = Detector(card, probe.runtime, sha256=probe.sha256, core_px=probe.core_px)
     return evaluation(score_pictures(probe, pictures), least_score=least_score)

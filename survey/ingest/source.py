@@ -1,0 +1,186 @@
+"""Open a georeferenced raster and find out all that reading it needs. No full-size pixels are read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import CRSError, RasterioIOError
+
+from survey.errors import GeoreferenceError, InputError
+from survey.files import sha256_of
+from survey.ingest.gdal import DatasetReader, gdal_env
+from survey.values import BandRoles, Image, Validity
+
+GSD_SPAN_PX = 100
+"""The ground distance of a pixel is taken over this many: one pixel is lost in rounding."""
+SAMPLE_PX = 1024
+"""Longest edge of the decimated picture that the value range of a deep file is taken from."""
+RANGE_PERCENTILES = (0.5, 99.5)
+DTYPES = ("uint8", "uint16", "int16", "float32")
+
+
+def open_image(path: str | Path, *, bands: tuple[int, int, int] | None = None, nodata: float | None = None) -> Image:
+    """Read what a file says of itself, and hash its content.
+
+    Args:
+        path: GeoTIFF, COG or VRT.
+        bands: 1-based numbers of red, green, blue; by colour interpretation if None.
+        nodata: Value of pixels that were not imaged; what the file says if None.
+
+    Raises:
+        GeoreferenceError: The file has no CRS, or no place on the ground.
+        InputError: It cannot be read, or its bands cannot be used.
+    """
+    path = Path(path)
+    with gdal_env():
+        try:
+            dataset = rasterio.open(path)
+        except RasterioIOError as error:
+            msg = f"{path}: cannot be opened as a raster ({error}); check that the file is whole"
+            raise InputError(msg) from error
+        with dataset:
+            return _describe(dataset, path, bands=bands, nodata=nodata)
+
+
+def _describe(dataset: DatasetReader, path: Path, *, bands: tuple[int, int, int] | None, nodata: float | None) -> Image:
+    _check_georeference(dataset, path)
+    roles, warnings = _band_roles(dataset, path, bands=bands)
+    dtype = dataset.dtypes[roles.red - 1]
+    if dtype not in DTYPES:
+        msg = f"{path}: {dtype} pixels are not supported; convert with `gdal_translate -ot Byte -scale`"
+        raise InputError(msg)
+    validity, value = _validity(dataset, roles, nodata=nodata)
+    if validity is Validity.ALL:
+        warnings.append(
+            f"{path.name}: nothing marks pixels that were not imaged, so all count as imaged; "
+            "if it has a black or white border, set nodata=0 or nodata=255"
+        )
+    sha256 = sha256_of(*_files(dataset, path))
+    row_m, col_m = _ground_distances(dataset, path)
+    return Image(
+        path=path,
+        image_id=sha256[:16],
+        sha256=sha256,
+        height=dataset.height,
+        width=dataset.width,
+        crs_wkt=dataset.crs.to_wkt(),
+        transform=Affine(*tuple(dataset.transform)[:6]),
+        gsd_row_m=row_m,
+        gsd_col_m=col_m,
+        dtype=dtype,
+        bands=roles,
+        band_count=dataset.count,
+        validity=validity,
+        nodata=value,
+        value_range=(0.0, 255.0) if dtype == "uint8" else _value_range(dataset, roles, path),
+        warnings=tuple(warnings),
+    )
+
+
+def _check_georeference(dataset: DatasetReader, path: Path) -> None:
+    if not dataset.crs:
+        msg = f"{path}: has no CRS; if you know it, set it with `gdal_edit.py -a_srs EPSG:32638 {path.name}`"
+        raise GeoreferenceError(msg)
+    if not (dataset.crs.is_projected or dataset.crs.is_geographic):
+        msg = f"{path}: its CRS is neither projected nor geographic; reproject it with gdalwarp"
+        raise GeoreferenceError(msg)
+    if dataset.transform.is_identity:
+        remedy = "warp it with gdalwarp" if dataset.gcps[0] else "add a world file or use `gdal_edit.py -a_ullr`"
+        msg = f"{path}: has no geotransform, so its place on the ground is not known; {remedy}"
+        raise GeoreferenceError(msg)
+    if abs(dataset.transform.determinant) < 1e-30:
+        msg = f"{path}: its geotransform is degenerate (pixels without area); georeference it again"
+        raise GeoreferenceError(msg)
+
+
+def _files(dataset: DatasetReader, path: Path) -> list[Path]:
+    """Return the file and everything it refers to, in a stable order."""
+    others = sorted({Path(name) for name in dataset.files} - {path})
+    return [path, *(p for p in others if p.is_file())]
+
+
+def _band_roles(
+    dataset: DatasetReader, path: Path, *, bands: tuple[int, int, int] | None
+) -> tuple[BandRoles, list[str]]:
+    """Tell which bands are red, green, blue and alpha."""
+    meanings = dataset.colorinterp
+    if ColorInterp.palette in meanings:
+        msg = f"{path}: is a palette picture; expand it with `gdal_translate -expand rgb`"
+        raise InputError(msg)
+    alpha = meanings.index(ColorInterp.alpha) + 1 if ColorInterp.alpha in meanings else None
+    if bands is not None:
+        if any(not 1 <= band <= dataset.count for band in bands):
+            msg = f"{path}: bands {list(bands)} are asked for, the file has {dataset.count}; set bands to existing ones"
+            raise InputError(msg)
+        return BandRoles(*bands, alpha=alpha), []
+    colours = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+    if all(colour in meanings for colour in colours):
+        red, green, blue = (meanings.index(colour) + 1 for colour in colours)
+        return BandRoles(red, green, blue, alpha), []
+    colour_bands = [n + 1 for n, meaning in enumerate(meanings) if meaning is not ColorInterp.alpha]
+    if len(colour_bands) >= 3:
+        red, green, blue = colour_bands[:3]
+        warning = f"{path.name}: bands have no colour interpretation; taking {red}, {green}, {blue} as red, green, blue"
+        return BandRoles(red, green, blue, alpha), [warning]
+    grey = colour_bands[0]
+    return BandRoles(grey, grey, grey, alpha), [f"{path.name}: has one colour band; the model was trained on colour"]
+
+
+def _validity(dataset: DatasetReader, roles: BandRoles, *, nodata: float | None) -> tuple[Validity, float | None]:
+    """Tell how the file marks pixels that were not imaged."""
+    if nodata is not None:
+        return Validity.NODATA, float(nodata)
+    flags: Sequence[MaskFlags] = dataset.mask_flag_enums[roles.red - 1]
+    if MaskFlags.alpha in flags:
+        return Validity.ALPHA, None
+    if MaskFlags.per_dataset in flags:
+        return Validity.MASK, None
+    if MaskFlags.nodata in flags:
+        return Validity.NODATA, float(dataset.nodatavals[roles.red - 1])
+    return Validity.ALL, None
+
+
+def _ground_distances(dataset: DatasetReader, path: Path) -> tuple[float, float]:
+    """Return the ground distance in metres of one step down the rows and along the columns, at the centre.
+
+    Measured on the ellipsoid, so that it is true in any CRS: degrees, feet, or a Mercator far from its
+    standard parallel.
+    """
+    row, col, half = dataset.height / 2, dataset.width / 2, GSD_SPAN_PX / 2
+    cols = np.array([col, col, col - half, col + half])
+    rows = np.array([row - half, row + half, row, row])
+    transform = Affine(*tuple(dataset.transform)[:6])
+    x, y = transform * (cols, rows)
+    try:
+        source = pyproj.CRS.from_wkt(dataset.crs.to_wkt())
+        lon, lat = pyproj.Transformer.from_crs(source, "EPSG:4326", always_xy=True).transform(x, y, errcheck=True)
+    except (CRSError, pyproj.exceptions.ProjError) as error:
+        msg = f"{path}: the centre cannot be placed on the globe ({error}); check CRS and geotransform"
+        raise GeoreferenceError(msg) from error
+    _, _, distance = pyproj.Geod(ellps="WGS84").inv(lon[::2], lat[::2], lon[1::2], lat[1::2])
+    if not np.all(np.isfinite(distance)) or not np.all(distance > 0):
+        msg = f"{path}: its centre lies outside the CRS's area; check CRS and geotransform"
+        raise GeoreferenceError(msg)
+    return float(distance[0]) / GSD_SPAN_PX, float(distance[1]) / GSD_SPAN_PX
+
+
+def _value_range(dataset: DatasetReader, roles: BandRoles, path: Path) -> tuple[float, float]:
+    """Return the values that become 0 and 255, taken once from the whole picture, never from a tile."""
+    factor = max(1.0, max(dataset.shape) / SAMPLE_PX)
+    shape = (max(1, int(dataset.height / factor)), max(1, int(dataset.width / factor)))
+    try:
+        sample = dataset.read(roles.rgb, out_shape=(3, *shape), masked=True)
+    except RasterioIOError as error:
+        msg = f"{path}: its overview cannot be read ({error}); check that the file is whole"
+        raise InputError(msg) from error
+    values: NDArray[np.float64] = sample.compressed().astype(np.float64)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0, 255.0
+    low, high = np.percentile(values, RANGE_PERCENTILES)
+    return float(low), float(max(high, low + 1))

@@ -1,0 +1,193 @@
+"""From the parts of all blocks to the products."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from survey import export
+from survey.detect import HEAT_STRIDE, merge_across_seams
+from survey.engine import BlockState, JobStore, Receipt
+from survey.export import SearchedOutline, UnsearchedPlace
+from survey.files import make_folder
+from survey.pipeline.plan import ImagePlan, Plan
+from survey.pipeline.search import ground_patch, ground_window
+from survey.risk import AreaTally, GroundPart, Prior, assess, merge_ground, merge_sightings
+from survey.values import Block, Detections, GroundPatch, Risk, SearchedArea, concatenate
+
+PRODUCTS = (
+    "products/risk.tif",
+    "products/risk.qml",
+    "products/disturbance.tif",
+    "products/disturbance.tif.aux.xml",
+    "products/disturbance.qml",
+    "products/detections.gpkg",
+    "products/summary.json",
+    "products/MANIFEST.json",
+)
+"""Everything a run writes for others, in the order of writing: the manifest vouches for the rest."""
+NOT_SEARCHED = "imaged, not searched"
+
+
+def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence[Receipt]) -> dict[str, Any]:
+    """Write all products of a finished run and return its summary.
+
+    The bytes depend only on the plan and the parts, not on the order or the number of sessions.
+
+    Args:
+        folder: Run folder.
+        plan: The run's plan.
+        store: Holds the parts.
+        receipts: One for each block of the plan, in the plan's order.
+    """
+    products = make_folder(folder / "products")
+    detections, guard_merges = gather(plan, store, receipts)
+    guard_m = 2 * HEAT_STRIDE * plan.card.gsd_m
+    items = merge_sightings(detections, guard_m=guard_m)
+    tags = {"SURVEY_RUN_ID": plan.identity.run_id, "SURVEY_MODEL": plan.identity.model}
+    searched, outline = _write_disturbance(products, plan, store, receipts, tags=tags)
+    risk = assess(
+        searched,
+        detections=detections,
+        items=items,
+        performance=plan.card.as_performance(),
+        prior=Prior(plan.config.prior_items_per_ha, plan.config.prior_shape),
+    )
+    export.write_risk(products / "risk.tif", risk=risk, tags=tags)
+    export.write_risk_style(products / "risk.qml")
+    places = list(_unsearched_places(plan, receipts))
+    images = [planned.image for planned in plan.images]
+    export.write_geopackage(
+        products / "detections.gpkg",
+        crs=plan.ground.hectares.crs,
+        layers=[
+            export.detection_layer(detections, items=items, images=images, run_id=plan.identity.run_id),
+            export.hectare_layer(risk),
+            export.searched_layer(outline.polygons(unsearched=places, otherwise=NOT_SEARCHED)),
+            export.image_layer(images, crs=plan.ground.hectares.crs),
+        ],
+        styles=export.layer_styles(),
+    )
+    summary = _summary(plan, receipts, risk=risk, searched=searched, detections=detections, items=items)
+    summary["blocks"]["guard_merges"] = guard_merges
+    export.write_summary(products / "summary.json", summary=summary)
+    export.write_manifest(
+        products,
+        run_id=plan.identity.run_id,
+        inputs=dict(plan.identity.inputs),
+        model={plan.card.weights.file: plan.card.weights.sha256, "card_and_weights": plan.identity.model.split("@")[1]},
+    )
+    return summary
+
+
+def gather(plan: Plan, store: JobStore, receipts: Sequence[Receipt]) -> tuple[Detections, int]:
+    """Return all sightings, and how many the guard band along seams merged."""
+    by_image: dict[str, list[Receipt]] = {planned.image.image_id: [] for planned in plan.images}
+    for receipt in receipts:
+        if receipt.state is BlockState.SEARCHED:
+            by_image[receipt.image_id].append(receipt)
+    empty = Detections.empty(classes=plan.card.class_names, model_id=plan.card.id)
+    found, merged = [empty], 0
+    for planned in plan.images:
+        parts = [store.load(receipt) for receipt in by_image[planned.image.image_id]]
+        names = [name for name in empty.arrays() if name != "image_index"]
+        columns = {name: np.concatenate([part[name] for part in parts] or [empty.arrays()[name]]) for name in names}
+        sightings = Detections(
+            classes=plan.card.class_names,
+            images=(planned.image.image_id,),
+            model_id=plan.card.id,
+            image_index=np.zeros(len(columns["score"]), np.int32),
+            **columns,  # type: ignore[arg-type]
+        )
+        row, col = sightings.row / planned.grid.row_step, sightings.col / planned.grid.col_step
+        keep = merge_across_seams(row, col, sightings.score, sightings.tile_index)
+        merged += int(np.count_nonzero(~keep))
+        found.append(sightings.take(keep))
+    return concatenate(found), merged
+
+
+def _write_disturbance(
+    products: Path, plan: Plan, store: JobStore, receipts: Sequence[Receipt], *, tags: dict[str, str]
+) -> tuple[SearchedArea, SearchedOutline]:
+    """Stream the merged ground into disturbance.tif, tallying areas and tracing outlines on the way."""
+    tally, outline = AreaTally(plan.ground), SearchedOutline(plan.ground)
+    parts = [part for receipt in receipts if (part := _ground_part(store, receipt)) is not None]
+
+    def merged() -> Iterator[GroundPatch]:
+        for patch in merge_ground(plan.ground, parts=parts):
+            tally.add(patch)
+            outline.add(patch)
+            yield patch
+
+    export.write_disturbance(products / "disturbance.tif", ground=plan.ground, patches=merged(), tags=tags)
+    export.write_disturbance_style(products / "disturbance.qml")
+    return tally.searched_area(), outline
+
+
+def _ground_part(store: JobStore, receipt: Receipt) -> GroundPart | None:
+    window = ground_window(store.load(receipt))
+    return GroundPart(window, lambda: ground_patch(store.load(receipt))) if window is not None else None
+
+
+def _unsearched_places(plan: Plan, receipts: Sequence[Receipt]) -> Iterator[UnsearchedPlace]:
+    """Yield the blocks that were not searched as polygons with their reasons."""
+    images = {planned.image.image_id: planned for planned in plan.images}
+    for receipt in receipts:
+        if receipt.state is BlockState.NOT_SEARCHED:
+            planned = images[receipt.image_id]
+            polygon = _footprint(planned, planned.tiles.blocks[receipt.block_index], plan.ground.hectares.crs)
+            yield UnsearchedPlace(polygon, str(receipt.reason))
+
+
+def _footprint(planned: ImagePlan, block: Block, crs: str) -> Any:
+    """Return the union of a block's tile cores as a polygon in the output CRS."""
+    to_output = pyproj.Transformer.from_crs(planned.image.crs_wkt, crs, always_xy=True)
+    boxes = []
+    for tile in block.tiles:
+        c = tile.core
+        cols = np.array([c.col, c.col_end, c.col_end, c.col], np.float64)
+        rows = np.array([c.row, c.row, c.row_end, c.row_end], np.float64)
+        boxes.append(shapely.Polygon(np.column_stack(to_output.transform(*(planned.grid.transform * (cols, rows))))))
+    return shapely.union_all(boxes)
+
+
+def _summary(
+    plan: Plan,
+    receipts: Sequence[Receipt],
+    *,
+    risk: Risk,
+    searched: SearchedArea,
+    detections: Detections,
+    items: NDArray[np.intp],
+) -> dict[str, Any]:
+    unread = [r for r in receipts if r.state is BlockState.NOT_SEARCHED]
+    summary = export.summarise(risk, searched=searched, detections=detections, items=items)
+    card = plan.card
+    return summary | {
+        "run_id": plan.identity.run_id,
+        "blocks": {
+            "searched": len(receipts) - len(unread),
+            "not_searched": len(unread),
+            "reasons": sorted({str(r.reason) for r in unread}),
+            "tiles_saturated": sum(r.counts.get("tiles_saturated", 0) for r in receipts),
+        },
+        "images": [
+            {"name": p.image.path.name, "gsd_m": p.image.gsd_m, "warnings": list(p.image.warnings)} for p in plan.images
+        ],
+        "model": {
+            "id": card.id,
+            "recall": card.performance.recall,
+            "recall_interval": list(card.performance.recall_interval),
+            "false_alarms_per_ha": card.performance.false_alarms_per_ha,
+            "measured_on": card.performance.measured_on,
+            "not_learnt": [c.name for c in (*card.classes, *card.disturbances) if not c.learnt],
+        },
+        "limits": (
+            "No detection is not absence of ordnance. Ground that was not searched is nodata. "
+            "Figures of risk are for ordering work, and decide nothing about any piece of land."
+        ),
+    }
