@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field
 from survey.config.base import Config, Expect
 from survey.values import HECTARE_EDGE_M
 
-_SPEED_KEYS = frozenset({"engine", "workers", "decode_threads", "threads"})
+_SPEED_KEYS = frozenset({"engine", "workers", "decode_threads"})
+"""Not `threads`: on one processor, one and two threads gave other last digits in torch and in OpenVINO alike."""
 
 
 def _divides_a_hectare(gsd_m: float) -> float:

@@ -125,4 +125,4 @@ def test_speed_keys_and_deciding_keys_share_all_keys_out() -> None:
     config = load_config(RunConfig)
     assert config.deciding().keys() | config.speed().keys() == set(RunConfig.model_fields)
     assert not config.deciding().keys() & config.speed().keys()
-    assert set(config.speed()) == {"engine", "workers", "decode_threads", "threads"}
+    assert set(config.speed()) == {"engine", "workers", "decode_threads"}
