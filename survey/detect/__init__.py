@@ -1,6 +1,7 @@
 """Pixels to detections and ground disturbance."""
 
-from survey.detect.detector import CORE_PX, Detector, Findings, load_detector
+from survey.detect.detector import CORE_PX, Detector, load_detector
+from survey.detect.findings import Findings
 from survey.detect.guard import merge_across_seams
 from survey.detect.model import DEFAULT_MODEL, ModelCard, load_card
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE

@@ -26,25 +26,40 @@ class Peaks:
     col: NDArray[np.float64]
     size_px: NDArray[np.float32]
     cell_row: NDArray[np.int64]
-    """The heatmap cell that holds the peak: decides which tile owns it."""
+    """The heatmap cell of the tile that holds the peak: decides which tile owns it."""
     cell_col: NDArray[np.int64]
     saturated: bool
     """More than `MAX_PEAKS` peaks stood above the threshold; the weakest were dropped."""
 
 
+_NO_PEAKS = Peaks(
+    class_index=np.empty(0, np.int16),
+    logit=np.empty(0, np.float32),
+    row=np.empty(0),
+    col=np.empty(0),
+    size_px=np.empty(0, np.float32),
+    cell_row=np.empty(0, np.int64),
+    cell_col=np.empty(0, np.int64),
+    saturated=False,
+)
+
+
 def peak_mask(heat: Tensor, *, threshold: float) -> Tensor:
     """Return a bool (H, W) mask of the local maxima of logits (H, W) that exceed `threshold`.
 
-    Of equal neighbours the first in reading order stays, so that a plateau yields one peak and
-    every tiling yields the same one.
+    A peak is no lower than any neighbour and higher than those before it in reading order, so that
+    a plateau yields one peak and every tiling yields the same one.
     """
-    size = 2 * PEAK_RADIUS + 1
-    highest = functional.max_pool2d(heat[None, None], size, 1, PEAK_RADIUS)[0, 0]
-    candidate = (heat == highest) & (heat > threshold)
-    order = torch.arange(heat.numel(), 0, -1, device=heat.device, dtype=torch.float64).view_as(heat)
-    rank = torch.where(candidate, order, torch.zeros_like(order))
-    first = functional.max_pool2d(rank[None, None], size, 1, PEAK_RADIUS)[0, 0]
-    return candidate & (rank == first)
+    radius, size = PEAK_RADIUS, 2 * PEAK_RADIUS + 1
+    highest = functional.max_pool2d(heat[None, None], size, 1, radius)[0, 0]
+    # Only the cell's own neighbours are compared, so the rule reaches no farther than the radius.
+    outside = -torch.inf
+    above = functional.max_pool2d(
+        functional.pad(heat[None, None], (radius, radius, radius, 0), value=outside), (radius, size), 1
+    )
+    left = functional.max_pool2d(functional.pad(heat[None, None], (radius, 0, 0, 0), value=outside), (1, radius), 1)
+    earlier = torch.maximum(above[0, 0, :-1], left[0, 0, :, :-1])
+    return (heat == highest) & (heat > earlier) & (heat > threshold)
 
 
 def decode(heads: Heads, *, learnt: NDArray[np.bool_], threshold: float) -> Peaks:
@@ -55,6 +70,8 @@ def decode(heads: Heads, *, learnt: NDArray[np.bool_], threshold: float) -> Peak
         learnt: (classes,) bool; a class that was never learnt is never output.
         threshold: Least logit of a peak.
     """
+    if not learnt.any():
+        return _NO_PEAKS
     allowed = torch.as_tensor(np.flatnonzero(learnt), device=heads.heat.device)
     best, which = heads.heat[0, allowed].max(dim=0)
     rows, cols = peak_mask(best, threshold=threshold).nonzero(as_tuple=True)
@@ -92,4 +109,4 @@ def disturbance_codes(
     shares = heads.mask[0, torch.as_tensor(allowed, device=heads.mask.device)].softmax(dim=0)
     best, which = shares[1:].max(dim=0) if len(allowed) > 1 else (shares[0] * 0, shares[0].long() * 0)
     kind = torch.where(best > threshold, which + 1, torch.zeros_like(which)).cpu().numpy()
-    return codes[allowed[kind]]
+    return np.asarray(codes[allowed[kind]], np.uint8)

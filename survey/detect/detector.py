@@ -1,14 +1,15 @@
 """Pixels in, detections and disturbance out."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import logit
 
 from survey.detect.decode import Peaks, decode, disturbance_codes
+from survey.detect.findings import Findings
 from survey.detect.model import ModelCard, find_model, load_card, load_network, model_sha256
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
 from survey.detect.runtime import Precision, Runtime, RuntimeKind, make_runtime
@@ -20,26 +21,6 @@ CORE_PX = 1536
 _CODES = np.array([GroundCode.SEARCHED, GroundCode.CRATER, GroundCode.TRENCH, GroundCode.DISTURBED_SOIL], np.uint8)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Findings:
-    """What a block holds. Positions and sizes in working pixels of the image; arrays of shape (N,)."""
-
-    class_index: NDArray[np.int16]
-    score: NDArray[np.float32]
-    probability: NDArray[np.float32]
-    row: NDArray[np.float64]
-    col: NDArray[np.float64]
-    size_px: NDArray[np.float32]
-    tile_index: NDArray[np.int32]
-    codes: NDArray[np.uint8]
-    """(ceil(h/8), ceil(w/8)) of `GroundCode` over the block's core; NOT_FLOWN where no tile was needed."""
-    tiles_searched: int
-    tiles_empty: int
-    """Tiles without one valid pixel: the network was not run."""
-    tiles_saturated: int
-    """Tiles with more peaks than are kept; the weakest were dropped."""
-
-
 class Detector:
     """A model on a runtime."""
 
@@ -48,9 +29,17 @@ class Detector:
             msg = f"core_px is a positive multiple of {LATTICE_PX}, got {core_px}"
             raise ValueError(msg)
         self.card, self.runtime, self.sha256, self.core_px = card, runtime, sha256, core_px
+        self._least_logit = float(logit(card.thresholds.score))
 
     def with_threshold(self, score: float) -> "Detector":
-        """Return the same detector with another least score."""
+        """Return the same detector with another least score.
+
+        Raises:
+            ValueError: The score does not lie in 0..1.
+        """
+        if not 0 <= score <= 1:
+            msg = f"a score lies in 0..1, got {score}"
+            raise ValueError(msg)
         thresholds = self.card.thresholds.model_copy(update={"score": score})
         card = self.card.model_copy(update={"thresholds": thresholds})
         return Detector(card, self.runtime, sha256=self.sha256, core_px=self.core_px)
@@ -64,7 +53,8 @@ class Detector:
 
         Returns:
             Sightings with `row`, `col` in the picture's pixels; `x` and `y` are NaN. No sighting does
-            not mean that there is no ordnance.
+            not mean that there is no ordnance; a picture coarser than the card's `max_gsd_m` is not
+            searched and yields none.
 
         Raises:
             ValueError: The array has another shape or dtype, or the GSD is not positive.
@@ -72,19 +62,13 @@ class Detector:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size or not gsd_m > 0:
             msg = f"detect takes uint8 (H, W, 3) and a positive gsd_m, got {image.dtype} {image.shape}, {gsd_m}"
             raise ValueError(msg)
-        height, width = (max(1, round(extent * gsd_m / self.card.gsd_m)) for extent in image.shape[:2])
-        shrink = height < image.shape[0]
-        method = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-        working = (
-            cv2.resize(image, (width, height), interpolation=method) if image.shape[:2] != (height, width) else image
-        )
-        halo = self.card.halo_px
+        if gsd_m > self.card.max_gsd_m:
+            return Detections.empty(classes=self.card.class_names, images=("array",), model_id=self.card.id)
+        working, halo = _resampled(image, gsd_m / self.card.gsd_m), self.card.halo_px
+        height, width = working.shape[:2]
         padded = cv2.copyMakeBorder(working, halo, halo, halo, halo, cv2.BORDER_CONSTANT, value=(FILL,) * 3)
         block = _one_block(height, width, self.core_px)
-        found = self.search(block, padded, np.ones(padded.shape[:2], bool))
-        if gsd_m > self.card.max_gsd_m:
-            return Detections.empty(classes=self.card.class_names, model_id=self.card.id)
-        error = np.hypot(self.card.performance.position_error_m, gsd_m / 2)
+        found = self.search(block, np.asarray(padded, np.uint8), np.ones(padded.shape[:2], bool))
         count = len(found.score)
         return Detections(
             classes=self.card.class_names,
@@ -98,7 +82,7 @@ class Detector:
             x=np.full(count, np.nan),
             y=np.full(count, np.nan),
             size_m=(found.size_px * self.card.gsd_m).astype(np.float32),
-            position_error_m=np.full(count, error, np.float32),
+            position_error_m=np.full(count, np.hypot(self.card.performance.position_error_m, gsd_m / 2), np.float32),
             image_index=np.zeros(count, np.int32),
             tile_index=found.tile_index,
         )
@@ -107,37 +91,38 @@ class Detector:
         """Search a block's tiles.
 
         Args:
-            block: The plan's block; tiles' cores at most `core_px` on a side.
+            block: The plan's block; tiles' cores start on multiples of 16 working pixels.
             pixels: uint8 (core height + 2 halo, core width + 2 halo, 3), 127 where not valid.
             valid: bool, the same height and width.
         """
-        codes = np.full([-(-extent // MASK_STRIDE) for extent in (block.core.height, block.core.width)], 0, np.uint8)
-        found: list[tuple[Tile, Peaks]] = []
+        halo, core = self.card.halo_px, block.core
+        codes = np.full((_cells(core.height), _cells(core.width)), GroundCode.NOT_FLOWN, np.uint8)
+        found: list[tuple[int, Peaks]] = []
         empty = 0
         shape = self._shape(block)
         for tile in block.tiles:
-            rows, cols = tile.core.slices(block.core)
-            halo = self.card.halo_px
-            inner = (slice(rows.start + halo, rows.stop + halo), slice(cols.start + halo, cols.stop + halo))
-            if not valid[inner].any():
+            rows, cols = tile.core.slices(core)
+            imaged = valid[halo:, halo:][rows, cols]
+            if not imaged.any():
                 empty += 1
                 continue
             reading = pixels[rows.start : rows.stop + 2 * halo, cols.start : cols.stop + 2 * halo]
-            heads = self.runtime(_filled(reading, *shape))
-            found.append(
-                (tile, self._owned(decode(heads, learnt=self.card.learnt, threshold=self._least()), tile, valid[inner]))
-            )
-            mask = disturbance_codes(
-                heads, codes=_CODES, learnt=self.card.learnt_disturbances, threshold=self.card.thresholds.disturbance
-            )
-            first, height, width = (
-                halo // MASK_STRIDE,
-                -(-tile.core.height // MASK_STRIDE),
-                -(-tile.core.width // MASK_STRIDE),
-            )
-            top, left = rows.start // MASK_STRIDE, cols.start // MASK_STRIDE
-            codes[top : top + height, left : left + width] = mask[first : first + height, first : first + width]
-        return self._joined(found, codes, empty)
+            peaks, mask = self._look(_filled(reading, *shape))
+            found.append((tile.index, self._owned(peaks, tile, imaged)))
+            height, width = _cells(tile.core.height), _cells(tile.core.width)
+            top, left, skip = rows.start // MASK_STRIDE, cols.start // MASK_STRIDE, halo // MASK_STRIDE
+            codes[top : top + height, left : left + width] = mask[skip : skip + height, skip : skip + width]
+        return Findings.joined(found, codes=codes, tiles_empty=empty, calibration=self.card.calibration)
+
+    def _look(self, reading: NDArray[np.uint8]) -> tuple[Peaks, NDArray[np.uint8]]:
+        """Run the network once: every peak of the reading, and its (H/8, W/8) codes."""
+        card, heads = self.card, self.runtime(reading)
+        return (
+            decode(heads, learnt=card.learnt, threshold=self._least_logit),
+            disturbance_codes(
+                heads, codes=_CODES, learnt=card.learnt_disturbances, threshold=card.thresholds.disturbance
+            ),
+        )
 
     def _shape(self, block: Block) -> tuple[int, int]:
         """Return the one (height, width) that all tiles of a block are extended to."""
@@ -145,50 +130,30 @@ class Detector:
         height, width = (-(-max(e) // LATTICE_PX) * LATTICE_PX for e in zip(*extents, strict=True))
         return height + 2 * self.card.halo_px, width + 2 * self.card.halo_px
 
-    def _least(self) -> float:
-        """Return the least logit of a detection."""
-        return float(logit(self.card.thresholds.score))
-
-    def _owned(self, peaks: Peaks, tile: Tile, valid: NDArray[np.bool_]) -> Peaks:
+    def _owned(self, peaks: Peaks, tile: Tile, imaged: NDArray[np.bool_]) -> Peaks:
         """Keep the peaks whose cell lies in the tile's core and whose centre was imaged; place them in the image."""
         halo = self.card.halo_px
-        row, col = peaks.row - halo, peaks.col - halo
-        cell_row, cell_col = peaks.cell_row * HEAT_STRIDE - halo, peaks.cell_col * HEAT_STRIDE - halo
-        height, width = valid.shape
-        keep = (cell_row >= 0) & (cell_row < height) & (cell_col >= 0) & (cell_col < width)
-        inside = np.flatnonzero(keep)
-        pixel_row = np.clip(row[inside], 0, height - 1).astype(int)
-        pixel_col = np.clip(col[inside], 0, width - 1).astype(int)
-        inside = inside[valid[pixel_row, pixel_col]]
-        return Peaks(
-            class_index=peaks.class_index[inside],
-            logit=peaks.logit[inside],
-            row=row[inside] + tile.core.row,
-            col=col[inside] + tile.core.col,
-            size_px=peaks.size_px[inside],
-            cell_row=cell_row[inside],
-            cell_col=cell_col[inside],
-            saturated=peaks.saturated,
-        )
-
-    def _joined(self, found: list[tuple[Tile, Peaks]], codes: NDArray[np.uint8], empty: int) -> Findings:
-        peaks = [p for _, p in found]
-        logits = np.concatenate([p.logit for p in peaks]) if peaks else np.empty(0, np.float32)
-        fit = self.card.calibration
-        return Findings(
-            class_index=np.concatenate([p.class_index for p in peaks] or [np.empty(0, np.int16)]),
-            score=expit(logits).astype(np.float32),
-            probability=expit(fit.scale * logits.astype(np.float64) + fit.offset).astype(np.float32),
-            row=np.concatenate([p.row for p in peaks] or [np.empty(0)]),
-            col=np.concatenate([p.col for p in peaks] or [np.empty(0)]),
-            size_px=np.concatenate([p.size_px for p in peaks] or [np.empty(0, np.float32)]),
-            tile_index=np.concatenate(
-                [np.full(len(p.row), t.index, np.int32) for t, p in found] or [np.empty(0, np.int32)]
-            ),
-            codes=codes,
-            tiles_searched=len(found),
-            tiles_empty=empty,
-            tiles_saturated=sum(p.saturated for p in peaks),
+        height, width = imaged.shape
+        top, left = peaks.cell_row * HEAT_STRIDE - halo, peaks.cell_col * HEAT_STRIDE - halo
+        inside = np.flatnonzero((top >= 0) & (top < height) & (left >= 0) & (left < width))
+        top, left = top[inside], left[inside]
+        # The last cell may stick out of the image; a centre does not.
+        row = np.minimum(peaks.row[inside] - halo, height)
+        col = np.minimum(peaks.col[inside] - halo, width)
+        # A centre on the far edge of its cell belongs to the cell's last pixel, in every tiling.
+        pixel_row = np.minimum(row.astype(int), np.minimum(top + HEAT_STRIDE, height) - 1)
+        pixel_col = np.minimum(col.astype(int), np.minimum(left + HEAT_STRIDE, width) - 1)
+        seen = imaged[pixel_row, pixel_col]
+        kept = inside[seen]
+        return replace(
+            peaks,
+            class_index=peaks.class_index[kept],
+            logit=peaks.logit[kept],
+            row=row[seen] + tile.core.row,
+            col=col[seen] + tile.core.col,
+            size_px=peaks.size_px[kept],
+            cell_row=peaks.cell_row[kept],
+            cell_col=peaks.cell_col[kept],
         )
 
 
@@ -218,6 +183,20 @@ def load_detector(
     network = load_network(folder, card)
     chosen = make_runtime(network, kind=RuntimeKind(runtime), precision=Precision(precision), threads=threads)
     return Detector(card, chosen, sha256=model_sha256(folder, card), core_px=core_px)
+
+
+def _cells(extent_px: int) -> int:
+    """Return the cells of the disturbance head that cover an extent."""
+    return -(-extent_px // MASK_STRIDE)
+
+
+def _resampled(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+    """Return the picture with `factor` working pixels for each of its own, a whole number of them."""
+    height, width = (max(1, round(extent * factor)) for extent in image.shape[:2])
+    if image.shape[:2] == (height, width):
+        return image
+    method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
 
 
 def _one_block(height: int, width: int, core_px: int) -> Block:

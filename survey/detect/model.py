@@ -2,12 +2,13 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from scipy.special import expit
 
 from survey.detect.network import SurveyNet
 from survey.errors import ModelError
@@ -52,6 +53,10 @@ class Calibration(_Part):
     prevalence: Annotated[float, Field(gt=0, lt=1)]
     """Share of true items among the detections it was fitted on."""
     fitted_on: str
+
+    def probability(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return the probability that a sighting of this logit is ordnance; the same shape."""
+        return np.asarray(expit(self.scale * logits.astype(np.float64) + self.offset), np.float32)
 
 
 class PerformanceCard(_Part):
@@ -147,7 +152,7 @@ def find_model(model: str | Path, *, models: Path) -> Path:
         if (folder / CARD).is_file():
             return folder
     known = sorted(path.parent.name for path in models.glob(f"*/{CARD}"))
-    msg = f"model {name}: no folder of that name holds a {CARD}; released are {', '.join(known) or '(none)'}"
+    msg = f"model {name}: no folder of that name holds a {CARD}; give a folder or one of {', '.join(known) or '(none)'}"
     raise ModelError(msg)
 
 
@@ -160,12 +165,16 @@ def load_card(folder: Path) -> ModelCard:
     path = folder / CARD
     try:
         card = ModelCard.model_validate(yaml.safe_load(path.read_text()))
+    except yaml.YAMLError as error:
+        msg = f"{path}: is not YAML; restore it from the release"
+        raise ModelError(msg) from error
     except ValidationError as error:
         first = error.errors()[0]
-        msg = f"{path}: {'.'.join(str(p) for p in first['loc'])}: {first['msg']}"
+        place = ".".join(str(part) for part in first["loc"])
+        msg = f"{path}: {place}: {first['msg']}; restore it from the release, or use the software of its time"
         raise ModelError(msg) from error
     if tuple(d.name for d in card.disturbances) != DISTURBANCES:
-        msg = f"{path}: disturbances must be {', '.join(DISTURBANCES)}, in this order"
+        msg = f"{path}: disturbances must be {', '.join(DISTURBANCES)}, in this order; restore it from the release"
         raise ModelError(msg)
     return card
 
@@ -186,7 +195,11 @@ def load_network(folder: Path, card: ModelCard) -> SurveyNet:
         msg = f"{path}: the weights are not those that {CARD} names; restore both from the release"
         raise ModelError(msg)
     network = SurveyNet(classes=len(card.classes), disturbances=len(card.disturbances))
-    network.load_state_dict(load_file(path))
+    try:
+        network.load_state_dict(load_file(path))
+    except RuntimeError as error:  # a card whose class list is not the weights'
+        msg = f"{path}: the weights are not of the network that {CARD} describes; restore both from the release"
+        raise ModelError(msg) from error
     return network.eval()
 
 

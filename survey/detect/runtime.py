@@ -46,7 +46,8 @@ class TorchRuntime:
     def __init__(self, network: SurveyNet, *, precision: Precision) -> None:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.bfloat16 if precision is Precision.BF16 else torch.float32
-        self._trunk = network.trunk.to(self._device, dtype, memory_format=torch.channels_last).eval()
+        trunk = network.trunk.to(device=self._device, dtype=dtype)
+        self._trunk = trunk.to(memory_format=torch.channels_last).eval()
         self._projection = network.projection.to(self._device).eval()
         self.name = f"torch-{self._device.type}-{precision}"
 
@@ -121,7 +122,7 @@ def make_runtime(network: SurveyNet, *, kind: RuntimeKind, precision: Precision,
 def has_bf16() -> bool:
     """Tell whether bfloat16 arithmetic is native here."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     capabilities: dict[str, bool] = torch.cpu.get_capabilities()  # type: ignore[assignment]
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
 

@@ -1,5 +1,7 @@
 """What a camera and an orthomosaic do to a picture: blur, resampling, noise, tone, compression."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 def through_camera(rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return the crop as a camera of random quality would have recorded it. Same shape."""
     size = rgb.shape[1::-1]
-    picture = rgb.astype(np.float32)
+    picture: NDArray[np.floating[Any]] = rgb.astype(np.float32)
     if rng.random() < 0.5:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.3))
     if rng.random() < 0.15:

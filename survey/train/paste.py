@@ -126,7 +126,7 @@ def _tinted(rgb: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.ui
         paints = np.array([[88, 92, 58], [150, 130, 95], [110, 110, 108], [95, 62, 42], [60, 66, 48], [140, 80, 50]])
         paint = paints[int(rng.integers(len(paints)))] * rng.uniform(0.7, 1.3)
         out = grey / max(float(grey[grey > 5].mean()) if (grey > 5).any() else 1.0, 1.0) * paint
-    return np.clip(out, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(out, 0, 255).astype(np.uint8))
 
 
 def _matched(
