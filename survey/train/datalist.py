@@ -4,9 +4,25 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from survey.errors import ConfigError
+from survey.train.config import CLASSES
+
+UNIDENTIFIED_MINE = "mine"
+"""A mine of unknown kind: labelled `ap_mine` or `at_mine` by the size it is shown at."""
+
+
+def _known(name: str, *, also: tuple[str, ...] = ()) -> str:
+    """Return a class name that the ordnance head has."""
+    if name not in (*CLASSES, *also):
+        msg = f"unknown class '{name}', expected one of {', '.join((*CLASSES, *also))}"
+        raise ValueError(msg)
+    return name
+
+
+ClassName = Annotated[str, AfterValidator(_known)]
+CutoutClass = Annotated[str, AfterValidator(lambda name: _known(name, also=(UNIDENTIFIED_MINE,)))]
 
 
 class _Entry(BaseModel):
@@ -35,7 +51,7 @@ class FrameEntry(_Entry):
     images: str
     labels: str
     """Folder of the text files, one a picture, same stem."""
-    classes: tuple[str, ...]
+    classes: tuple[ClassName, ...]
     """Our class for each class number of the label files."""
     item_size_m: Annotated[float, Field(gt=0)] | None = None
     """Longest extent of the one kind of item in the frames; each frame's GSD follows from its boxes."""
@@ -58,7 +74,7 @@ class CutoutEntry(_Entry):
     table: str
     only_source: str | None = None
     """Take only rows whose file starts so; the others belong to another entry."""
-    classes: dict[str, tuple[str, float, float]]
+    classes: dict[str, tuple[CutoutClass, float, float]]
     """Class in the table to (our class, least, greatest longest extent in metres)."""
     weight: Annotated[float, Field(ge=0)] = 1.0
     licence: str
@@ -107,6 +123,9 @@ def load_data_list(path: Path) -> DataList:
         raise ConfigError(msg)
     try:
         return DataList.model_validate(yaml.safe_load(path.read_text()))
+    except yaml.YAMLError as error:
+        msg = f"{path}: is not YAML: {error}"
+        raise ConfigError(msg) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -129,14 +129,14 @@ class Fit:
 def fit_calibration(scores: Scores, *, least_score: float) -> Fit:
     """Fit a logistic curve (Platt 1999) to the sightings above the operating threshold.
 
-    Raises:
-        TrainingError: All sightings are true, or all are false: there is nothing to fit.
+    Where all sightings are true, or all are false, there is no slope to fit: the share of true ones,
+    with one more of either kind (Laplace), is then the probability of every sighting.
     """
     above = scores.logit >= logit(least_score)
     x, y = scores.logit[above], scores.true[above].astype(float)
     if not 0 < y.sum() < len(y):
-        msg = f"calibration needs true and false sightings on the held-out sites, got {int(y.sum())} true of {len(y)}"
-        raise TrainingError(msg)
+        share = float((y.sum() + 1) / (len(y) + 2))
+        return Fit(0.0, float(logit(share)), share)
     # Platt's smoothed targets keep the fit finite where true and false do not overlap.
     target = np.where(y > 0, (y.sum() + 1) / (y.sum() + 2), 1 / (len(y) - y.sum() + 2))
 
@@ -157,7 +157,14 @@ def calibration_error(probability: NDArray[np.float64], true: NDArray[np.bool_],
 
 
 def evaluation(scores: Scores, *, least_score: float) -> dict[str, Any]:
-    """Return everything measured, ready for JSON: operating point, FROC points, calibration, by site."""
+    """Return everything measured, ready for JSON: operating point, FROC points, calibration, by site.
+
+    Raises:
+        TrainingError: There was no item to find.
+    """
+    if not scores.items:
+        msg = "hold_out: the held-out frames hold no labelled item; hold out a site that has some"
+        raise TrainingError(msg)
     above = scores.logit >= logit(least_score)
     fit = fit_calibration(scores, least_score=least_score)
     x, y = scores.logit[above], scores.true[above]
@@ -174,7 +181,7 @@ def evaluation(scores: Scores, *, least_score: float) -> dict[str, Any]:
         "false_alarms_per_ha_by_site": by_site,
         "centre_ap": average_precision(scores),
         "froc": [dict(zip(("recall", "score"), recall_at(scores, r), strict=True), per_ha=r) for r in RATES],
-        "position_error_m": float(np.sqrt(np.mean(errors**2))) if len(errors) else float("nan"),
+        "position_error_m": float(np.sqrt(np.mean(errors**2))) if len(errors) else None,
         "calibration": asdict(fit),
         "ece_before": calibration_error(expit(x), y),
         "ece_after": calibration_error(expit(fit.scale * x + fit.offset), y),

@@ -24,7 +24,8 @@ from survey.errors import TrainingError
 from survey.files import replacing, sha256_of, write_bytes
 from survey.simulate import ITEMS
 from survey.train.config import CLASSES, TrainConfig
-from survey.train.datalist import CutoutEntry, DataList, FrameEntry, SimulatedEntry
+from survey.train.datalist import UNIDENTIFIED_MINE, CutoutEntry, DataList, FrameEntry, SimulatedEntry
+from survey.train.evaluate import MATCH_M
 from survey.values import DISTURBANCES
 
 WEIGHTS = "weights.safetensors"
@@ -94,7 +95,7 @@ def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
         match entry:
             case CutoutEntry():
                 for name in {target for target, _, _ in entry.classes.values()}:
-                    for target in ("ap_mine", "at_mine") if name == "mine" else (name,):
+                    for target in ("ap_mine", "at_mine") if name == UNIDENTIFIED_MINE else (name,):
                         seen[target].append(f"cut-outs ({entry.site})")
             case FrameEntry():
                 for name in entry.classes:
@@ -136,7 +137,7 @@ def _performance(measured: dict[str, Any] | None, measured_on: str) -> Performan
             position_error_m=0.1,
             measured_on="not measured",
         )
-    recall, alarms = measured["recall"], measured["false_alarms_per_ha"]
+    recall, alarms, error = measured["recall"], measured["false_alarms_per_ha"], measured["position_error_m"]
     return PerformanceCard(
         recall=round(max(recall["value"], 1e-3), 4),
         recall_interval=(round(recall["low"], 4), round(recall["high"], 4)),
@@ -145,7 +146,8 @@ def _performance(measured: dict[str, Any] | None, measured_on: str) -> Performan
         false_alarms_per_ha=round(alarms["value"] or alarms["high"], 3),
         false_alarms_interval=(round(alarms["low"], 3), round(alarms["high"], 3)),
         searched_ha=round(alarms["of"], 3),
-        position_error_m=round(measured["position_error_m"], 4),
+        # Where nothing was found there is no error to measure: it is put at the most that counts as found.
+        position_error_m=round(MATCH_M if error is None else error, 4),
         measured_on=measured_on,
     )
 

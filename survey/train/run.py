@@ -8,7 +8,7 @@ from typing import Any
 from survey.detect.detector import Detector
 from survey.detect.model import load_card, load_network, model_sha256
 from survey.detect.runtime import Precision, RuntimeKind, make_runtime
-from survey.errors import ConfigError, TrainingError
+from survey.errors import ConfigError
 from survey.files import make_folder, write_bytes
 from survey.resources import configs_folder
 from survey.train.config import TrainConfig
@@ -36,18 +36,19 @@ def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluati
         The model folder, `out/model`.
 
     Raises:
-        ConfigError: The data list or the evaluation does not fit.
+        ConfigError: The data list, the sites held out or the evaluation do not fit.
         ResumeError: `out` holds a run with other settings.
-        TrainingError: The loss is not finite.
+        TrainingError: The loss is not finite, or the held-out frames hold no item.
     """
     make_folder(out)
     whole = load_data_list(_data_list(config.data_list))
     used = whole.without(config.hold_out)
+    _check_hold_out(whole, config.hold_out)
+    held_out, note = _read_evaluation(evaluation)
     trainer = Trainer(config, used, folder=out)
     if trainer.resume():
         log.info("going on from step %d", trainer.step)
     network = trainer.run(load_sources(used, data))
-    held_out, note = _read_evaluation(evaluation)
     card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note)
     write_model(network, out / "model", card=card)
     if config.hold_out:
@@ -63,6 +64,13 @@ def _data_list(name: str) -> Path:
     return Path(name) if Path(name).is_file() else configs_folder() / name
 
 
+def _check_hold_out(whole: DataList, hold_out: tuple[str, ...]) -> None:
+    """Refuse before the training, not after it, to hold out sites on which no recall can be measured."""
+    if hold_out and not any(isinstance(e, FrameEntry) and e.site in hold_out for e in whole.entries):
+        msg = f"hold_out: the sites {', '.join(hold_out)} have no labelled frames; hold out one that has"
+        raise ConfigError(msg)
+
+
 def _score(model: Path, whole: DataList, config: TrainConfig, data: Path) -> dict[str, Any]:
     """Score a model on the held-out sites of its data list."""
     pictures = []
@@ -75,9 +83,6 @@ def _score(model: Path, whole: DataList, config: TrainConfig, data: Path) -> dic
                     pictures.extend(load_frames(entry, data))
                 case _:
                     pass
-    if not pictures:
-        msg = f"hold_out: the sites {', '.join(config.hold_out)} have no pictures to score on"
-        raise TrainingError(msg)
     card = load_card(model)
     runtime = make_runtime(load_network(model, card), kind=RuntimeKind.TORCH, precision=Precision.FP32)
     detector = Detector(card, runtime, sha256=model_sha256(model, card))

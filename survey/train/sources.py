@@ -12,10 +12,20 @@ from numpy.typing import NDArray
 from survey.errors import ConfigError
 from survey.simulate.sun import Sun
 from survey.simulate.terrain import Terrain
-from survey.train.datalist import CutoutEntry, DataList, FrameEntry, GroundEntry, SimulatedEntry
+from survey.train.datalist import UNIDENTIFIED_MINE, CutoutEntry, DataList, FrameEntry, GroundEntry, SimulatedEntry
 
-UNIDENTIFIED_MINE = "mine"
-"""A mine of unknown kind: labelled `ap_mine` or `at_mine` by the size it is shown at."""
+__all__ = [
+    "AT_LEAST_M",
+    "UNIDENTIFIED_MINE",
+    "Boxes",
+    "Cutout",
+    "Picture",
+    "Sources",
+    "load_frames",
+    "load_grounds",
+    "load_sources",
+]
+
 AT_LEAST_M = 0.19
 """Least diameter of a mine that counts as anti-tank; the common ones are 0.27 m and more, AP blast mines to 0.15 m."""
 SIMULATED_GROUNDS = 12
@@ -84,7 +94,8 @@ def load_sources(data: DataList, folder: Path) -> Sources:
     """Decode every picture and cut-out of the list.
 
     Raises:
-        ConfigError: A glob matches nothing, or a listed file is missing or unreadable.
+        ConfigError: A glob matches nothing, a listed file is missing or unreadable, or there is no
+            ground to paste on or nothing to paste.
     """
     pictures: list[Picture] = []
     cutouts: list[Cutout] = []
@@ -100,6 +111,12 @@ def load_sources(data: DataList, folder: Path) -> Sources:
             case SimulatedEntry():
                 items = entry.item_weight
                 pictures.extend(_simulate_grounds(entry))
+    if not sum(picture.weight for picture in pictures) > 0:
+        msg = "the data list has no ground: give it ground, frames or simulated entries of a weight above 0"
+        raise ConfigError(msg)
+    if not items + sum(cutout.weight for cutout in cutouts) > 0:
+        msg = "the data list has no items: give it cutouts or simulated entries of a weight above 0"
+        raise ConfigError(msg)
     return Sources(tuple(pictures), tuple(cutouts), items)
 
 
@@ -127,7 +144,7 @@ def load_grounds(entry: GroundEntry, folder: Path) -> list[Picture]:
 def load_frames(entry: FrameEntry, folder: Path) -> list[Picture]:
     """Decode labelled frames with their items."""
     paths = [p for p in _matching(folder, entry.images) if p.stem not in entry.incomplete]
-    dug = json.loads((folder / entry.disturbed_soil).read_text())["boxes"] if entry.disturbed_soil else {}
+    dug = _read_dug(folder / entry.disturbed_soil) if entry.disturbed_soil else {}
     pictures = []
     for path in paths:
         rgb = _read(path)
@@ -141,7 +158,7 @@ def load_frames(entry: FrameEntry, folder: Path) -> list[Picture]:
 
 
 def _load_cutouts(entry: CutoutEntry, folder: Path) -> list[Cutout]:
-    table = folder / entry.table
+    table = _existing(folder / entry.table)
     with table.open(newline="") as handle:
         rows = [r for r in csv.DictReader(handle) if r["file"].startswith(entry.only_source or "")]
     rows = [r for r in rows if r["class"] in entry.classes]
@@ -168,10 +185,27 @@ def _read_yolo(path: Path, shape: tuple[int, ...], classes: tuple[str, ...]) -> 
         raise ConfigError(msg)
     rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
     height, width = shape[:2]
-    values = np.array([[float(v) for v in row[1:5]] for row in rows]).reshape(-1, 4)
-    names = tuple(classes[int(row[0])] for row in rows)
+    try:
+        values = np.array([[float(v) for v in row[1:5]] for row in rows]).reshape(-1, 4)
+        names = tuple(classes[int(row[0])] for row in rows)
+    except (ValueError, IndexError) as error:
+        msg = f"{path}: a line is 'class x y width height', class below {len(classes)}, the rest shares of the frame"
+        raise ConfigError(msg) from error
     extent = np.maximum(values[:, 2] * width, values[:, 3] * height)
     return Boxes(values[:, 1] * height, values[:, 0] * width, extent, names)
+
+
+def _read_dug(path: Path) -> dict[str, list[list[float]]]:
+    """Read the boxes of dug soil by file name."""
+    boxes: dict[str, list[list[float]]] = json.loads(_existing(path).read_text())["boxes"]
+    return boxes
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        msg = f"{path}: no such file; give the folder that the data list's paths lie below with --data"
+        raise ConfigError(msg)
+    return path
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
