@@ -6,6 +6,7 @@ from survey.ingest.needed import needed_tiles
 from survey.ingest.plan import plan_tiles
 from survey.ingest.reader import BlockPixels, UnreadBlock, read_blocks
 from survey.ingest.source import open_image
+from survey.ingest.validity import valid_pixels
 
 __all__ = [
     "Aoi",
@@ -18,4 +19,5 @@ __all__ = [
     "output_crs",
     "plan_tiles",
     "read_blocks",
+    "valid_pixels",
 ]

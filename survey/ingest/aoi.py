@@ -39,20 +39,29 @@ class Aoi:
         to_crs = pyproj.Transformer.from_crs(own, crs, always_xy=True)
         if own == pyproj.CRS.from_user_input(crs):
             return self.polygons
+        # A vertex beyond the other CRS's reach comes back infinite: its polygon is nowhere near.
         dense = shapely.segmentize(self.polygons, step)
         moved = shapely.transform(dense, lambda p: np.column_stack(to_crs.transform(p[:, 0], p[:, 1])))
-        return shapely.make_valid(moved)
+        return _repaired(moved)
 
     def bounds(self, crs: str) -> tuple[float, float, float, float]:
-        """Return (x_min, y_min, x_max, y_max) in another CRS."""
-        west, south, east, north = shapely.bounds(self.in_crs(crs))
+        """Return (x_min, y_min, x_max, y_max) in another CRS.
+
+        Raises:
+            InputError: The polygons lie beyond the CRS's reach.
+        """
+        moved = self.in_crs(crs)
+        if moved.is_empty:
+            msg = f"{self.path}: the AOI lies too far away to be placed in {crs[:40]}; check the AOI's CRS"
+            raise InputError(msg)
+        west, south, east, north = shapely.bounds(moved)
         return float(west), float(south), float(east), float(north)
 
     def in_pixels(self, image: Image, grid: WorkingGrid) -> Any:
         """Return the polygons in the working pixels of an image, as (col, row)."""
         inverse: Affine = ~grid.transform
         moved = shapely.transform(self.in_crs(image.crs_wkt), lambda p: np.column_stack(inverse * (p[:, 0], p[:, 1])))
-        return shapely.make_valid(moved)
+        return _repaired(moved)
 
 
 def load_aoi(path: str | Path) -> Aoi:
@@ -112,11 +121,14 @@ def _lonlat_box(image: Image) -> tuple[float, float, float, float]:
     return float(np.min(lon)), float(np.min(lat)), float(np.max(lon)), float(np.max(lat))
 
 
+def _repaired(geometry: Any) -> Any:
+    """Return the polygons of a geometry that was moved: valid, and only those that arrived."""
+    arrived = [p for p in _polygons(geometry) if np.isfinite(shapely.get_coordinates(p)).all()]
+    return shapely.MultiPolygon([q for p in arrived for q in _polygons(shapely.make_valid(p))])
+
+
 def _polygons(geometry: Any) -> list[Any]:
-    """Return the polygons that a geometry consists of."""
-    return [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon"] or [
-        polygon
-        for part in shapely.get_parts(geometry)
-        if part.geom_type in {"MultiPolygon", "GeometryCollection"}
-        for polygon in _polygons(part)
-    ]
+    """Return the polygons with an area that a geometry consists of."""
+    if geometry.geom_type in {"MultiPolygon", "GeometryCollection"}:
+        return [polygon for part in shapely.get_parts(geometry) for polygon in _polygons(part)]
+    return [geometry] if geometry.geom_type == "Polygon" and not geometry.is_empty else []

@@ -8,6 +8,8 @@ from survey.errors import InputError
 
 SUFFIXES = (".tif", ".tiff", ".vrt")
 """What is taken from a folder. A file named by itself may have any ending."""
+SIDECARS = (".aux", ".msk", ".ovr", ".prj", ".qml", ".tfw", ".wld", ".xml")
+"""What a glob may match beside the rasters that it is meant for."""
 
 
 def expand_inputs(patterns: Sequence[str | Path]) -> list[Path]:
@@ -34,13 +36,15 @@ def _matches(pattern: str | Path) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        # Hidden files are other programs' scraps: half-written copies, macOS's "._" twins.
+        visible = (p for p in path.iterdir() if not p.name.startswith("."))
+        inside = sorted(p for p in visible if p.suffix.lower() in SUFFIXES and p.is_file())
         if not inside:
             msg = f"{path}: the folder holds no raster ({', '.join(SUFFIXES)})"
             raise InputError(msg)
         return inside
     matching = sorted(Path(name) for name in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - absolute globs
-    files = [p for p in matching if p.is_file() and p.suffix.lower() not in {".xml", ".qml", ".msk", ".ovr"}]
+    files = [p for p in matching if p.is_file() and p.suffix.lower() not in SIDECARS]
     if not files:
         msg = f"{pattern}: no such file, folder or match; check the spelling and the working folder"
         raise InputError(msg)

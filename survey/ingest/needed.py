@@ -5,12 +5,12 @@ import numpy as np
 import rasterio
 import shapely
 from numpy.typing import NDArray
-from rasterio.enums import Resampling
+from rasterio.errors import RasterioIOError
 
 from survey.ingest.aoi import Aoi
-from survey.ingest.gdal import DatasetReader, gdal_env
+from survey.ingest.gdal import damage_raises, gdal_env
 from survey.ingest.plan import lattice_shape
-from survey.ingest.reader import valid_pixels
+from survey.ingest.validity import valid_pixels
 from survey.values import Image, Validity, WorkingGrid
 
 COARSEST = 8
@@ -44,11 +44,9 @@ def needed_tiles(image: Image, grid: WorkingGrid, *, aoi: Aoi | None, core_px: i
 def _imaged(image: Image, grid: WorkingGrid, core_px: int) -> NDArray[np.bool_]:
     """Return which tile positions hold a valid pixel, as far as a fine overview can tell; else all."""
     rows, cols = lattice_shape(grid, core_px)
-    with gdal_env(), rasterio.open(image.path) as dataset:
-        factors = [f for f in dataset.overviews(image.bands.red) if f <= COARSEST]
-        if not factors:
-            return np.ones((rows, cols), bool)
-        coarse = _coarse(dataset, image, max(factors))
+    coarse = _coarse(image)
+    if coarse is None:
+        return np.ones((rows, cols), bool)
     grown = cv2.dilate(coarse.astype(np.uint8), np.ones((2 * MARGIN_CELLS + 1,) * 2, np.uint8))
     # Summed-area table: whether a tile's rectangle of coarse cells holds any valid one.
     table = np.pad(grown.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
@@ -61,7 +59,7 @@ def _imaged(image: Image, grid: WorkingGrid, core_px: int) -> NDArray[np.bool_]:
         - table[np.ix_(bottom, left)]
         + table[np.ix_(top, left)]
     )
-    return inside > 0
+    return np.asarray(inside > 0, bool)
 
 
 def _edges(count: int, core_px: int, extent: int, cells: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -71,6 +69,14 @@ def _edges(count: int, core_px: int, extent: int, cells: int) -> tuple[NDArray[n
     return np.floor(first).astype(np.int64), np.minimum(np.ceil(last), cells).astype(np.int64)
 
 
-def _coarse(dataset: DatasetReader, image: Image, factor: int) -> NDArray[np.bool_]:
-    shape = (-(-image.height // factor), -(-image.width // factor))
-    return valid_pixels(dataset, image, window=None, shape=shape, resampling=Resampling.nearest)
+def _coarse(image: Image) -> NDArray[np.bool_] | None:
+    """Return the imaged cells of the coarsest overview that is trusted; None where none can be read."""
+    try:
+        with gdal_env(), rasterio.open(image.path) as dataset, damage_raises():
+            factors = [f for f in dataset.overviews(image.bands.red) if f <= COARSEST]
+            if not factors:
+                return None
+            shape = (-(-image.height // max(factors)), -(-image.width // max(factors)))
+            return valid_pixels(dataset, image, window=None, shape=shape)
+    except RasterioIOError:
+        return None  # what can be read at full size is found out there

@@ -45,9 +45,11 @@ def plan_tiles(
         msg = f"needed has shape {needed.shape}, the lattice {(rows, cols)}"
         raise ValueError(msg)
     blocks: list[Block] = []
-    for left in range(0, cols, BLOCK_TILES):
+    slabs = -(-cols // BLOCK_TILES)
+    edges = [cols * n // slabs for n in range(slabs + 1)]  # slabs of like width: none is a thin rest
+    for left, right in pairwise(edges):
         for row in range(rows):
-            wanted = left + np.flatnonzero(needed[row, left : left + BLOCK_TILES])
+            wanted = left + np.flatnonzero(needed[row, left:right])
             if len(wanted):
                 tiles = tuple(_tile(grid, core_px, row, int(col), cols) for col in wanted)
                 blocks.append(Block(len(blocks), _bounding(tiles), tiles))

@@ -1,6 +1,8 @@
 """Open a georeferenced raster and find out all that reading it needs. No full-size pixels are read."""
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,12 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import CRSError, RasterioIOError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioIOError
 
 from survey.errors import GeoreferenceError, InputError
 from survey.files import sha256_of
 from survey.ingest.gdal import DatasetReader, gdal_env
+from survey.ingest.validity import valid_pixels
 from survey.values import BandRoles, Image, Validity
 
 GSD_SPAN_PX = 100
@@ -37,7 +40,8 @@ def open_image(path: str | Path, *, bands: tuple[int, int, int] | None = None, n
         InputError: It cannot be read, or its bands cannot be used.
     """
     path = Path(path)
-    with gdal_env():
+    with gdal_env(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # it becomes an error below
         try:
             dataset = rasterio.open(path)
         except RasterioIOError as error:
@@ -48,21 +52,24 @@ def open_image(path: str | Path, *, bands: tuple[int, int, int] | None = None, n
 
 
 def _describe(dataset: DatasetReader, path: Path, *, bands: tuple[int, int, int] | None, nodata: float | None) -> Image:
+    if dataset.count == 0:
+        msg = f"{path}: is a container of several pictures; name one of them, exported with gdal_translate"
+        raise InputError(msg)
     _check_georeference(dataset, path)
-    roles, warnings = _band_roles(dataset, path, bands=bands)
+    roles, notes = _band_roles(dataset, path, bands=bands)
     dtype = dataset.dtypes[roles.red - 1]
-    if dtype not in DTYPES:
+    if dtype not in DTYPES or len({dataset.dtypes[band - 1] for band in roles.rgb}) > 1:
         msg = f"{path}: {dtype} pixels are not supported; convert with `gdal_translate -ot Byte -scale`"
         raise InputError(msg)
     validity, value = _validity(dataset, roles, nodata=nodata)
     if validity is Validity.ALL:
-        warnings.append(
+        notes.append(
             f"{path.name}: nothing marks pixels that were not imaged, so all count as imaged; "
             "if it has a black or white border, set nodata=0 or nodata=255"
         )
     sha256 = sha256_of(*_files(dataset, path))
     row_m, col_m = _ground_distances(dataset, path)
-    return Image(
+    image = Image(
         path=path,
         image_id=sha256[:16],
         sha256=sha256,
@@ -77,12 +84,16 @@ def _describe(dataset: DatasetReader, path: Path, *, bands: tuple[int, int, int]
         band_count=dataset.count,
         validity=validity,
         nodata=value,
-        value_range=(0.0, 255.0) if dtype == "uint8" else _value_range(dataset, roles, path),
-        warnings=tuple(warnings),
+        value_range=(0.0, 255.0),
+        warnings=tuple(notes),
     )
+    return image if dtype == "uint8" else replace(image, value_range=_value_range(dataset, image))
 
 
 def _check_georeference(dataset: DatasetReader, path: Path) -> None:
+    if dataset.transform.is_identity and dataset.gcps[0]:
+        msg = f"{path}: is placed by ground control points only; warp it with gdalwarp"
+        raise GeoreferenceError(msg)
     if not dataset.crs:
         msg = f"{path}: has no CRS; if you know it, set it with `gdal_edit.py -a_srs EPSG:32638 {path.name}`"
         raise GeoreferenceError(msg)
@@ -90,8 +101,10 @@ def _check_georeference(dataset: DatasetReader, path: Path) -> None:
         msg = f"{path}: its CRS is neither projected nor geographic; reproject it with gdalwarp"
         raise GeoreferenceError(msg)
     if dataset.transform.is_identity:
-        remedy = "warp it with gdalwarp" if dataset.gcps[0] else "add a world file or use `gdal_edit.py -a_ullr`"
-        msg = f"{path}: has no geotransform, so its place on the ground is not known; {remedy}"
+        msg = (
+            f"{path}: has no geotransform, so its place on the ground is not known; "
+            "add a world file or use `gdal_edit.py -a_ullr`"
+        )
         raise GeoreferenceError(msg)
     if abs(dataset.transform.determinant) < 1e-30:
         msg = f"{path}: its geotransform is degenerate (pixels without area); georeference it again"
@@ -100,8 +113,24 @@ def _check_georeference(dataset: DatasetReader, path: Path) -> None:
 
 def _files(dataset: DatasetReader, path: Path) -> list[Path]:
     """Return the file and everything it refers to, in a stable order."""
-    others = sorted({Path(name) for name in dataset.files} - {path})
-    return [path, *(p for p in others if p.is_file())]
+    others = _referred(dataset) - {path}
+    for other in sorted(others):
+        # What a VRT lists has sidecars, and may be another VRT.
+        others |= _referred_by(other, seen=others | {path})
+    return [path, *sorted(others - {path})]
+
+
+def _referred(dataset: DatasetReader) -> set[Path]:
+    return {Path(name) for name in dataset.files if Path(name).is_file()}
+
+
+def _referred_by(path: Path, *, seen: set[Path]) -> set[Path]:
+    try:
+        with rasterio.open(path) as dataset:
+            found = _referred(dataset) - seen
+    except RasterioIOError:
+        return set()  # a sidecar, no raster
+    return found.union(*(_referred_by(other, seen=seen | found) for other in sorted(found)))
 
 
 def _band_roles(
@@ -123,6 +152,9 @@ def _band_roles(
         red, green, blue = (meanings.index(colour) + 1 for colour in colours)
         return BandRoles(red, green, blue, alpha), []
     colour_bands = [n + 1 for n, meaning in enumerate(meanings) if meaning is not ColorInterp.alpha]
+    if not colour_bands:
+        msg = f"{path}: has an alpha band and no picture; export it again with colour bands"
+        raise InputError(msg)
     if len(colour_bands) >= 3:
         red, green, blue = colour_bands[:3]
         warning = f"{path.name}: bands have no colour interpretation; taking {red}, {green}, {blue} as red, green, blue"
@@ -136,7 +168,7 @@ def _validity(dataset: DatasetReader, roles: BandRoles, *, nodata: float | None)
     if nodata is not None:
         return Validity.NODATA, float(nodata)
     flags: Sequence[MaskFlags] = dataset.mask_flag_enums[roles.red - 1]
-    if MaskFlags.alpha in flags:
+    if roles.alpha is not None:
         return Validity.ALPHA, None
     if MaskFlags.per_dataset in flags:
         return Validity.MASK, None
@@ -169,18 +201,20 @@ def _ground_distances(dataset: DatasetReader, path: Path) -> tuple[float, float]
     return float(distance[0]) / GSD_SPAN_PX, float(distance[1]) / GSD_SPAN_PX
 
 
-def _value_range(dataset: DatasetReader, roles: BandRoles, path: Path) -> tuple[float, float]:
+def _value_range(dataset: DatasetReader, image: Image) -> tuple[float, float]:
     """Return the values that become 0 and 255, taken once from the whole picture, never from a tile."""
     factor = max(1.0, max(dataset.shape) / SAMPLE_PX)
     shape = (max(1, int(dataset.height / factor)), max(1, int(dataset.width / factor)))
     try:
-        sample = dataset.read(roles.rgb, out_shape=(3, *shape), masked=True)
+        sample = dataset.read(image.bands.rgb, out_shape=(3, *shape))
+        valid = valid_pixels(dataset, image, window=None, shape=shape, values=sample)
     except RasterioIOError as error:
-        msg = f"{path}: its overview cannot be read ({error}); check that the file is whole"
+        cause = error.__cause__ if error.__cause__ is not None else error
+        msg = f"{image.path}: its value range cannot be told ({cause}); check that the file is whole"
         raise InputError(msg) from error
-    values: NDArray[np.float64] = sample.compressed().astype(np.float64)
+    values: NDArray[np.float64] = sample[:, valid].astype(np.float64)
     values = values[np.isfinite(values)]
     if not len(values):
         return 0.0, 255.0
     low, high = np.percentile(values, RANGE_PERCENTILES)
-    return float(low), float(max(high, low + 1))
+    return float(low), float(high if high > low else low + 1)
