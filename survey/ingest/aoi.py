@@ -33,16 +33,8 @@ class Aoi:
     """Over geometry and CRS, not over the file."""
 
     def in_crs(self, crs: str) -> Any:
-        """Return the polygons in another CRS, edges densified."""
-        own = pyproj.CRS.from_wkt(self.crs_wkt)
-        step = DENSIFY_M / METRES_PER_DEGREE if own.is_geographic else DENSIFY_M
-        to_crs = pyproj.Transformer.from_crs(own, crs, always_xy=True)
-        if own == pyproj.CRS.from_user_input(crs):
-            return self.polygons
-        # A vertex beyond the other CRS's reach comes back infinite: its polygon is nowhere near.
-        dense = shapely.segmentize(self.polygons, step)
-        moved = shapely.transform(dense, lambda p: np.column_stack(to_crs.transform(p[:, 0], p[:, 1])))
-        return _repaired(moved)
+        """Return the polygons in another CRS, edges densified; without those beyond its reach."""
+        return _projected(self.polygons, self.crs_wkt, crs)
 
     def bounds(self, crs: str) -> tuple[float, float, float, float]:
         """Return (x_min, y_min, x_max, y_max) in another CRS.
@@ -59,9 +51,21 @@ class Aoi:
 
     def in_pixels(self, image: Image, grid: WorkingGrid) -> Any:
         """Return the polygons in the working pixels of an image, as (col, row)."""
+        # First cut to the image's surroundings: polygons far away may come out of a projection as anything.
+        moved = _projected(shapely.intersection(self.polygons, self._around(image)), self.crs_wkt, image.crs_wkt)
         inverse: Affine = ~grid.transform
-        moved = shapely.transform(self.in_crs(image.crs_wkt), lambda p: np.column_stack(inverse * (p[:, 0], p[:, 1])))
-        return _repaired(moved)
+        return _repaired(shapely.transform(moved, lambda p: np.column_stack(inverse * (p[:, 0], p[:, 1]))))
+
+    def _around(self, image: Image) -> Any:
+        """Return a box in the AOI's CRS that holds the image with room to spare."""
+        side = np.linspace(0, 1, 17)
+        cols = np.concatenate([side, side, 0 * side, 0 * side + 1]) * image.width
+        rows = np.concatenate([0 * side, 0 * side + 1, side, side]) * image.height
+        to_own = pyproj.Transformer.from_crs(image.crs_wkt, self.crs_wkt, always_xy=True)
+        x, y = image.transform * (cols, rows)
+        x, y = to_own.transform(x, y, errcheck=True)
+        room = max(np.ptp(x), np.ptp(y))
+        return shapely.box(np.min(x) - room, np.min(y) - room, np.max(x) + room, np.max(y) + room)
 
 
 def load_aoi(path: str | Path) -> Aoi:
@@ -119,6 +123,15 @@ def _lonlat_box(image: Image) -> tuple[float, float, float, float]:
     x, y = image.transform * (cols, rows)
     lon, lat = pyproj.Transformer.from_crs(image.crs_wkt, "EPSG:4326", always_xy=True).transform(x, y, errcheck=True)
     return float(np.min(lon)), float(np.min(lat)), float(np.max(lon)), float(np.max(lat))
+
+
+def _projected(polygons: Any, own: str, other: str) -> Any:
+    crs = pyproj.CRS.from_wkt(own)
+    if crs == pyproj.CRS.from_user_input(other):
+        return polygons
+    to_other = pyproj.Transformer.from_crs(crs, other, always_xy=True)
+    dense = shapely.segmentize(polygons, DENSIFY_M / METRES_PER_DEGREE if crs.is_geographic else DENSIFY_M)
+    return _repaired(shapely.transform(dense, lambda p: np.column_stack(to_other.transform(p[:, 0], p[:, 1]))))
 
 
 def _repaired(geometry: Any) -> Any:

@@ -35,6 +35,10 @@ def ragged(height: int, width: int) -> NDArray[np.bool_]:
     return np.asarray((rows + cols * 2 > height // 2) & ~hole, bool)
 
 
+def _top(pixels: NDArray[Any]) -> int:
+    return int(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1
+
+
 @dataclass(frozen=True)
 class Raster:
     """What is to be written."""
@@ -52,13 +56,13 @@ class Raster:
     def write(self, path: Path) -> Path:
         """Write the raster and return its path."""
         pixels = self.pixels.copy()
-        value = {"black": 0, "white": int(np.iinfo(pixels.dtype).max)}.get(self.marked)
+        value = {"black": 0, "white": _top(pixels)}.get(self.marked)
         if self.valid is not None:
             pixels[:, ~self.valid] = value if value is not None else 90  # a mark, not black, tells what was imaged
         bands = list(pixels)
         if self.marked == "alpha":
             assert self.valid is not None
-            bands.append(self.valid.astype(pixels.dtype) * np.iinfo(pixels.dtype).max)
+            bands.append(self.valid.astype(pixels.dtype) * _top(pixels))
         profile = {
             "driver": "GTiff",
             "height": pixels.shape[1],
@@ -68,7 +72,7 @@ class Raster:
             "crs": self.crs,
             "transform": self.transform,
             "nodata": value,
-            "photometric": "rgb" if len(bands) in (3, 4) else "minisblack",
+            "photometric": "rgb" if len(bands) in (3, 4) and self.colorinterp is None else "minisblack",
             **self.layout,
         }
         if self.marked == "alpha":
@@ -77,9 +81,9 @@ class Raster:
             rasterio.Env(GDAL_TIFF_INTERNAL_MASK=self.marked == "mask"),
             rasterio.open(path, "w", **profile) as dataset,
         ):
-            dataset.write(np.stack(bands))
             if self.colorinterp is not None:
-                dataset.colorinterp = self.colorinterp
+                dataset.colorinterp = self.colorinterp  # before the pixels: later, TIFF has no place for it
+            dataset.write(np.stack(bands))
             if self.marked in {"mask", "msk"}:
                 dataset.write_mask(self.valid)
         return path
