@@ -12,8 +12,9 @@ from rasterio.errors import RasterioIOError
 DatasetReader = Any
 """An open rasterio dataset; rasterio ships no types."""
 
-CACHE_MB = 128
-"""GDAL keeps decoded blocks up to this; its own default is 5 % of the machine's memory."""
+CACHE_BYTES = 128 * 2**20
+"""GDAL keeps decoded blocks up to this; its own default is 5 % of the machine's memory. rasterio takes bytes, where
+GDAL's own setting takes megabytes: 128 would keep nothing, and every tile would be decoded once a row of chunks."""
 DAMAGE = ("Corrupt JPEG data", "Premature end of JPEG")
 """What libjpeg says when it makes up pixels. Inside a TIFF, GDAL passes it on as a warning and no more."""
 
@@ -21,7 +22,7 @@ DAMAGE = ("Corrupt JPEG data", "Premature end of JPEG")
 def gdal_env() -> Any:
     """Return the environment to read in."""
     return rasterio.Env(
-        GDAL_CACHEMAX=CACHE_MB,
+        GDAL_CACHEMAX=CACHE_BYTES,
         GDAL_DISABLE_READDIR_ON_OPEN="FALSE",
         GDAL_ERROR_ON_LIBJPEG_WARNING="TRUE",  # for JPEG files that a VRT refers to
         VRT_SHARED_SOURCE="0",  # threads must not meet in the files that a VRT refers to

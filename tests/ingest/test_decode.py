@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from survey.ingest import BlockPixels, UnreadBlock, open_image, plan_tiles, read_blocks
 from survey.ingest.decode import CHUNK_ROWS, Chunk, Decoder, schedule
+from survey.ingest.gdal import gdal_env
 from survey.ingest.pixels import SourcePixels
 from survey.values import Image, TilePlan, Window, WorkingGrid
 from tests.ingest.rasters import CM, CRS, JPEG, LAYOUTS, Raster, poison, texture
@@ -123,6 +124,19 @@ def test_an_error_that_is_no_damage_comes_out_and_ends_the_threads(
     with pytest.raises(ZeroDivisionError):
         list(read_blocks(image, grid, plan, plan.blocks, threads=2))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
+def test_decoded_tiles_are_kept(tmp_path: Path) -> None:
+    # Seen from outside: once its row of tiles is read, the file's bytes are not looked at again.
+    path = Raster(texture(256, 256), layout=LAYOUTS["deflate_tiles"]).write(tmp_path / "a.tif")
+    source = SourcePixels(open_image(path))
+    with gdal_env():
+        before = source.read(Window(0, 0, 10, 256))[0]
+        path.write_bytes(bytes(path.stat().st_size))
+        after, _, damage = source.read(Window(10, 0, 54, 256))
+        source.close()
+    assert not damage
+    np.testing.assert_array_equal(np.concatenate([before, after], axis=1), texture(256, 256)[:, :64])
 
 
 def test_the_settings_for_reading_do_not_leak_to_the_reader(tmp_path: Path) -> None:
