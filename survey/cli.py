@@ -92,16 +92,17 @@ def demo(*, out: Out, json: Json = False) -> None:
         from survey.demo import run_demo  # noqa: PLC0415
 
         result = run_demo(out, progress=progress)
+    typer.echo(result.text, err=json)
     raise typer.Exit(result.exit_code)
 
 
 @app.command()
 def info(images: Images) -> None:
     """Tell what the imagery is and what a run would do with it."""
-    from survey.ingest import describe, expand_inputs, open_image  # noqa: PLC0415
+    from survey.pipeline import describe  # noqa: PLC0415
 
-    for path in expand_inputs(images):
-        typer.echo(describe(open_image(path)))
+    for image in describe(images):
+        typer.echo(image)
 
 
 @app.command()

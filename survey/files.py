@@ -13,7 +13,8 @@ OWNER_FOLDER = 0o700
 
 def make_folder(path: Path) -> Path:
     """Create a folder (and its parents) that only its owner can enter; keep an existing one as it is."""
-    path.mkdir(mode=OWNER_FOLDER, parents=True, exist_ok=True)
+    for missing in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
+        missing.mkdir(mode=OWNER_FOLDER, exist_ok=True)  # with parents=True only the last would get the mode
     return path
 
 

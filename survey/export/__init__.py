@@ -4,12 +4,13 @@ from survey.export.cog import write_risk
 from survey.export.disturbance import write_disturbance
 from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
-from survey.export.manifest import verify_manifest, write_manifest
+from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
 from survey.export.qml import layer_styles, write_disturbance_style, write_risk_style
 from survey.export.summary import summarise, write_summary
 
 __all__ = [
+    "MANIFEST",
     "Layer",
     "OutlinePolygon",
     "SearchedOutline",

@@ -1,6 +1,7 @@
 """The one place that puts the stages together."""
 
+from survey.pipeline.execute import RunResult, run
+from survey.pipeline.info import ImageInfo, describe
 from survey.pipeline.plan import Plan, plan_run
-from survey.pipeline.run import RunResult, run
 
-__all__ = ["Plan", "RunResult", "plan_run", "run"]
+__all__ = ["ImageInfo", "Plan", "RunResult", "describe", "plan_run", "run"]

@@ -15,7 +15,7 @@ from survey.engine import BlockState, JobStore, Receipt
 from survey.export import SearchedOutline, UnsearchedPlace
 from survey.files import make_folder
 from survey.pipeline.plan import ImagePlan, Plan
-from survey.pipeline.search import ground_patch, ground_window
+from survey.pipeline.search import ground_patch, ground_window, unsearched_patch
 from survey.risk import AreaTally, GroundPart, Prior, assess, merge_ground, merge_sightings
 from survey.values import Block, Detections, GroundPatch, Risk, SearchedArea, concatenate
 
@@ -45,6 +45,7 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
         receipts: One for each block of the plan, in the plan's order.
     """
     products = make_folder(folder / "products")
+    (products / export.MANIFEST).unlink(missing_ok=True)  # it vouches for products that are about to change
     detections, guard_merges = gather(plan, store, receipts)
     guard_m = 2 * HEAT_STRIDE * plan.card.gsd_m
     items = merge_sightings(detections, guard_m=guard_m)
@@ -101,7 +102,7 @@ def gather(plan: Plan, store: JobStore, receipts: Sequence[Receipt]) -> tuple[De
             images=(planned.image.image_id,),
             model_id=plan.card.id,
             image_index=np.zeros(len(columns["score"]), np.int32),
-            **columns,  # type: ignore[arg-type]
+            **columns,
         )
         row, col = sightings.row / planned.grid.row_step, sightings.col / planned.grid.col_step
         keep = merge_across_seams(row, col, sightings.score, sightings.tile_index)
@@ -115,7 +116,8 @@ def _write_disturbance(
 ) -> tuple[SearchedArea, SearchedOutline]:
     """Stream the merged ground into disturbance.tif, tallying areas and tracing outlines on the way."""
     tally, outline = AreaTally(plan.ground), SearchedOutline(plan.ground)
-    parts = [part for receipt in receipts if (part := _ground_part(store, receipt)) is not None]
+    images = {planned.image.image_id: planned for planned in plan.images}
+    parts = [part for r in receipts if (part := _ground_part(plan, images[r.image_id], store, r)) is not None]
 
     def merged() -> Iterator[GroundPatch]:
         for patch in merge_ground(plan.ground, parts=parts):
@@ -128,7 +130,11 @@ def _write_disturbance(
     return tally.searched_area(), outline
 
 
-def _ground_part(store: JobStore, receipt: Receipt) -> GroundPart | None:
+def _ground_part(plan: Plan, planned: ImagePlan, store: JobStore, receipt: Receipt) -> GroundPart | None:
+    if receipt.part is None:  # given up by the engine, whose workers died on it: nothing was written
+        block = planned.tiles.blocks[receipt.block_index]
+        patch = unsearched_patch(planned, block, ground=plan.ground, valid=None)
+        return GroundPart(patch.window, lambda: patch) if patch is not None else None
     window = ground_window(store.load(receipt))
     return GroundPart(window, lambda: ground_patch(store.load(receipt))) if window is not None else None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyproj
 import rasterio
+import torch
 from affine import Affine
 
 from survey.config import RunConfig
@@ -91,7 +92,7 @@ def plan_run(patterns: Sequence[str | Path], *, config: RunConfig, aoi: Path | N
     crs = output_crs(images, aoi=area) if config.output_crs == "auto" else config.output_crs
     ground = GroundGrid(_hectares(images, area, crs), round(HECTARE_EDGE_M / config.ground_gsd_m))
     identity = RunIdentity(
-        config={**config.deciding(), "model": detector.card.id, "runtime": detector.runtime.name, "output_crs": crs},
+        config={**config.deciding(), **_resolved(detector), "output_crs": crs},
         model=f"{detector.card.id}@{detector.sha256}",
         inputs=tuple((image.path.name, image.sha256) for image in images),
         aoi=area.sha256 if area is not None else None,
@@ -120,6 +121,11 @@ def detector_for(config: RunConfig) -> Detector:
     return detector
 
 
+def _resolved(detector: Detector) -> dict[str, object]:
+    """Return what `auto` became here. The number of threads changes the last digits of sums, so it counts."""
+    return {"model": detector.card.id, "runtime": detector.runtime.name, "threads": torch.get_num_threads()}
+
+
 def _plan_image(
     image: Image, detector: Detector, *, config: RunConfig, area: Aoi | None, ground: GroundGrid
 ) -> ImagePlan:
@@ -145,7 +151,7 @@ def _plan_image(
         "nodata": repr(image.nodata),
         "value_range": image.value_range,
         "aoi": area.sha256 if area is not None else None,
-        "runtime": detector.runtime.name,
+        **_resolved(detector),
         "threshold": card.thresholds.score,
         "ground": [ground.hectares.crs, ground.hectares.x_min, ground.hectares.y_max, *ground.hectares.shape],
         "per_edge": ground.per_edge,

@@ -14,7 +14,7 @@ from survey.engine import BlockState, BlockTask, JobStore, Receipt
 from survey.ingest import BlockPixels, UnreadBlock, read_blocks
 from survey.pipeline.plan import ImagePlan, Plan, detector_for
 from survey.risk import project_core
-from survey.values import Block, GroundCode, GroundPatch, Window
+from survey.values import Block, GroundCode, GroundGrid, GroundPatch, Window
 
 _PATCH = "ground_codes"
 _WINDOW = "ground_window"
@@ -48,7 +48,15 @@ class BlockSearch:
     def _searched(self, key: str, planned: ImagePlan, read: BlockPixels) -> Receipt:
         found = _detector(self.plan.config).search(read.block, read.pixels, read.valid)
         valid = _core_of(read.valid, planned.tiles.halo_px)
-        patch = self._patch(planned, read.block, codes=found.codes, valid=valid)
+        patch = project_core(
+            planned.grid,
+            crs=planned.image.crs_wkt,
+            ground=self.plan.ground,
+            core=read.block.core,
+            codes=found.codes,
+            stride_px=MASK_STRIDE,
+            valid=valid,
+        )
         counts = {
             "tiles": found.tiles_searched,
             "tiles_empty": found.tiles_empty,
@@ -57,37 +65,15 @@ class BlockSearch:
             "valid_px": int(np.count_nonzero(valid)),
         }
         receipt = Receipt(key, planned.image.image_id, read.block.index, BlockState.SEARCHED, counts=counts)
-        return self.store.commit(receipt, {**self._columns(planned, found), **patch})
+        return self.store.commit(receipt, {**self._columns(planned, found), **_stored(patch)})
 
     def _unsearched(
         self, key: str, planned: ImagePlan, block: Block, *, reason: str, valid: NDArray[np.bool_] | None
     ) -> Receipt:
-        """Record ground that was flown and not searched; without a mask all of the tiles' cores count as flown."""
-        if valid is None:
-            valid = np.zeros((block.core.height, block.core.width), bool)
-            for tile in block.tiles:
-                valid[tile.core.slices(block.core)] = True
-        codes = np.full([-(-n // MASK_STRIDE) for n in valid.shape], GroundCode.NOT_SEARCHED, np.uint8)
-        patch = self._patch(planned, block, codes=codes, valid=valid)
+        """Record ground that was flown and not searched."""
+        patch = unsearched_patch(planned, block, ground=self.plan.ground, valid=valid)
         receipt = Receipt(key, planned.image.image_id, block.index, BlockState.NOT_SEARCHED, reason=reason)
-        return self.store.commit(receipt, patch)
-
-    def _patch(
-        self, planned: ImagePlan, block: Block, *, codes: NDArray[np.uint8], valid: NDArray[np.bool_]
-    ) -> dict[str, NDArray[np.generic]]:
-        patch = project_core(
-            planned.grid,
-            crs=planned.image.crs_wkt,
-            ground=self.plan.ground,
-            core=block.core,
-            codes=codes,
-            stride_px=MASK_STRIDE,
-            valid=valid,
-        )
-        if patch is None:
-            return {}
-        w = patch.window
-        return {_PATCH: patch.codes, _WINDOW: np.array([w.row, w.col, w.height, w.width], np.int64)}
+        return self.store.commit(receipt, _stored(patch))
 
     def _columns(self, planned: ImagePlan, found: Findings) -> dict[str, NDArray[np.generic]]:
         """Return a block's sightings as columns of `Detections`, plus their working pixels for the guard band."""
@@ -108,6 +94,33 @@ class BlockSearch:
             "position_error_m": np.full(len(found.score), error, np.float32),
             "tile_index": found.tile_index,
         }
+
+
+def unsearched_patch(
+    planned: ImagePlan, block: Block, *, ground: GroundGrid, valid: NDArray[np.bool_] | None
+) -> GroundPatch | None:
+    """Return a block's ground as flown and not searched; without a mask, all of its tiles' cores count as flown."""
+    if valid is None:
+        valid = np.zeros((block.core.height, block.core.width), bool)
+        for tile in block.tiles:
+            valid[tile.core.slices(block.core)] = True
+    codes = np.full([-(-n // MASK_STRIDE) for n in valid.shape], GroundCode.NOT_SEARCHED, np.uint8)
+    return project_core(
+        planned.grid,
+        crs=planned.image.crs_wkt,
+        ground=ground,
+        core=block.core,
+        codes=codes,
+        stride_px=MASK_STRIDE,
+        valid=valid,
+    )
+
+
+def _stored(patch: GroundPatch | None) -> dict[str, NDArray[np.generic]]:
+    if patch is None:
+        return {}
+    w = patch.window
+    return {_PATCH: patch.codes, _WINDOW: np.array([w.row, w.col, w.height, w.width], np.int64)}
 
 
 def ground_window(part: dict[str, NDArray[np.generic]]) -> Window | None:

@@ -79,12 +79,18 @@ class Image:
         return max(self.gsd_row_m, self.gsd_col_m)
 
 
+SAME_SCALE = 0.02
+"""Imagery this close to the model's GSD is not resampled: UTM's own scale is off by 0.0004, a flight by more,
+and resampling would only blur."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkingGrid:
     """An image's own pixel axes resampled to the model's GSD: what the network sees.
 
     The whole image is covered by a whole number of working pixels, so the working GSD differs
-    from the nominal one by at most half a working pixel over the image's edge length.
+    from the nominal one by at most half a working pixel over the image's edge length. An axis
+    within `SAME_SCALE` of the nominal GSD is taken as it is.
     """
 
     height: int
@@ -101,8 +107,13 @@ class WorkingGrid:
     @classmethod
     def over(cls, image: Image, *, gsd_m: float) -> "WorkingGrid":
         """Lay a grid of `gsd_m` metres over the image, edges on the image's edges."""
-        height = max(1, round(image.height * image.gsd_row_m / gsd_m))
-        width = max(1, round(image.width * image.gsd_col_m / gsd_m))
+        height = _working_extent(image.height, image.gsd_row_m / gsd_m)
+        width = _working_extent(image.width, image.gsd_col_m / gsd_m)
         row_step, col_step = image.height / height, image.width / width
         transform = image.transform * Affine.scale(col_step, row_step)
         return cls(height, width, row_step, col_step, transform, gsd_m)
+
+
+def _working_extent(pixels: int, factor: float) -> int:
+    """Return how many working pixels lie along an edge of source pixels."""
+    return pixels if abs(factor - 1) < SAME_SCALE else max(1, round(pixels * factor))
