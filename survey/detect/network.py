@@ -1,6 +1,7 @@
 """The two-headed network: likely ordnance as centre points, ground disturbance as a mask."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +97,7 @@ class SurveyNet(nn.Module):
         return heads
 
 
+@cache
 def reach_px() -> int:
     """Return the network's reach in working pixels: how far away an input can move an output.
 

@@ -1,6 +1,7 @@
 """Where the network runs: PyTorch anywhere, OpenVINO on CPUs. One small interface for both."""
 
 import importlib.util
+import sys
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -86,6 +87,7 @@ class OpenVinoRuntime:
 
     def _compile(self, height: int, width: int) -> Any:
         """Compile for one static shape and forget the previous one (each holds its own buffers)."""
+        _forbid_telemetry()
         import openvino  # noqa: PLC0415 - optional dependency
 
         self._trunk.reshape([1, 3, height, width])
@@ -127,14 +129,20 @@ def has_bf16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
 
 
-def _openvino_trunk(network: SurveyNet) -> Any:
-    """Convert the trunk in memory.
+def _forbid_telemetry() -> None:
+    """Keep openvino from reporting to its makers: as it is, its mere import sends a message.
 
-    The PyTorch front end is called directly: `openvino.convert_model` does the same, but reports
-    its use over the network.
+    With its telemetry package out of reach it takes its own silent stand-in. To be called before
+    every import of it.
     """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+
+def _openvino_trunk(network: SurveyNet) -> Any:
+    """Convert the trunk in memory."""
     import warnings  # noqa: PLC0415 - see below
 
+    _forbid_telemetry()
     from openvino.frontend import FrontEndManager  # noqa: PLC0415 - optional dependency
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
 

@@ -1,5 +1,7 @@
 """The guard band merges one item seen from two tiles, and nothing else."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from survey.detect.network import HEAT_STRIDE
 BAND_PX = GUARD_CELLS * HEAT_STRIDE
 
 
-def merged(points: list[tuple[float, float, float, int]]) -> NDArray[np.bool_]:
+def merged(points: Sequence[tuple[float, float, float, int]]) -> NDArray[np.bool_]:
     table = np.array(points, float).reshape(-1, 4)
     row, col, score, tile = table.T
     return merge_across_seams(row, col, score.astype(np.float32), tile.astype(np.int32))

@@ -1,0 +1,182 @@
+"""Data lists say what they mean, and what is missing is named."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from survey.errors import ConfigError
+from survey.resources import configs_folder
+from survey.train.datalist import CutoutEntry, DataList, FrameEntry, GroundEntry, load_data_list
+from survey.train.sources import _read_yolo, load_frames, load_grounds, load_sources
+
+GROUND: dict[str, object] = {"kind": "ground", "site": "a", "images": "a/*.png", "gsd_m": 0.01, "licence": "-"}
+FRAMES: dict[str, object] = {
+    **GROUND,
+    "kind": "frames",
+    "site": "b",
+    "images": "b/*.png",
+    "labels": "b",
+    "classes": ["ap_mine"],
+}
+CUTOUTS: dict[str, object] = {
+    "kind": "cutouts",
+    "site": "c",
+    "table": "c/table.csv",
+    "classes": {"AP": ["ap_mine", 0.1, 0.2]},
+    "licence": "-",
+}
+
+
+def data_list(*entries: dict[str, object]) -> DataList:
+    return DataList.model_validate({"version": 1, "entries": entries})
+
+
+def picture(path: Path, shape: tuple[int, ...] = (40, 60, 3)) -> None:
+    path.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(path), np.full(shape, 120, np.uint8))
+
+
+def test_sites_are_held_out_whole() -> None:
+    whole = data_list(GROUND, FRAMES, {**CUTOUTS, "site": "b"})
+    assert [e.site for e in whole.without(("b",)).entries] == ["a"]
+    assert whole.without(()) == whole
+
+
+def test_an_unknown_site_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"hold_out: no site pon-drone .* it has a, b"):
+        data_list(GROUND, FRAMES).without(("pon-drone",))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("version: 1\nentries: [", "not YAML"),
+        ("version: 2\nentries: []", "version"),
+        (yaml.safe_dump({"version": 1, "entries": [{**GROUND, "gsd": 1}]}), r"entries\.0\.ground\.gsd"),
+        (yaml.safe_dump({"version": 1, "entries": [{**GROUND, "kind": "grund"}]}), r"entries\.0"),
+        (yaml.safe_dump({"version": 1, "entries": [{**FRAMES, "classes": ["mine"]}]}), "unknown class 'mine'"),
+        (yaml.safe_dump({"version": 1, "entries": [{**CUTOUTS, "classes": {"A": ["at", 1, 2]}}]}), "unknown class"),
+    ],
+)
+def test_a_list_that_does_not_fit_names_file_and_place(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=rf"list\.yaml: .*{words}"):
+        load_data_list(path)
+
+
+def test_a_missing_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: no such data list"):
+        load_data_list(tmp_path / "none.yaml")
+
+
+def test_a_glob_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"a/\*\.png: matches no file; give the folder with --data"):
+        load_sources(data_list(GROUND), tmp_path)
+
+
+def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.png").write_bytes(b"not a picture")
+    with pytest.raises(ConfigError, match=r"x\.png: cannot be read"):
+        load_sources(data_list(GROUND), tmp_path)
+
+
+def test_a_frame_without_a_label_file_is_an_error_but_an_empty_one_is_not(tmp_path: Path) -> None:
+    picture(tmp_path / "b" / "x.png")
+    (entry,) = data_list(FRAMES).entries
+    assert isinstance(entry, FrameEntry)
+    with pytest.raises(ConfigError, match=r"x\.txt: no label file"):
+        load_frames(entry, tmp_path)
+    (tmp_path / "b" / "x.txt").write_text("")
+    assert len(load_frames(entry, tmp_path)[0].items.row) == 0
+
+
+@pytest.mark.parametrize("line", ["0 0.5 0.5 0.1", "1 0.5 0.5 0.1 0.1", "a 0.5 0.5 0.1 0.1", "0 x 0.5 0.1 0.1"])
+def test_a_label_line_that_does_not_fit_is_named(line: str, tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text(line)
+    with pytest.raises(ConfigError, match=r"x\.txt: a line is 'class x y width height', class below 1"):
+        _read_yolo(tmp_path / "x.txt", (40, 60), ("ap_mine",))
+
+
+def test_boxes_become_centres_and_the_frames_scale_follows_from_them(tmp_path: Path) -> None:
+    picture(tmp_path / "b" / "x.png", (100, 200, 3))
+    picture(tmp_path / "b" / "left_out.png", (100, 200, 3))
+    (tmp_path / "b" / "x.txt").write_text("0 0.25 0.5 0.1 0.1\n0 0.75 0.5 0.1 0.1\n")
+    (tmp_path / "dug.json").write_text(json.dumps({"boxes": {"x.png": [[1, 2, 3, 4]]}}))
+    entry = data_list({**FRAMES, "item_size_m": 0.5, "incomplete": ["left_out"], "disturbed_soil": "dug.json"}).entries[
+        0
+    ]
+    assert isinstance(entry, FrameEntry)
+    (frame,) = load_frames(entry, tmp_path)
+    assert (frame.items.row.tolist(), frame.items.col.tolist()) == ([50, 50], [50, 150])
+    assert frame.items.size_px.tolist() == [20, 20]
+    assert frame.gsd_m == pytest.approx(0.025)
+    assert frame.disturbed == ((1, 2, 3, 4),)
+    (tmp_path / "dug.json").unlink()
+    with pytest.raises(ConfigError, match=r"dug\.json: no such file"):
+        load_frames(entry, tmp_path)
+
+
+def test_fine_ground_is_stored_no_finer_than_needed(tmp_path: Path) -> None:
+    picture(tmp_path / "a" / "x.png", (140, 280, 3))
+    (entry,) = data_list({**GROUND, "gsd_m": 0.0035}).entries
+    assert isinstance(entry, GroundEntry)
+    (stored,) = load_grounds(entry, tmp_path)
+    assert stored.rgb.shape == (70, 140, 3)
+    assert stored.gsd_m == 0.007
+    assert stored.disturbed == ()
+
+
+def test_cutouts_need_their_table_their_files_and_an_alpha(tmp_path: Path) -> None:
+    picture(tmp_path / "a" / "x.png")
+    whole = data_list(GROUND, CUTOUTS)
+    with pytest.raises(ConfigError, match=r"table\.csv: no such file"):
+        load_sources(whole, tmp_path)
+    (tmp_path / "c").mkdir()
+    table = tmp_path / "c" / "table.csv"
+    table.write_text("file,class\nitem.png,XX\n")
+    with pytest.raises(ConfigError, match=r"has one of the classes \['AP'\]"):
+        load_sources(whole, tmp_path)
+    table.write_text("file,class\nitem.png,AP\n")
+    picture(tmp_path / "c" / "item.png")
+    with pytest.raises(ConfigError, match=r"item\.png is missing or has no alpha"):
+        load_sources(whole, tmp_path)
+    picture(tmp_path / "c" / "item.png", (20, 20, 4))
+    (cutout,) = load_sources(whole, tmp_path).cutouts
+    assert (cutout.class_name, cutout.size_range_m) == ("ap_mine", (0.1, 0.2))
+
+
+def test_a_list_without_ground_or_without_items_is_refused(tmp_path: Path) -> None:
+    picture(tmp_path / "a" / "x.png")
+    with pytest.raises(ConfigError, match="no ground"):
+        load_sources(data_list(), tmp_path)
+    with pytest.raises(ConfigError, match="no items"):
+        load_sources(data_list(GROUND), tmp_path)
+
+
+def test_the_shipped_list_fits() -> None:
+    shipped = load_data_list(configs_folder() / "train-data.yaml")
+    assert {"pom-drone", "lawn-flight"} <= {entry.site for entry in shipped.entries}
+
+
+def test_every_file_of_the_shipped_list_is_there(shared_data: Path) -> None:
+    for entry in load_data_list(configs_folder() / "train-data.yaml").entries:
+        match entry:
+            case GroundEntry():
+                assert list(shared_data.glob(entry.images))
+            case FrameEntry():
+                stems = {path.stem for path in shared_data.glob(entry.images)}
+                assert stems
+                assert stems <= {path.stem for path in (shared_data / entry.labels).glob("*.txt")}
+                assert set(entry.incomplete) <= stems
+                assert entry.disturbed_soil
+                dug = json.loads((shared_data / entry.disturbed_soil).read_text())["boxes"]
+                assert {Path(name).stem for name in dug} & stems
+            case CutoutEntry():
+                lines = (shared_data / entry.table).read_text().splitlines()
+                assert any(line.startswith(entry.only_source or "") for line in lines[1:])

@@ -1,0 +1,138 @@
+"""From a data folder to a model folder, through the command line."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from survey import load_detector
+from survey.cli import main
+from survey.detect import load_card
+from survey.errors import ConfigError
+from survey.train import TrainConfig, train
+
+LIST = {
+    "version": 1,
+    "entries": [
+        {"kind": "ground", "site": "field", "images": "field/*.png", "gsd_m": 0.01, "licence": "-"},
+        {
+            "kind": "frames",
+            "site": "range",
+            "images": "range/*.png",
+            "labels": "range",
+            "classes": ["ap_mine"],
+            "gsd_m": 0.01,
+            "licence": "-",
+        },
+        {
+            "kind": "cutouts",
+            "site": "studio",
+            "table": "studio/table.csv",
+            "classes": {"AP": ["ap_mine", 0.1, 0.2]},
+            "licence": "-",
+        },
+    ],
+}
+SETTINGS = {
+    "version": 1,
+    "hold_out": ["range"],
+    "crop_px": 64,
+    "batch": 2,
+    "steps": 3,
+    "warmup_steps": 1,
+    "precision": "fp32",
+    "checkpoint_every": 2,
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with two grounds, two labelled frames of a held-out site and one cut-out."""
+    folder, rng = tmp_path / "data", np.random.default_rng(0)
+    for site in ("field", "range"):
+        (folder / site).mkdir(parents=True)
+        for n in range(2):
+            noise = rng.integers(80, 180, (24, 32, 3)).astype(np.uint8)
+            cv2.imwrite(str(folder / site / f"{n}.png"), cv2.resize(noise, (128, 96), interpolation=cv2.INTER_CUBIC))
+            if site == "range":
+                (folder / site / f"{n}.txt").write_text("0 0.5 0.5 0.15 0.2\n" * (1 - n))
+    (folder / "studio").mkdir()
+    item = np.zeros((40, 40, 4), np.uint8)
+    cv2.circle(item, (20, 20), 16, (60, 110, 90, 255), -1)
+    cv2.imwrite(str(folder / "studio" / "item.png"), item)
+    (folder / "studio" / "table.csv").write_text("file,class\nitem.png,AP\n")
+    (folder / "list.yaml").write_text(yaml.safe_dump(LIST))
+    return folder
+
+
+def command(data: Path, out: Path, **changes: object) -> int:
+    config = data.parent / "train.yaml"
+    config.write_text(yaml.safe_dump({**SETTINGS, "data_list": str(data / "list.yaml"), **changes}))
+    arguments = ["train", "--data", str(data), "--out", str(out), "--name", "toy", "--config", str(config)]
+    with pytest.raises(SystemExit) as exited:
+        main(arguments)
+    return int(exited.value.code or 0)
+
+
+def test_train_writes_a_model_that_loads_and_what_was_measured(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert command(data, out) == 0
+    measured = json.loads((out / "evaluation.json").read_text())
+    recall, alarms = measured["recall"], measured["false_alarms_per_ha"]
+    assert recall["of"] == 1
+    assert 0 <= recall["low"] <= recall["value"] <= recall["high"] <= 1
+    assert alarms["of"] == pytest.approx(2 * 128 * 96 * 1e-8)
+    assert 0 <= alarms["low"] <= alarms["value"] < alarms["high"]
+    assert measured["note"] == "held-out sites range, run with seed 1"
+    card = load_card(out / "model")
+    assert card.training.held_out == ("range",)
+    assert (card.performance.items, card.performance.measured_on) == (1, measured["note"])
+    assert {c.name for c in card.classes if c.learnt} == {"ap_mine"}
+    assert not card.learnt_disturbances.any()
+    detector = load_detector(out / "model", runtime="torch", precision="fp32")
+    found = detector.detect(np.full((96, 96, 3), 110, np.uint8), gsd_m=0.01)
+    assert found.model_id == "toy"
+    # The finished run again: nothing is trained, and the same is written.
+    before = (out / "model" / "model.yaml").read_bytes()
+    assert command(data, out) == 0
+    assert (out / "model" / "model.yaml").read_bytes() == before
+
+
+def test_a_model_trained_on_every_site_carries_the_figures_of_the_run_that_held_some_out(
+    data: Path, tmp_path: Path
+) -> None:
+    assert command(data, tmp_path / "held") == 0
+    config = TrainConfig.model_validate({**SETTINGS, "hold_out": (), "data_list": str(data / "list.yaml")})
+    evaluation = tmp_path / "held" / "evaluation.json"
+    folder = train(config, data=data, out=tmp_path / "all", model_id="all", evaluation=evaluation)
+    card, held = load_card(folder), load_card(tmp_path / "held" / "model")
+    assert card.performance.recall == held.performance.recall
+    assert card.performance.measured_on.endswith("this model was trained on these sites too")
+    assert card.training.held_out == ()
+    assert not (tmp_path / "all" / "evaluation.json").exists()
+
+
+def test_other_settings_in_the_same_folder_are_refused(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(data, tmp_path / "out") == 0
+    assert command(data, tmp_path / "out", seed=2) == 2
+    assert "use another --out" in capsys.readouterr().err
+
+
+def test_what_cannot_be_scored_is_refused_before_the_training(data: Path, tmp_path: Path) -> None:
+    config = TrainConfig.model_validate({**SETTINGS, "hold_out": ["field"], "data_list": str(data / "list.yaml")})
+    with pytest.raises(ConfigError, match="field have no labelled frames"):
+        train(config, data=data, out=tmp_path / "out", model_id="toy")
+    with pytest.raises(ConfigError, match=r"none\.json: no such evaluation"):
+        train(
+            config.model_copy(update={"hold_out": ()}),
+            data=data,
+            out=tmp_path / "out",
+            model_id="toy",
+            evaluation=tmp_path / "none.json",
+        )
+    assert not (tmp_path / "out" / "checkpoint.pt").exists()
