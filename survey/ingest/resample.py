@@ -76,12 +76,30 @@ def resampled(values: NDArray[Any], valid: NDArray[np.bool_], *, rows: Any, cols
         rows: `Axis.weights` down the rows, (working rows, height).
         cols: `Axis.weights` along the columns, (working cols, width).
     """
-    height, width = valid.shape
-    planes = np.empty((height, width, 4), np.float32)
+    if valid.all():
+        # The common case, and faster; the weights add up as they would beside pixels that do not count.
+        ones = np.ones((*valid.shape[:1], 1), np.float32)
+        total = cols @ np.repeat((rows @ ones).T, valid.shape[1], axis=0)
+        mean: NDArray[np.float32] = _across(_down(np.moveaxis(values, 0, -1), rows), cols) / total.T[..., None]
+        return mean
+    planes = np.empty((*valid.shape, 4), np.float32)
     planes[..., :3] = np.moveaxis(np.where(valid, values, 0), 0, -1)
     planes[..., 3] = valid
-    down: NDArray[np.float32] = (rows @ planes.reshape(height, -1)).reshape(-1, width, 4)
-    turned = np.ascontiguousarray(down.transpose(1, 0, 2)).reshape(width, -1)
-    across: NDArray[np.float32] = (cols @ turned).reshape(-1, len(down), 4).transpose(1, 0, 2)
-    total = across[..., 3:]
-    return np.divide(across[..., :3], total, out=np.zeros((*across.shape[:2], 3), np.float32), where=total > 0)
+    sums = _across(_down(planes, rows), cols)
+    total = sums[..., 3:]
+    return np.divide(sums[..., :3], total, out=np.zeros((*sums.shape[:2], 3), np.float32), where=total > 0)
+
+
+def _down(planes: NDArray[Any], rows: Any) -> NDArray[np.float32]:
+    """Return (working rows, width, depth) of (height, width, depth)."""
+    height, width, depth = planes.shape
+    down: NDArray[np.float32] = rows @ np.ascontiguousarray(planes, np.float32).reshape(height, -1)
+    return down.reshape(-1, width, depth)
+
+
+def _across(planes: NDArray[np.float32], cols: Any) -> NDArray[np.float32]:
+    """Return (height, working cols, depth) of (height, width, depth)."""
+    height, width, depth = planes.shape
+    turned = np.ascontiguousarray(planes.transpose(1, 0, 2)).reshape(width, -1)
+    across: NDArray[np.float32] = cols @ turned
+    return across.reshape(-1, height, depth).transpose(1, 0, 2)

@@ -307,3 +307,6 @@ def test_every_real_orthomosaic_is_read_whole(shared_data: Path) -> None:
         np.testing.assert_array_equal(mask, imaged)
         np.testing.assert_array_equal(pixels[mask], judge[mask])
         assert image.validity in set(Validity)
+        _, mask, unread = assembled(image, gsd_m=image.gsd_m, core_px=256)
+        assert not unread
+        assert mask.mean() == pytest.approx(imaged.mean(), abs=0.005)

@@ -76,3 +76,18 @@ def test_pixels_that_do_not_count_leave_no_trace() -> None:
     mean = resampled(values, valid, rows=axis.weights(0, 4), cols=axis.weights(0, 4))
     np.testing.assert_allclose(mean[:, :2], 200, atol=1e-3)
     assert (mean[:, 2:] == 0).all()
+
+
+@given(source=LENGTHS, working=LENGTHS, seed=st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_a_hole_changes_no_bit_of_what_lies_apart_from_it(source: int, working: int, seed: int) -> None:
+    rows, cols = Axis(source, working), Axis(50, 37)
+    values = np.random.default_rng(seed).integers(0, 256, (3, source, 50)).astype(np.uint8)
+    whole = np.ones((source, 50), bool)
+    holed = whole.copy()
+    holed[:, 40:] = False
+    weights = {"rows": rows.weights(0, working), "cols": cols.weights(0, 37)}
+    last = cols.made_of(40, 50)[0]
+    np.testing.assert_array_equal(
+        resampled(values, whole, **weights)[:, :last], resampled(values, holed, **weights)[:, :last]
+    )
