@@ -105,7 +105,9 @@ def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
                     seen[name].append("rendered items")
             case _:
                 pass
-    return tuple(ClassCard(name=n, learnt=bool(s), trained_on=", ".join(s) or "nothing") for n, s in seen.items())
+    return tuple(
+        ClassCard(name=n, learnt=bool(s), trained_on=", ".join(dict.fromkeys(s)) or "nothing") for n, s in seen.items()
+    )
 
 
 def _disturbance_cards(data: DataList) -> tuple[ClassCard, ...]:
@@ -116,7 +118,9 @@ def _disturbance_cards(data: DataList) -> tuple[ClassCard, ...]:
                 sources.append("simulated height fields on real and simulated ground")
         if isinstance(entry, FrameEntry) and entry.disturbed_soil:
             seen["disturbed_soil"].append(f"partial boxes of animal diggings ({entry.site})")
-    return tuple(ClassCard(name=n, learnt=bool(s), trained_on=", ".join(s) or "nothing") for n, s in seen.items())
+    return tuple(
+        ClassCard(name=n, learnt=bool(s), trained_on=", ".join(dict.fromkeys(s)) or "nothing") for n, s in seen.items()
+    )
 
 
 def _calibration(measured: dict[str, Any] | None, measured_on: str) -> Calibration:

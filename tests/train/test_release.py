@@ -1,0 +1,59 @@
+"""Cards say what a model was trained on, and nothing that was not measured."""
+
+import pytest
+import torch
+
+from survey.detect.network import SurveyNet
+from survey.errors import TrainingError
+from survey.train import TrainConfig, release
+from survey.train.datalist import DataList
+from survey.train.release import make_card, write_model
+
+DATA = DataList.model_validate(
+    {
+        "version": 1,
+        "entries": [
+            {
+                "kind": "cutouts",
+                "site": "studio",
+                "table": "t.csv",
+                "classes": {"AT": ["at_mine", 0.2, 0.3], "mine": ["mine", 0.06, 0.34]},
+                "licence": "-",
+            },
+        ],
+    }
+)
+
+
+def test_each_class_names_its_examples_once_and_the_others_are_not_learnt() -> None:
+    card = make_card("toy", config=TrainConfig(), data=DATA, measured=None, measured_on="nothing")
+    told = {c.name: (c.learnt, c.trained_on) for c in card.classes}
+    assert told["at_mine"] == told["ap_mine"] == (True, "cut-outs (studio)")
+    assert told["projectile"] == (False, "nothing")
+    assert not card.learnt_disturbances.any()
+    assert card.halo_px == 176
+    assert card.performance.recall == 0.01  # a model that nobody measured claims nothing
+
+
+def test_a_rate_of_no_false_alarms_becomes_its_upper_bound() -> None:
+    measured = {
+        "recall": {"value": 0.0, "low": 0.0, "high": 0.2, "of": 16},
+        "false_alarms_per_ha": {"value": 0.0, "low": 0.0, "high": 3.689, "of": 1.0},
+        "position_error_m": None,
+        "calibration": {"scale": 0.0, "offset": 0.0, "prevalence": 0.5},
+    }
+    card = make_card("toy", config=TrainConfig(), data=DATA, measured=measured, measured_on="x")
+    assert card.performance.false_alarms_per_ha == 3.689
+    assert 0 < card.performance.recall <= 0.001
+    assert card.performance.position_error_m == 0.3
+    assert card.as_performance().recall_interval == (0.0, 0.2)
+
+
+def test_weights_too_large_for_a_release_are_refused(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    card = make_card("toy", config=TrainConfig(), data=DATA, measured=None, measured_on="nothing")
+    monkeypatch.setattr(release, "MOST_BYTES", 1000)
+    with pytest.raises(TrainingError, match="bytes of weights are more than"):
+        write_model(SurveyNet(classes=6, disturbances=3), tmp_path_factory.mktemp("model"), card=card)
