@@ -17,8 +17,8 @@ from survey.values import GroundCode, GroundGrid, GroundPatch
 NODATA = 0
 """Not flown, or flown and not searched: nothing is known of such ground, so it is not drawn."""
 _BLOCK = 512
-_CACHE_MB = 64
-"""GDAL otherwise keeps 5 % of the machine's memory in tiles: 400 ha took 1,016 MB in all, and 298 MB with this."""
+_CACHE_BYTES = 64 * 2**20
+"""GDAL otherwise keeps 5 % of the machine's memory in tiles: 400 ha then took 1,016 MB in all."""
 
 
 def write_disturbance(
@@ -36,7 +36,7 @@ def write_disturbance(
     """
     streamed = path.with_name(f".{path.stem}.{os.getpid()}.streamed{path.suffix}")
     try:
-        with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB):
+        with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
             _stream(streamed, ground=ground, patches=patches, tags=tags)
             with rasterio.open(streamed) as source, replacing(path) as temporary:
                 copy_to_cog(source, temporary, block=_BLOCK, resampling="MODE")

@@ -26,6 +26,8 @@ CRS = "EPSG:32638"
 ORIGIN = (696_240.0, 4_418_730.0)
 """North-west corner, somewhere in the plain between the Kura and the Aras."""
 _QUALITY = 90
+_CACHE_BYTES = 64 * 2**20
+"""rasterio takes bytes. GDAL otherwise keeps 5 % of the machine's memory in tiles."""
 _GRAIN = 2.2
 """Spread of the camera's noise, in grey levels."""
 
@@ -156,7 +158,8 @@ def _write(path: Path, stage: _Stage, *, transform: Affine, progress: Callable[[
         "num_threads": "all_cpus",
     }  # fmt: skip
     valid = 0
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_CACHEMAX=64), rasterio.open(path, "w", **profile) as file:
+    settings = rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True, GDAL_CACHEMAX=_CACHE_BYTES)
+    with settings, rasterio.open(path, "w", **profile) as file:
         rows, done = ceil(height / BLOCK), 0
         for window, pixels in drawn_blocks(stage):
             file.write(np.moveaxis(pixels, 2, 0), window=_in_file(window))

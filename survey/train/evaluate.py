@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 
 from survey.detect.detector import Detector
 from survey.errors import TrainingError
+from survey.matching import match
 from survey.train.sources import Picture
 
 MATCH_M = 0.3
@@ -45,30 +46,17 @@ def score_pictures(detector: Detector, pictures: Sequence[Picture]) -> Scores:
     for picture in pictures:
         found = detector.detect(picture.rgb, gsd_m=picture.gsd_m)
         order = np.argsort(-found.score, kind="stable")
-        hit, distance = _match(found.row[order], found.col[order], picture)
+        items_px = np.column_stack([picture.items.row, picture.items.col])
+        reach = np.maximum(MATCH_M, picture.items.size_px * picture.gsd_m / 2)
+        places_px = np.column_stack([found.row, found.col])[order]
+        item, distance = match(places_px * picture.gsd_m, items_px * picture.gsd_m, reach=reach)
         logits.append(logit(np.clip(found.score[order].astype(np.float64), 1e-7, 1 - 1e-7)))
-        true.append(hit)
+        true.append(item >= 0)
         errors.append(distance)
         sites.extend([picture.site] * len(found))
         items += len(picture.items.row)
         area[picture.site] += picture.rgb.shape[0] * picture.rgb.shape[1] * picture.gsd_m**2 / 1e4
     return Scores(np.concatenate(logits), np.concatenate(true), np.concatenate(errors), np.array(sites), items, area)
-
-
-def _match(
-    row: NDArray[np.float64], col: NDArray[np.float64], picture: Picture
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Match sightings, best first, to the nearest item still free."""
-    hit, distance = np.zeros(len(row), bool), np.full(len(row), np.nan)
-    free = np.ones(len(picture.items.row), bool)
-    reach = np.maximum(MATCH_M, picture.items.size_px * picture.gsd_m / 2)
-    for n in range(len(row)):
-        apart = np.hypot(picture.items.row - row[n], picture.items.col - col[n]) * picture.gsd_m
-        within = np.flatnonzero(free & (apart <= reach))
-        if len(within):
-            item = within[np.argmin(apart[within])]
-            free[item], hit[n], distance[n] = False, True, apart[item]
-    return hit, distance
 
 
 @dataclass(frozen=True, slots=True)

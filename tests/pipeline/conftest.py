@@ -31,7 +31,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network.projection.heat.weight.mul_(40)
         network.projection.mask.weight.mul_(40)
         heat = network(pixels).heat.amax(dim=1)
-        network.projection.heat.bias.sub_(heat.quantile(0.97))  # type: ignore[operator]
+        bias = network.projection.heat.bias
+        assert bias is not None
+        bias.sub_(heat.quantile(0.97))
     data = DataList(version=1, entries=(SimulatedEntry(kind="simulated", site="simulated"),))
     card = make_card("toy", config=TrainConfig(), data=data, measured=None, measured_on="nothing")
     folder = tmp_path_factory.mktemp("model")

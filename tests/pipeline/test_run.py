@@ -16,6 +16,7 @@ import numpy as np
 import pyogrio
 import pytest
 import rasterio
+from numpy.typing import NDArray
 from shapely import box
 
 from survey.config import RunConfig
@@ -99,10 +100,11 @@ def test_overlapping_images_count_ground_and_items_once(tmp_path: Path, flight: 
 
 
 def test_tile_size_and_workers_find_the_same(tmp_path: Path, flight: Flight, config: RunConfig) -> None:
-    def found(name: str, **changes: object) -> np.ndarray:
+    def found(name: str, **changes: object) -> NDArray[np.float64]:
         run([flight()], tmp_path / name, config=config.model_copy(update=changes))
         table = layer(tmp_path / name, "detections")
-        return table[["image_row", "image_col", "score"]].sort_values(["image_row", "image_col"]).to_numpy()
+        ordered = table[["image_row", "image_col", "score"]].sort_values(["image_row", "image_col"])
+        return np.asarray(ordered, np.float64)
 
     reference = found("reference")
     assert len(reference) > 20
