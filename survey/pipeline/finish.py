@@ -68,7 +68,7 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
         layers=[
             export.detection_layer(detections, items=items, images=images, run_id=plan.identity.run_id),
             export.hectare_layer(risk),
-            export.searched_layer(outline.polygons(unsearched=places, otherwise=NOT_SEARCHED)),
+            export.searched_layer(outline.polygons(unsearched=places, otherwise=_coarse_reason(plan))),
             export.image_layer(images, crs=plan.ground.hectares.crs),
         ],
         styles=export.layer_styles(),
@@ -140,13 +140,22 @@ def _ground_part(plan: Plan, planned: ImagePlan, store: JobStore, receipt: Recei
 
 
 def _unsearched_places(plan: Plan, receipts: Sequence[Receipt]) -> Iterator[UnsearchedPlace]:
-    """Yield the blocks that were not searched as polygons with their reasons."""
+    """Yield the blocks that could not be read as polygons with their reasons.
+
+    What is too coarse could be read, so its outline is traced from the ground and needs no rectangle here.
+    """
     images = {planned.image.image_id: planned for planned in plan.images}
     for receipt in receipts:
-        if receipt.state is BlockState.NOT_SEARCHED:
-            planned = images[receipt.image_id]
+        planned = images[receipt.image_id]
+        if receipt.state is BlockState.NOT_SEARCHED and receipt.reason != planned.too_coarse:
             polygon = _footprint(planned, planned.tiles.blocks[receipt.block_index], plan.ground.hectares.crs)
             yield UnsearchedPlace(polygon, str(receipt.reason))
+
+
+def _coarse_reason(plan: Plan) -> str:
+    """Return why ground that was read was not searched."""
+    reasons = sorted({planned.too_coarse for planned in plan.images if planned.too_coarse is not None})
+    return "; ".join(reasons) or NOT_SEARCHED
 
 
 def _footprint(planned: ImagePlan, block: Block, crs: str) -> Any:

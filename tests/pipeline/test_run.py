@@ -132,6 +132,7 @@ def test_imagery_too_coarse_is_not_searched(tmp_path: Path, flight: Flight, conf
     areas = layer(tmp_path / "out", "searched_area")
     assert set(areas["state"]) == {"not searched"}
     assert areas["reason"].str.contains("coarser").all()
+    assert areas.geometry.area.sum() == pytest.approx(5770, rel=0.02)  # the flown ground, not the blocks' rectangles
 
 
 def test_an_unreadable_block_is_nodata_and_read_once_the_file_is_whole(
