@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from survey.errors import OutputError
 
 OWNER_FILE = 0o600
 OWNER_FOLDER = 0o700
@@ -12,20 +15,36 @@ OWNER_FOLDER = 0o700
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder (and its parents) that only its owner can enter; keep an existing one as it is."""
-    for missing in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
-        missing.mkdir(mode=OWNER_FOLDER, exist_ok=True)  # with parents=True only the last would get the mode
+    """Create a folder (and its parents) that only its owner can enter; keep an existing one as it is.
+
+    Raises:
+        OutputError: There can be no such folder.
+    """
+    try:
+        for missing in reversed([folder for folder in (path, *path.parents) if not folder.exists()]):
+            missing.mkdir(mode=OWNER_FOLDER, exist_ok=True)  # with parents=True only the last would get the mode
+    except OSError as error:
+        msg = f"{path}: the folder cannot be made ({error.strerror}); name one where you may write"
+        raise OutputError(msg) from error
     return path
+
+
+def temporary_beside(path: Path, *, purpose: str = "") -> Path:
+    """Return a name for a temporary file beside `path`: hidden, its own, and known to the sweep of a run's folder.
+
+    It keeps the suffix, by which GDAL picks drivers. Chance, not the process id, makes it its own: two machines
+    that share a file system have the same ids.
+    """
+    return path.with_name(f".{path.stem}.{secrets.token_hex(8)}.tmp{purpose}{path.suffix}")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success make it durable and rename it into place.
 
-    The temporary name keeps the suffix (GDAL picks drivers by it) and the process id (two writers
-    never share one). On an error the temporary file is removed and `path` stays as it was.
+    On an error the temporary file is removed and `path` stays as it was.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary = temporary_beside(path)
     try:
         yield temporary
         temporary.chmod(OWNER_FILE)
@@ -38,9 +57,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a whole file atomically."""
+    """Write a whole file atomically; nobody but its owner can read it at any moment."""
     with replacing(path) as temporary:
-        temporary.write_bytes(content)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_FILE)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
 
 
 def sha256_of(*paths: Path) -> str:

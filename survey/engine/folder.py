@@ -16,8 +16,8 @@ from survey.errors import ResumeError
 from survey.files import make_folder, write_bytes
 
 _BLOCK_FILE = re.compile(r"[0-9a-f]{64}\.(npz|json)")
-_TEMPORARY = re.compile(r"\.(?P<stem>.+)\.[0-9]+\.tmp(\..*|-.*)?")
-"""As `survey.files.replacing` names them, with what a library may hang on (`-journal`, `.ovr`)."""
+_TEMPORARY = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]+\.tmp(\..*|-.*)?")
+"""As `survey.files.temporary_beside` names them, with what a library may hang on (`-journal`, `.ovr`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,15 @@ class OpenRun:
     store: JobStore
     shard: Shard | None
 
+    @contextmanager
+    def products_lock(self) -> Iterator[None]:
+        """Wait until no other share writes products, and keep others from it while the context lasts.
+
+        Shares that end together all find the run finished; they shall write its products one after the other.
+        """
+        with locked(self.folder / "locks" / "products.lock", wait=True):
+            yield
+
 
 @contextmanager
 def open_run(folder: Path, plan: RunPlan, *, resume: bool = True, shard: Shard | None = None) -> Iterator[OpenRun]:
@@ -60,6 +69,7 @@ def open_run(folder: Path, plan: RunPlan, *, resume: bool = True, shard: Shard |
         shard: A share of the work; shares of one run work in one folder at the same time.
 
     Raises:
+        OutputError: There can be no such folder.
         ResumeError: The folder holds another run or foreign files, or another process works in it.
     """
     if shard is not None and not resume:

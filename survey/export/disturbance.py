@@ -1,6 +1,5 @@
 """Ground disturbance as a raster of classes, streamed: it is never held whole."""
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,7 +10,7 @@ from rasterio.windows import Window as RasterWindow
 
 from survey.export.cog import copy_to_cog
 from survey.export.palette import GROUND_COLOURS, GROUND_LABELS, NOT_SEARCHED_LABEL, rgb_of
-from survey.files import replacing, write_bytes
+from survey.files import replacing, temporary_beside, write_bytes
 from survey.values import GroundCode, GroundGrid, GroundPatch
 
 NODATA = 0
@@ -34,7 +33,7 @@ def write_disturbance(
         patches: Patches that do not overlap, such as whole segments of hectare rows; the rest is nodata.
         tags: Provenance (run id, model id); no times, or two runs would differ.
     """
-    streamed = path.with_name(f".{path.stem}.{os.getpid()}.streamed{path.suffix}")
+    streamed = temporary_beside(path, purpose=".streamed")
     try:
         with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
             _stream(streamed, ground=ground, patches=patches, tags=tags)

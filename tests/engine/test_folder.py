@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from survey.engine import BlockState, Receipt, RunIdentity, RunPlan, Session, Shard, open_run, record_session
-from survey.errors import ResumeError
+from survey.errors import OutputError, ResumeError
+from survey.files import temporary_beside
 
 IDENTITY = RunIdentity(
     config={"core_px": 1024, "bands": (1, 2, 3), "nodata": float("nan")},
@@ -153,6 +155,9 @@ def test_half_written_files_of_a_killed_process_are_removed(tmp_path: Path) -> N
     whole = _tree(tmp_path)
     rubbish = ["products/.risk.99.tmp.tif", "products/.risk.99.tmp.tif.ovr", ".summary.99.tmp.json"]
     rubbish += [f"blocks/ab/.{'ab' * 32}.99.tmp.npz"]
+    names = ("products/risk.tif", "run.json", f"blocks/ab/{'ab' * 32}.npz")
+    rubbish += [str(temporary_beside(Path(name))) for name in names]
+    rubbish += [str(temporary_beside(Path("products/risk.tif"), purpose=".streamed"))]
     for name in [*rubbish, "products/.other.99.tmp.tif"]:
         (tmp_path / name).write_text("half")
     with open_run(tmp_path, PLAN):
@@ -195,6 +200,28 @@ def test_shares_work_side_by_side_but_no_share_twice_and_no_whole_run_among_them
         pytest.raises(ResumeError, match="start over once without --shard"),
         open_run(tmp_path, PLAN, resume=False, shard=Shard(0, 2)),
     ):
+        pass
+
+
+def test_shares_write_products_one_after_the_other(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def second() -> None:
+        with open_run(tmp_path, PLAN, shard=Shard(1, 2)) as run, run.products_lock():
+            told.append("second")
+
+    thread = threading.Thread(target=second)
+    with open_run(tmp_path, PLAN, shard=Shard(0, 2)) as run, run.products_lock():
+        thread.start()
+        thread.join(timeout=0.2)
+        told.append("first")
+    thread.join(timeout=60)
+    assert told == ["first", "second"]
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot be made .*; name one"), open_run(tmp_path / "file" / "out", PLAN):
         pass
 
 

@@ -1,5 +1,8 @@
 """disturbance.tif, judged by rasterio."""
 
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -10,6 +13,7 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 
+from survey.engine import RunIdentity, RunPlan, open_run
 from survey.export import write_disturbance
 from survey.values import GroundCode, GroundGrid, GroundPatch, HectareGrid, Window
 
@@ -75,6 +79,31 @@ def test_a_failure_leaves_the_old_file_and_no_litter(written: Path, tmp_path: Pa
         write_disturbance(path, ground=GROUND, patches=broken(), tags={})
     assert path.read_bytes() == written.read_bytes()
     assert [p.name for p in tmp_path.iterdir()] == ["disturbance.tif"]
+
+
+def test_what_a_killed_process_leaves_the_next_run_removes(tmp_path: Path) -> None:
+    identity = RunIdentity(config={}, model="m@1", inputs=(("a.tif", "1"),), aoi=None, versions={})
+    plan = RunPlan(identity, ("products/disturbance.tif",))
+    with open_run(tmp_path, plan):
+        pass
+    path = tmp_path / "products" / "disturbance.tif"
+    path.parent.mkdir()
+    child = multiprocessing.get_context("spawn").Process(target=_write_and_die, args=(path,))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    (left,) = path.parent.iterdir()
+    assert left.stat().st_size > 0
+    with open_run(tmp_path, plan):
+        assert not list(path.parent.iterdir())
+
+
+def _write_and_die(path: Path) -> None:
+    def fatal() -> Iterator[GroundPatch]:
+        yield next(patches())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    write_disturbance(path, ground=GROUND, patches=fatal(), tags={})
 
 
 def test_a_survey_without_patches_is_all_nodata(tmp_path: Path) -> None:
