@@ -82,6 +82,9 @@ def _read(kind: type[BaseModel], path: Path) -> dict[str, _Entry]:
         raise ConfigError(msg)
     entries: dict[str, _Entry] = {}
     for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            msg = f"{path}:{_mark(key_node)}: expected a plain key such as 'workers: 2', got a list or a mapping as key"
+            raise ConfigError(msg)
         key = str(key_node.value)
         key_place, value_place = (f"{path}:{_mark(n)}: {key}" for n in (key_node, value_node))
         entry = _Entry(_construct(value_node, place=value_place), key_place, value_place)

@@ -24,7 +24,7 @@ def _problem(path: Path | None = None, *overrides: str) -> str:
 
 def test_defaults_come_from_the_embedded_file() -> None:
     config = load_config(RunConfig)
-    assert (config.version, config.model, config.core_px) == (1, "default", 1024)
+    assert (config.version, config.model, config.core_px) == (1, "default", 1536)
     assert config.candidate_threshold is None
 
 
@@ -107,6 +107,8 @@ def test_a_file_states_its_version(tmp_path: Path) -> None:
         ("", "my.yaml:1:1: expected lines of 'key: value'"),
         ("- a\n- b\n", "my.yaml:1:1: expected lines of 'key: value'"),
         ("version: 1\nbands: [1, 2\n", "my.yaml:3:1: is not YAML: "),
+        ("version: 1\n[a, b]: 2\n", "my.yaml:2:1: expected a plain key such as 'workers: 2', got a list or a mapping"),
+        ("version: 1\n\n? {a: b}\n: 2\n", "my.yaml:3:3: expected a plain key"),
         ("version: 1\nmodel: !!python/object:os.system x\n", "my.yaml:2:8: model: is not a plain value: "),
     ],
 )
