@@ -7,19 +7,18 @@ from pathlib import Path
 from survey.errors import InputError
 
 SUFFIXES = (".tif", ".tiff", ".vrt")
-"""What is taken from a folder. A file named by itself may have any ending."""
-SIDECARS = (".aux", ".msk", ".ovr", ".prj", ".qml", ".tfw", ".wld", ".xml")
-"""What a glob may match beside the rasters that it is meant for."""
+"""What is taken from a folder or a glob. A file named by itself may have any ending."""
 
 
 def expand_inputs(patterns: Sequence[str | Path]) -> list[Path]:
     """Return the files that the patterns name, each once, in sorted order within a pattern.
 
     Args:
-        patterns: Files, folders (their rasters, not those of folders below) or globs (`**` goes below).
+        patterns: Files, folders (their rasters, not those of folders below) or globs (their rasters; `**` goes
+            below).
 
     Raises:
-        InputError: A pattern names nothing, or a folder holds no raster.
+        InputError: A pattern names nothing, or nothing that it names is a raster.
     """
     found: dict[Path, Path] = {}
     for pattern in patterns:
@@ -44,8 +43,11 @@ def _matches(pattern: str | Path) -> list[Path]:
             raise InputError(msg)
         return inside
     matching = sorted(Path(name) for name in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - absolute globs
-    files = [p for p in matching if p.is_file() and p.suffix.lower() not in SIDECARS]
-    if not files:
+    if not matching:
         msg = f"{pattern}: no such file, folder or match; check the spelling and the working folder"
         raise InputError(msg)
-    return files
+    rasters = [p for p in matching if p.suffix.lower() in SUFFIXES and p.is_file()]
+    if not rasters:
+        msg = f"{pattern}: matches no raster ({', '.join(SUFFIXES)}); name files of other endings one by one"
+        raise InputError(msg)
+    return rasters

@@ -29,7 +29,8 @@ def test_a_folder_gives_its_own_rasters_in_order(flight: Path) -> None:
     assert [p.name for p in expand_inputs([flight])] == ["a.TIFF", "b.tif", "c.vrt"]
 
 
-def test_globs_leave_sidecars_aside_and_go_below(flight: Path) -> None:
+def test_globs_take_rasters_only_and_go_below(flight: Path) -> None:
+    assert [p.name for p in expand_inputs([f"{flight}/*"])] == ["a.TIFF", "b.tif", "c.vrt"]
     assert [p.name for p in expand_inputs([f"{flight}/b.*"])] == ["b.tif"]
     assert [p.name for p in expand_inputs([f"{flight}/**/*.tif"])] == ["b.tif", "d.tif"]
 
@@ -44,6 +45,13 @@ def test_a_file_named_by_itself_may_have_any_ending_and_odd_letters(flight: Path
     odd = flight / "site[1].jp2"
     odd.touch()
     assert expand_inputs([odd]) == [odd]
+    assert expand_inputs([flight / "notes.txt"]) == [flight / "notes.txt"]
+
+
+@pytest.mark.parametrize("pattern", ["*.txt", "notes*", "su*"])
+def test_a_glob_that_matches_no_raster_is_an_error_with_the_remedy(flight: Path, pattern: str) -> None:
+    with pytest.raises(InputError, match=r"matches no raster \(.tif.*; name files of other endings one by one"):
+        expand_inputs([flight / pattern])
 
 
 @pytest.mark.parametrize("pattern", ["missing.tif", "*.jp2", "empty"])
