@@ -1,6 +1,7 @@
 """A released model: a folder with weights, `model.yaml` and MODEL_CARD.md."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -144,11 +145,15 @@ class ModelCard(_Part):
 def find_model(model: str | Path, *, models: Path) -> Path:
     """Return the folder of a model given by id (`default` for the default one) or by path.
 
+    A bare name is a released model's before it is a folder's: what lies in the working folder must not take
+    the place of what was released. A path, or a text with a separator, is a folder.
+
     Raises:
         ModelError: There is no such model.
     """
-    name = DEFAULT_MODEL if str(model) == "default" else str(model)
-    for folder in (Path(name), models / name):
+    name = DEFAULT_MODEL if model == "default" else str(model)
+    is_path = isinstance(model, Path) or name in {".", ".."} or bool({"/", os.sep} & set(name))
+    for folder in (Path(name),) if is_path else (models / name, Path(name)):
         if (folder / CARD).is_file():
             return folder
     known = sorted(path.parent.name for path in models.glob(f"*/{CARD}"))

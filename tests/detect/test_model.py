@@ -106,6 +106,24 @@ def test_find_model_by_id_by_path_and_by_default(folder: Path, tmp_path: Path) -
     assert find_model("default", models=tmp_path) == tmp_path / DEFAULT_MODEL
 
 
+def test_a_bare_name_is_the_released_model_and_a_path_is_a_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "work"
+    for mine in (here / "toy", here / "own"):
+        mine.mkdir(parents=True)
+        (mine / CARD).touch()
+    monkeypatch.chdir(here)
+    assert find_model("toy", models=tmp_path) == folder
+    assert find_model("./toy", models=tmp_path) == Path("toy")
+    assert find_model(Path("toy"), models=tmp_path) == Path("toy")
+    assert find_model("own", models=tmp_path) == Path("own")
+    monkeypatch.chdir(here / "own")
+    assert find_model(".", models=tmp_path) == Path()
+    with pytest.raises(ModelError, match="toy/: no folder"):
+        find_model("toy/", models=tmp_path)
+
+
 def test_an_unknown_id_lists_the_released_ones(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"model toi: .* one of toy"):
         find_model("toi", models=tmp_path)
