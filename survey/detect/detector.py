@@ -13,8 +13,9 @@ from survey.detect.findings import Findings
 from survey.detect.model import ModelCard, find_model, load_card, load_network, model_sha256
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
 from survey.detect.runtime import Precision, Runtime, RuntimeKind, make_runtime
+from survey.errors import InputError
 from survey.resources import models_folder
-from survey.values import Block, Detections, GroundCode, Tile, Window
+from survey.values import Block, Detections, GroundCode, Tile, Window, working_extent
 
 CORE_PX = 1536
 """Default edge of a tile's core: with the halo 1.5 pixels are computed for each one owned."""
@@ -57,17 +58,24 @@ class Detector:
 
         Returns:
             Sightings with `row`, `col` in the picture's pixels; `x` and `y` are NaN. No sighting does
-            not mean that there is no ordnance; a picture coarser than the card's `max_gsd_m` is not
-            searched and yields none.
+            not mean that there is no ordnance.
 
         Raises:
             ValueError: The array has another shape or dtype, or the GSD is not positive.
+            InputError: The picture is coarser than the model can work with: to search it would claim too much.
         """
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size or not gsd_m > 0:
+        if (
+            image.dtype != np.uint8
+            or image.ndim != 3
+            or image.shape[2] != 3
+            or not image.size
+            or not 0 < gsd_m < np.inf
+        ):
             msg = f"detect takes uint8 (H, W, 3) and a positive gsd_m, got {image.dtype} {image.shape}, {gsd_m}"
             raise ValueError(msg)
         if gsd_m > self.card.max_gsd_m:
-            return Detections.empty(classes=self.card.class_names, images=("array",), model_id=self.card.id)
+            msg = f"a GSD of {gsd_m} m is coarser than the {self.card.max_gsd_m} m of model {self.card.id}; fly lower"
+            raise InputError(msg)
         working, halo = _resampled(image, gsd_m / self.card.gsd_m), self.card.halo_px
         height, width = working.shape[:2]
         padded = cv2.copyMakeBorder(working, halo, halo, halo, halo, cv2.BORDER_CONSTANT, value=(FILL,) * 3)
@@ -196,7 +204,7 @@ def _cells(extent_px: int) -> int:
 
 def _resampled(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     """Return the picture with `factor` working pixels for each of its own, a whole number of them."""
-    height, width = (max(1, round(extent * factor)) for extent in image.shape[:2])
+    height, width = (working_extent(extent, factor) for extent in image.shape[:2])
     if image.shape[:2] == (height, width):
         return image
     method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR

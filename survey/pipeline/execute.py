@@ -21,6 +21,7 @@ from survey.engine import (
     open_run,
     record_session,
 )
+from survey.errors import InputError
 from survey.pipeline.finish import PRODUCTS, write_products
 from survey.pipeline.plan import Plan, plan_run
 from survey.pipeline.search import BlockSearch
@@ -89,6 +90,11 @@ def run(  # noqa: PLR0913 - the public entry point
         if len(receipts) < len(plan.keys):
             progress.warning(f"{len(plan.keys) - len(receipts)} blocks are left to other shares; no products yet")
             return RunResult(folder, {}, {"blocks_left": len(plan.keys) - len(receipts)}, EXIT_DONE)
+        if not any(
+            r.counts.get("valid_px", 0) for r in receipts.values() if r.state is BlockState.SEARCHED
+        ) and not any(r.state is BlockState.NOT_SEARCHED for r in receipts.values()):
+            msg = f"{folder}: the images hold no imaged pixel (in the AOI); check the nodata value and the AOI"
+            raise InputError(msg)
         summary = write_products(folder, plan, opened.store, [receipts[key] for key in plan.keys])
     products = {Path(name).name: folder / name for name in PRODUCTS}
     for path in products.values():

@@ -1,5 +1,6 @@
 """From the parts of all blocks to the products."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
     export.write_manifest(
         products,
         run_id=plan.identity.run_id,
-        inputs=dict(plan.identity.inputs),
+        inputs=_named_inputs(plan),
         model={plan.card.weights.file: plan.card.weights.sha256, "card_and_weights": plan.identity.model.split("@")[1]},
     )
     return summary
@@ -152,6 +153,13 @@ def _unsearched_places(plan: Plan, receipts: Sequence[Receipt]) -> Iterator[Unse
             yield UnsearchedPlace(polygon, str(receipt.reason))
 
 
+def _named_inputs(plan: Plan) -> dict[str, str]:
+    """Return every input's hash by its name; of like names each gets its image id, so that none is lost."""
+    names = Counter(name for name, _ in plan.identity.inputs)
+    inputs = {name if names[name] == 1 else f"{name} ({sha[:16]})": sha for name, sha in plan.identity.inputs}
+    return inputs | ({plan.aoi.path.name: plan.aoi.sha256} if plan.aoi is not None else {})
+
+
 def _coarse_reason(plan: Plan) -> str:
     """Return why ground that was read was not searched."""
     reasons = sorted({planned.too_coarse for planned in plan.images if planned.too_coarse is not None})
@@ -191,7 +199,13 @@ def _summary(
             "tiles_saturated": sum(r.counts.get("tiles_saturated", 0) for r in receipts),
         },
         "images": [
-            {"name": p.image.path.name, "gsd_m": p.image.gsd_m, "warnings": list(p.image.warnings)} for p in plan.images
+            {
+                "name": p.image.path.name,
+                "id": p.image.image_id,
+                "gsd_m": p.image.gsd_m,
+                "warnings": list(p.image.warnings),
+            }
+            for p in plan.images
         ],
         "model": {
             "id": card.id,

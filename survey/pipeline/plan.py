@@ -12,14 +12,16 @@ import torch
 from affine import Affine
 
 from survey.config import RunConfig
-from survey.detect import LATTICE_PX, Detector, ModelCard, load_detector
+from survey.detect import LATTICE_PX, Detector, ModelCard, RuntimeKind, load_detector
 from survey.engine import BlockTask, RunIdentity, block_key, contiguous_runs
-from survey.errors import InputError
+from survey.errors import ConfigError, InputError
 from survey.ingest import Aoi, expand_inputs, load_aoi, needed_tiles, open_image, output_crs, plan_tiles
 from survey.values import HECTARE_EDGE_M, Block, GroundGrid, HectareGrid, Image, TilePlan, WorkingGrid
 
 ALGORITHM = "1"
 """Raise it when the same block shall give another part: it is in every block's key."""
+MOST_GROUND_PX = 50_000_000_000
+"""Largest ground raster: 50,000 ha of bounding box at 0.1 m; disturbance.tif and its overviews cover all of it."""
 LONGEST_PASS = 64
 """Most blocks of one task; shorter passes share work better, longer ones decode fewer rows twice."""
 
@@ -84,20 +86,22 @@ def plan_run(patterns: Sequence[str | Path], *, config: RunConfig, aoi: Path | N
         ModelError: The model cannot be used.
     """
     detector = detector_for(config)
+    # Workers elsewhere must not choose anew what `auto` is: it decides bytes, and it is in every key.
+    config = config.model_copy(update=_resolved_settings(detector))
     bands = None if config.bands == "auto" else config.bands
     nodata = None if config.nodata == "auto" else config.nodata
     images = [open_image(path, bands=bands, nodata=nodata) for path in expand_inputs(patterns)]
     images = list({image.sha256: image for image in reversed(images)}.values())[::-1]
     area = load_aoi(aoi) if aoi is not None else None
-    crs = output_crs(images, aoi=area) if config.output_crs == "auto" else config.output_crs
+    crs = output_crs(images, aoi=area) if config.output_crs == "auto" else _checked_crs(config.output_crs)
     ground = GroundGrid(_hectares(images, area, crs), round(HECTARE_EDGE_M / config.ground_gsd_m))
+    _refuse_scattered(images, ground)
     identity = RunIdentity(
-        config={**config.deciding(), **_resolved(detector), "output_crs": crs},
+        config={**config.deciding(), "output_crs": crs, "model": detector.card.id, "runtime": detector.runtime.name},
         model=f"{detector.card.id}@{detector.sha256}",
         inputs=tuple((image.path.name, image.sha256) for image in images),
         aoi=area.sha256 if area is not None else None,
-        versions={"algorithm": ALGORITHM, "gdal": rasterio.__gdal_version__}
-        | {name: version(name) for name in ("survey", "torch", "numpy", "pyogrio", "rasterio")},
+        versions=_versions(detector),
     )
     planned = tuple(_plan_image(image, detector, config=config, area=area, ground=ground) for image in images)
     if not any(p.tiles.blocks for p in planned):
@@ -121,9 +125,50 @@ def detector_for(config: RunConfig) -> Detector:
     return detector
 
 
-def _resolved(detector: Detector) -> dict[str, object]:
+def _resolved_settings(detector: Detector) -> dict[str, object]:
     """Return what `auto` became here. The number of threads changes the last digits of sums, so it counts."""
-    return {"model": detector.card.id, "runtime": detector.runtime.name, "threads": torch.get_num_threads()}
+    kind, _, precision = detector.runtime.name.split("-")
+    return {"runtime": kind, "precision": precision, "threads": torch.get_num_threads()}
+
+
+def _versions(detector: Detector) -> dict[str, str]:
+    """Return the versions of all that shows in the products' bytes."""
+    names = ["survey", "torch", "numpy", "scipy", "rasterio", "pyogrio", "pyproj", "shapely", "opencv-python-headless"]
+    if detector.runtime.name.startswith(RuntimeKind.OPENVINO):
+        names.append("openvino")
+    own = {"algorithm": ALGORITHM, "gdal": rasterio.__gdal_version__, "proj": pyproj.proj_version_str}
+    return own | {name: version(name) for name in names}
+
+
+def _checked_crs(name: str) -> str:
+    """Return the name of a CRS in which a hectare is 100 m by 100 m."""
+    try:
+        crs = pyproj.CRS.from_user_input(name)
+    except pyproj.exceptions.CRSError as error:
+        msg = f"output_crs: {name} is not a known CRS; set auto, or a code such as EPSG:32638"
+        raise ConfigError(msg) from error
+    if not crs.is_projected or any(axis.unit_name != "metre" for axis in crs.axis_info):
+        msg = (
+            f"output_crs: {name} ({crs.name}) is not projected in metres, so it has no hectares; set auto or a UTM zone"
+        )
+        raise ConfigError(msg)
+    return name
+
+
+def _refuse_scattered(images: Sequence[Image], ground: GroundGrid) -> None:
+    """Stop before the work if the rasters over everything from the first to the last image would be absurd."""
+    if ground.height * ground.width <= MOST_GROUND_PX:
+        return
+    boxes = {image.path.name: _bounds(image, ground.hectares.crs) for image in images}
+    centres = {name: ((west + east) / 2, (south + north) / 2) for name, (west, south, east, north) in boxes.items()}
+    middle = np.median(np.array(list(centres.values())), axis=0)
+    far = max(centres, key=lambda name: float(np.hypot(*(np.array(centres[name]) - middle))))
+    span = f"{ground.hectares.cols / 10:.0f} x {ground.hectares.rows / 10:.0f} km"
+    msg = (
+        f"the imagery spans {span}, farthest off is {far}; check its CRS, run distant places apart, "
+        "or set a larger ground_gsd_m"
+    )
+    raise InputError(msg)
 
 
 def _plan_image(
@@ -151,7 +196,8 @@ def _plan_image(
         "nodata": repr(image.nodata),
         "value_range": image.value_range,
         "aoi": area.sha256 if area is not None else None,
-        **_resolved(detector),
+        "runtime": detector.runtime.name,
+        "threads": config.threads,
         "threshold": card.thresholds.score,
         "ground": [ground.hectares.crs, ground.hectares.x_min, ground.hectares.y_max, *ground.hectares.shape],
         "per_edge": ground.per_edge,

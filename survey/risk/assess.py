@@ -6,7 +6,11 @@ from numpy.typing import NDArray
 from survey.errors import SurveyError
 from survey.risk.posterior import items_per_cell, log_evidence
 from survey.risk.prior import Prior
-from survey.values import Detections, Performance, Risk, SearchedArea
+from survey.values import HECTARE_EDGE_M, Detections, Performance, Risk, SearchedArea
+
+EDGE_M = 1.0
+"""A centre this little outside the grid belongs to the cell at its edge: the last pixel's centre may be placed on
+the far side of its own edge, or a projection may round it there."""
 
 
 def assess(
@@ -81,7 +85,11 @@ def _cells(searched: SearchedArea, detections: Detections) -> tuple[NDArray[np.i
         image = detections.images[detections.image_index[np.flatnonzero(~placed)[0]]]
         msg = f"{int((~placed).sum())} detections have no place on the ground (first in image {image}): georeference it"
         raise SurveyError(msg)
-    row, col = searched.grid.cells_of(detections.x, detections.y)
+    grid = searched.grid
+    east, south = grid.x_min + HECTARE_EDGE_M * grid.cols, grid.y_max - HECTARE_EDGE_M * grid.rows
+    x = _pulled_in(detections.x, grid.x_min, np.nextafter(east, grid.x_min))
+    y = _pulled_in(detections.y, np.nextafter(south, grid.y_max), grid.y_max)
+    row, col = grid.cells_of(x, y)
     inside = (row >= 0) & (row < searched.grid.rows) & (col >= 0) & (col < searched.grid.cols)
     if not inside.all():
         n = int(np.flatnonzero(~inside)[0])
@@ -91,3 +99,9 @@ def _cells(searched: SearchedArea, detections: Detections) -> tuple[NDArray[np.i
         )
         raise SurveyError(msg)
     return row, col
+
+
+def _pulled_in(values: NDArray[np.float64], least: float, most: float) -> NDArray[np.float64]:
+    """Return the values, those less than `EDGE_M` outside moved to the nearer bound."""
+    bounded = np.clip(values, least, most)
+    return np.where(np.abs(bounded - values) <= EDGE_M, bounded, values)

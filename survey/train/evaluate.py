@@ -117,14 +117,16 @@ class Fit:
 def fit_calibration(scores: Scores, *, least_score: float) -> Fit:
     """Fit a logistic curve (Platt 1999) to the sightings above the operating threshold.
 
-    Where all sightings are true, or all are false, there is no slope to fit: the share of true ones,
-    with one more of either kind (Laplace), is then the probability of every sighting.
+    Where all sightings are true, or all are false, or higher scores are true less often, the score
+    tells nothing: the share of true ones, with one more of either kind (Laplace), is then the
+    probability of every sighting.
     """
     above = scores.logit >= logit(least_score)
     x, y = scores.logit[above], scores.true[above].astype(float)
+    share = float((y.sum() + 1) / (len(y) + 2))
+    flat = Fit(0.0, float(logit(share)), share)
     if not 0 < y.sum() < len(y):
-        share = float((y.sum() + 1) / (len(y) + 2))
-        return Fit(0.0, float(logit(share)), share)
+        return flat
     # Platt's smoothed targets keep the fit finite where true and false do not overlap.
     target = np.where(y > 0, (y.sum() + 1) / (y.sum() + 2), 1 / (len(y) - y.sum() + 2))
 
@@ -133,7 +135,7 @@ def fit_calibration(scores: Scores, *, least_score: float) -> Fit:
         return float(np.sum(np.logaddexp(0, z) - target * z))
 
     scale, offset = optimize.minimize(deviance, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    return Fit(float(max(scale, 0.0)), float(offset), float(y.mean()))
+    return Fit(float(scale), float(offset), float(y.mean())) if scale > 0 else flat
 
 
 def calibration_error(probability: NDArray[np.float64], true: NDArray[np.bool_], *, bins: int = 10) -> float:

@@ -3,7 +3,7 @@
 from survey.values.detections import Detections, concatenate
 from survey.values.grid import HECTARE_EDGE_M, GroundGrid, HectareGrid
 from survey.values.ground import DISTURBANCES, GroundCode, GroundPatch, SearchedArea, merge_codes
-from survey.values.image import BandRoles, Image, Validity, WorkingGrid
+from survey.values.image import BandRoles, Image, Validity, WorkingGrid, working_extent
 from survey.values.performance import Performance
 from survey.values.risk import RISK_BANDS, Risk
 from survey.values.tiles import Block, Tile, TilePlan
@@ -31,4 +31,5 @@ __all__ = [
     "WorkingGrid",
     "concatenate",
     "merge_codes",
+    "working_extent",
 ]

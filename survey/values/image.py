@@ -107,13 +107,13 @@ class WorkingGrid:
     @classmethod
     def over(cls, image: Image, *, gsd_m: float) -> "WorkingGrid":
         """Lay a grid of `gsd_m` metres over the image, edges on the image's edges."""
-        height = _working_extent(image.height, image.gsd_row_m / gsd_m)
-        width = _working_extent(image.width, image.gsd_col_m / gsd_m)
+        height = working_extent(image.height, image.gsd_row_m / gsd_m)
+        width = working_extent(image.width, image.gsd_col_m / gsd_m)
         row_step, col_step = image.height / height, image.width / width
         transform = image.transform * Affine.scale(col_step, row_step)
         return cls(height, width, row_step, col_step, transform, gsd_m)
 
 
-def _working_extent(pixels: int, factor: float) -> int:
+def working_extent(pixels: int, factor: float) -> int:
     """Return how many working pixels lie along an edge of source pixels."""
     return pixels if abs(factor - 1) < SAME_SCALE else max(1, round(pixels * factor))

@@ -13,6 +13,7 @@ from scipy.special import logit
 from survey.detect import FILL, Detector, Findings, ModelCard, Precision, RuntimeKind, merge_across_seams
 from survey.detect.network import Heads, SurveyNet
 from survey.detect.runtime import TorchRuntime, make_runtime
+from survey.errors import InputError
 from survey.values import Block, GroundCode, Tile, Window
 
 Texture = Callable[[int, int], NDArray[np.uint8]]
@@ -243,10 +244,11 @@ def test_positions_come_in_the_pictures_own_pixels(card: ModelCard, gsd_m: float
     assert found.position_error_m == pytest.approx([np.hypot(0.03, gsd_m / 2)])
 
 
-def test_a_picture_too_coarse_for_the_model_is_not_searched(card: ModelCard) -> None:
+def test_a_picture_too_coarse_for_the_model_is_refused(card: ModelCard) -> None:
     runtime = Painted()
-    found = Detector(card, runtime, sha256="").detect(painted_scene(64, 64, [(20, 20)]), gsd_m=0.03)
-    assert (len(found), runtime.calls, found.classes) == (0, 0, card.class_names)
+    with pytest.raises(InputError, match="coarser"):
+        Detector(card, runtime, sha256="").detect(painted_scene(64, 64, [(20, 20)]), gsd_m=0.03)
+    assert runtime.calls == 0
 
 
 def test_thresholds_and_cores_that_make_no_sense_are_refused(card: ModelCard) -> None:

@@ -21,7 +21,7 @@ from shapely import box
 
 from survey.config import RunConfig
 from survey.engine import Shard
-from survey.errors import InputError, ResumeError
+from survey.errors import ConfigError, InputError, ResumeError
 from survey.export import verify_manifest
 from survey.pipeline import run
 from survey.values import RISK_BANDS
@@ -209,3 +209,46 @@ def test_only_the_owner_can_read_the_results(tmp_path: Path, flight: Flight, con
     run([flight()], tmp_path / "out", config=config)
     for path in [tmp_path / "out", *(tmp_path / "out").rglob("*")]:
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.parametrize(
+    ("crs", "says"),
+    [("EPSG:4326", "not projected"), ("EPSG:2263", "not projected in metres"), ("EPSG:999999", "known")],
+)
+def test_an_output_crs_without_hectares_is_refused(
+    tmp_path: Path, flight: Flight, config: RunConfig, crs: str, says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        run([flight()], tmp_path / "out", config=config.model_copy(update={"output_crs": crs}))
+
+
+def test_distant_places_are_refused_before_the_work(tmp_path: Path, flight: Flight, config: RunConfig) -> None:
+    with pytest.raises(InputError, match=r"farthest off is far\.tif"):
+        run([flight("a.tif"), flight("b.tif"), flight("far.tif", shift_m=900_000)], tmp_path / "out", config=config)
+    assert not (tmp_path / "out").exists()
+
+
+def test_images_of_one_name_are_both_vouched_for(tmp_path: Path, flight: Flight, config: RunConfig) -> None:
+    for n in (1, 2):
+        (tmp_path / str(n)).mkdir()
+        shutil.move(flight(rows=300 + n), tmp_path / str(n) / "ortho.tif")
+    run([tmp_path / "1", tmp_path / "2"], tmp_path / "out", config=config)
+    inputs = json.loads((tmp_path / "out" / "products" / "MANIFEST.json").read_text())["inputs"]
+    assert len(set(inputs.values())) == 2
+
+
+def test_imagery_without_an_imaged_pixel_is_bad_input(tmp_path: Path, flight: Flight, config: RunConfig) -> None:
+    path = flight()
+    with rasterio.open(path, "r+") as dataset:
+        dataset.write_mask(np.zeros(dataset.shape, np.uint8))
+    with pytest.raises(InputError, match="no imaged pixel"):
+        run([path], tmp_path / "out", config=config)
+
+
+def test_ground_that_ends_on_a_hectares_edge_loses_no_sighting(
+    tmp_path: Path, flight: Flight, config: RunConfig
+) -> None:
+    # 500,050 + 50 m: the last column lies on a whole hundred; a centre may be placed on its far side.
+    result = run([flight(rows=160, cols=2500, gsd_m=0.02)], tmp_path / "out", config=config)
+    assert tuple(result.summary["grid"]["shape"]) == (1, 1)
+    assert result.summary["detections"]["sightings"] > 0

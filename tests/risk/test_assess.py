@@ -76,10 +76,18 @@ def test_a_cell_with_an_item_is_never_nodata() -> None:
     assert risk.p_at_least_one[1, 1] > 0.5
 
 
-@pytest.mark.parametrize("place", [(499_999.9, 4_400_150, 0.9), (500_050, 4_400_200.1, 0.9)])
+@pytest.mark.parametrize("place", [(499_998.9, 4_400_150, 0.9), (500_050, 4_400_201.1, 0.9)])
 def test_detections_outside_the_grid_are_an_error(place: tuple[float, float, float]) -> None:
     with pytest.raises(SurveyError, match="outside the hectare grid"):
         assess(SEARCHED, detections=found([place]), items=np.zeros(1, np.intp), performance=PERFORMANCE, prior=PRIOR)
+
+
+def test_a_centre_on_the_far_side_of_the_grids_edge_belongs_to_the_cell_there() -> None:
+    places = [(500_200.0, 4_400_150, 0.9), (500_050, 4_400_000.0, 0.9), (499_999.99, 4_400_200.01, 0.9)]
+    items = np.arange(3, dtype=np.intp)
+    risk = assess(SEARCHED, detections=found(places), items=items, performance=PERFORMANCE, prior=PRIOR)
+    assert risk.detections[0].tolist() == [1, 1]
+    assert risk.detections[1, 0] == 1
 
 
 def test_detections_without_a_place_are_an_error() -> None:

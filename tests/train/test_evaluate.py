@@ -153,6 +153,12 @@ def test_sightings_of_one_kind_only_give_a_flat_smoothed_probability(true: bool)
     assert fit.prevalence == pytest.approx(0.75 if true else 0.25)
 
 
+def test_scores_that_mislead_give_a_flat_probability() -> None:
+    fit = fit_calibration(simulated(-2.0, 0.0, 2000), least_score=0.02)
+    assert fit.scale == 0
+    assert expit(fit.offset) == pytest.approx(fit.prevalence) == pytest.approx(0.5, abs=0.1)
+
+
 def test_calibration_error() -> None:
     assert calibration_error(np.full(10, 0.3), np.arange(10) < 3, bins=1) == pytest.approx(0)
     assert calibration_error(np.full(10, 0.9), np.zeros(10, bool), bins=5) == pytest.approx(0.9)
