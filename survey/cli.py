@@ -1,23 +1,26 @@
 """The command line: parse, call, print. What is heavy is imported inside the commands."""
 
 import logging
+import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from survey.errors import SurveyError
+from survey.errors import SurveyError, explain
 
 if TYPE_CHECKING:
     from survey.config import RunConfig
-    from survey.progress import Progress
 
 EXIT_BUG = 1
 EXIT_INPUT = 2
 EXIT_INTERRUPTED = 130
+OWNER_ONLY = 0o077
+"""umask: places of suspected hazards are nobody else's to read, whichever library writes them."""
 
 app = typer.Typer(
     name="survey",
@@ -69,7 +72,9 @@ def run(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Search orthomosaics and write risk per hectare, disturbed ground and candidate detections."""
     settings = _settings(config, overrides=overrides, model=model)
-    with _reporting(json_events=json) as progress:
+    from survey.progress import choose_progress  # noqa: PLC0415
+
+    with choose_progress(json_events=json) as progress:
         from survey import pipeline  # noqa: PLC0415
         from survey.engine import Shard  # noqa: PLC0415
 
@@ -88,7 +93,9 @@ def run(  # noqa: PLR0913 - one argument an option
 @app.command()
 def demo(*, out: Out, json: Json = False) -> None:
     """Simulate a flight with known truth, search it, and say what was found and what was missed."""
-    with _reporting(json_events=json) as progress:
+    from survey.progress import choose_progress  # noqa: PLC0415
+
+    with choose_progress(json_events=json) as progress:
         from survey.demo import run_demo  # noqa: PLC0415
 
         result = run_demo(out, progress=progress)
@@ -97,12 +104,25 @@ def demo(*, out: Out, json: Json = False) -> None:
 
 
 @app.command()
-def info(images: Images) -> None:
+def info(
+    images: Images,
+    *,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    aoi: Aoi = None,
+    model: ModelName = None,
+    json: Json = False,
+) -> None:
     """Tell what the imagery is and what a run would do with it."""
+    settings = _settings(config, overrides=overrides, model=model)
+    from survey.events import JsonProgress  # noqa: PLC0415
     from survey.pipeline import describe  # noqa: PLC0415
 
-    for image in describe(images):
-        typer.echo(image)
+    for image in describe(images, config=settings, aoi=aoi):
+        if json:
+            JsonProgress().image(asdict(image))
+        else:
+            typer.echo(image)
 
 
 @app.command()
@@ -129,37 +149,48 @@ def train(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 bad input, 3 done with unsearched blocks."""
+    os.umask(OWNER_ONLY)
     given = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in given
+    debug, json_events = "--debug" in given, "--json" in given
     given = [item for item in given if item != "--debug"] or ["--help"]
     try:
-        code = app(given, prog_name="survey", standalone_mode=False)
-    except (SurveyError, typer.TyperException) as error:
-        code = _fail(error, text=_text(error), code=error.exit_code, debug=debug)
-    except typer.Abort:
+        code = app(given, prog_name="survey", standalone_mode=False) or 0
+    except (typer.Abort, KeyboardInterrupt):
         code = EXIT_INTERRUPTED
-    except OSError as error:
-        text = f"{error.filename or 'input or output'}: {error.strerror or error}"
-        code = _fail(error, text=text, code=EXIT_INPUT, debug=debug)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is told in one line too
-        text = f"bug: {type(error).__name__}: {error}; run again with --debug and report the traceback"
-        code = _fail(error, text=text, code=EXIT_BUG, debug=debug)
+    except Exception as error:  # the last line of defence: a bug is told in one line too
+        code, text = _failure(error)
+        _tell(text, prefix="error: ", json_events=json_events)
+        if debug:
+            raise
     if code == EXIT_INTERRUPTED:  # also what typer makes of Ctrl-C
-        typer.echo("survey: interrupted; the same command again goes on where this one stopped", err=True)
-    sys.exit(code or 0)
+        text = "interrupted; the same command again goes on where this one stopped"
+        _tell(text, prefix="", json_events=json_events)
+    sys.exit(code)
 
 
-def _fail(error: Exception, *, text: str, code: int, debug: bool) -> int:
-    """Print an error as one line, or raise it where the user asked for tracebacks."""
-    if debug:
-        raise error
-    typer.echo(f"survey: error: {' '.join(text.split())}", err=True)
-    return code
+def _failure(error: Exception) -> tuple[int, str]:
+    """Return the exit status of an error and what to say of it, as one line."""
+    match error:
+        case SurveyError():
+            code, text = error.exit_code, str(error)
+        case typer.TyperException():
+            code, text = error.exit_code, error.format_message()
+        case OSError():
+            code, text = EXIT_INPUT, explain(error)
+        case _:
+            text = f"bug: {type(error).__name__}: {error}; run again with --debug and report the traceback"
+            code = EXIT_BUG
+    return code, " ".join(text.split())
 
 
-def _text(error: SurveyError | typer.TyperException) -> str:
-    """Return the message as its class formats it."""
-    return error.format_message() if isinstance(error, typer.TyperException) else str(error)
+def _tell(text: str, *, prefix: str, json_events: bool) -> None:
+    """Say on standard error, and to machines on standard output, why the program ends here."""
+    from survey.events import JsonProgress  # noqa: PLC0415
+
+    with suppress(BrokenPipeError):  # whoever read the events may be what went away
+        if json_events:
+            JsonProgress().error(text)
+    typer.echo(f"survey: {prefix}{text}", err=True)
 
 
 def _settings(path: Path | None, *, overrides: Sequence[str] | None, model: str | None) -> "RunConfig":
@@ -168,16 +199,3 @@ def _settings(path: Path | None, *, overrides: Sequence[str] | None, model: str 
 
     settings = load_config(RunConfig, path, overrides=overrides or ())
     return settings.model_copy(update={"model": model}) if model else settings
-
-
-@contextmanager
-def _reporting(*, json_events: bool) -> Iterator["Progress"]:
-    """Yield the progress that fits the terminal, and tell it of errors."""
-    from survey.progress import choose_progress  # noqa: PLC0415
-
-    with choose_progress(json_events=json_events) as progress:
-        try:
-            yield progress
-        except SurveyError as error:
-            progress.error(str(error))
-            raise

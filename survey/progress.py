@@ -1,11 +1,12 @@
 """How a run tells what it does: bars on a terminal, log lines elsewhere, JSON events for machines."""
 
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
+
+from survey.words import closing_lines, hectares, time_left
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -35,6 +36,10 @@ class Progress(Protocol):
 
     def unread(self, *, image: str, block: int, reason: str) -> None:
         """Tell that a block could not be searched."""
+        ...
+
+    def phase(self, text: str) -> None:
+        """Tell what is done next where that may take a while, such as 'writing products'."""
         ...
 
     def product(self, path: Path) -> None:
@@ -72,6 +77,9 @@ class SilentProgress:
     def unread(self, *, image: str, block: int, reason: str) -> None:
         """Tell nothing."""
 
+    def phase(self, text: str) -> None:
+        """Tell nothing."""
+
     def product(self, path: Path) -> None:
         """Tell nothing."""
 
@@ -83,45 +91,6 @@ class SilentProgress:
 
     def done(self, summary: Mapping[str, object]) -> None:
         """Tell nothing."""
-
-
-class JsonProgress(SilentProgress):
-    """One JSON object a line, each with an `event`: start, block, unread, product, warning, error, done."""
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream or sys.stdout
-
-    def start(self, *, run_id: str, images: int, blocks: int, finished: int, area_ha: float) -> None:
-        """Write a `start` event."""
-        self._write("start", run_id=run_id, images=images, blocks=blocks, finished=finished, area_ha=area_ha)
-
-    def block(self, *, image: str, block: int, area_ha: float, detections: int) -> None:
-        """Write a `block` event."""
-        self._write("block", image=image, block=block, area_ha=area_ha, detections=detections)
-
-    def unread(self, *, image: str, block: int, reason: str) -> None:
-        """Write an `unread` event."""
-        self._write("unread", image=image, block=block, reason=reason)
-
-    def product(self, path: Path) -> None:
-        """Write a `product` event."""
-        self._write("product", path=str(path))
-
-    def warning(self, message: str) -> None:
-        """Write a `warning` event."""
-        self._write("warning", message=message)
-
-    def error(self, message: str) -> None:
-        """Write an `error` event."""
-        self._write("error", message=message)
-
-    def done(self, summary: Mapping[str, object]) -> None:
-        """Write a `done` event."""
-        self._write("done", summary=dict(summary))
-
-    def _write(self, event: str, **content: object) -> None:
-        self._stream.write(json.dumps({"event": event, **content}, ensure_ascii=False) + "\n")
-        self._stream.flush()
 
 
 class LogProgress(SilentProgress):
@@ -139,7 +108,7 @@ class LogProgress(SilentProgress):
         self._began = self._told = self._clock()
         self._blocks, self._finished, self._area_ha = blocks, finished, area_ha
         before = f", {finished} searched before" if finished else ""
-        self._line(f"run {run_id}: {images} images, {blocks} blocks{before}, {area_ha:.2f} ha to search")
+        self._line(f"run {run_id}: {images} images, {blocks} blocks{before}, {hectares(area_ha)} to search")
 
     def block(self, *, image: str, block: int, area_ha: float, detections: int) -> None:  # noqa: ARG002 - protocol
         """Write how far the run is, at most every ten seconds and at the last block."""
@@ -152,7 +121,7 @@ class LogProgress(SilentProgress):
         pace = self._searched_ha / max(now - self._began, 1e-9)
         left = time_left(self._area_ha - self._searched_ha, pace)
         self._line(
-            f"{self._finished}/{self._blocks} blocks, {self._searched_ha:.2f}/{self._area_ha:.2f} ha, "
+            f"{self._finished}/{self._blocks} blocks, {hectares(self._searched_ha)} of {hectares(self._area_ha)}, "
             f"{pace * 3600:.1f} ha/h, {left} left"
         )
 
@@ -161,6 +130,10 @@ class LogProgress(SilentProgress):
         self._finished += 1
         self._line(f"not searched: {image} block {block}: {reason}")
 
+    def phase(self, text: str) -> None:
+        """Write what is done next."""
+        self._line(text)
+
     def product(self, path: Path) -> None:
         """Write the product's path."""
         self._line(f"wrote {path}")
@@ -168,6 +141,11 @@ class LogProgress(SilentProgress):
     def warning(self, message: str) -> None:
         """Write the warning."""
         self._line(f"warning: {message}")
+
+    def done(self, summary: Mapping[str, object]) -> None:
+        """Write what was searched and seen, and what was not."""
+        for line in closing_lines(summary):
+            self._line(line)
 
     def _line(self, text: str) -> None:
         self._stream.write(f"survey: {text}\n")
@@ -202,7 +180,7 @@ class TerminalProgress(SilentProgress):
     def start(self, *, run_id: str, images: int, blocks: int, finished: int, area_ha: float) -> None:
         """Show the bar."""
         self._began, self._area_ha = time.monotonic(), area_ha
-        self._print(f"run {run_id}: {images} images, {area_ha:.2f} ha to search")
+        self._print(f"run {run_id}: {images} images, {hectares(area_ha)} to search")
         self._bars.update(self._task, total=blocks, completed=finished, visible=True)
 
     def block(self, *, image: str, block: int, area_ha: float, detections: int) -> None:  # noqa: ARG002 - protocol
@@ -210,13 +188,17 @@ class TerminalProgress(SilentProgress):
         self._searched_ha += area_ha
         pace = self._searched_ha / max(time.monotonic() - self._began, 1e-9)
         left = time_left(self._area_ha - self._searched_ha, pace)
-        text = f"{self._searched_ha:.2f}/{self._area_ha:.2f} ha  {pace * 3600:.1f} ha/h  {left} left"
+        text = f"{hectares(self._searched_ha)} of {hectares(self._area_ha)}  {pace * 3600:.1f} ha/h  {left} left"
         self._bars.update(self._task, advance=1, pace=text)
 
     def unread(self, *, image: str, block: int, reason: str) -> None:
         """Move the bar and say what was not searched."""
         self._bars.update(self._task, advance=1)
         self._print(f"not searched: {image} block {block}: {reason}")
+
+    def phase(self, text: str) -> None:
+        """Say what is done next."""
+        self._print(text)
 
     def product(self, path: Path) -> None:
         """Say what was written."""
@@ -226,20 +208,19 @@ class TerminalProgress(SilentProgress):
         """Say the warning."""
         self._print(f"warning: {message}")
 
+    def done(self, summary: Mapping[str, object]) -> None:
+        """Say what was searched and seen, and what was not."""
+        for line in closing_lines(summary):
+            self._print(line)
+
     def _print(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def time_left(area_ha: float, pace_ha_per_s: float) -> str:
-    """Return hours, minutes and seconds as 'h:mm:ss', or '?' while there is no pace yet."""
-    if pace_ha_per_s <= 0:
-        return "?"
-    seconds = round(max(0.0, area_ha) / pace_ha_per_s)
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 def choose_progress(*, json_events: bool = False) -> Progress:
     """Return JSON events if asked for, bars if standard error is a terminal, log lines otherwise."""
     if json_events:
+        from survey.events import JsonProgress  # noqa: PLC0415 - it builds on this module
+
         return JsonProgress()
     return TerminalProgress() if sys.stderr.isatty() else LogProgress()

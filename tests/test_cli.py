@@ -1,6 +1,8 @@
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +21,15 @@ class _Result:
     exit_code: int
 
 
+@dataclass
+class _Image:
+    path: Path
+    flown_ha: float
+
+    def __str__(self) -> str:
+        return f"{self.path} in words"
+
+
 class _Pipeline(ModuleType):
     """Stands in for the pipeline; records what the command line hands over."""
 
@@ -35,6 +46,12 @@ class _Pipeline(ModuleType):
         progress.warning("told")
         return _Result(self.exit_code)
 
+    def describe(self, images: list[str], **given: object) -> list[_Image]:
+        self.given = {"images": images, **given}
+        if self.failure:
+            raise self.failure
+        return [_Image(Path("a.tif"), float("nan"))]
+
 
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> _Pipeline:
@@ -42,6 +59,13 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> _Pipeline:
     monkeypatch.setitem(sys.modules, "survey.pipeline", module)
     monkeypatch.setattr("survey.pipeline", module, raising=False)
     return module
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 def _status(*arguments: str) -> int:
@@ -82,7 +106,11 @@ def test_unsearched_blocks_show_in_the_exit_status(pipeline: _Pipeline) -> None:
     [
         (InputError("a.tif: no CRS;\nassign one"), 2, "survey: error: a.tif: no CRS; assign one\n"),
         (ZeroDivisionError("oh"), 1, "survey: error: bug: ZeroDivisionError: oh; run again with --debug"),
-        (PermissionError(13, "Permission denied", "o"), 2, "survey: error: o: Permission denied\n"),
+        (
+            PermissionError(13, "Permission denied", "o"),
+            2,
+            "survey: error: o: Permission denied; name a place that you may read and write, or",
+        ),
         (KeyboardInterrupt(), 130, "survey: interrupted; the same command again goes on"),
     ],
 )
@@ -114,6 +142,76 @@ def test_json_tells_events_and_errors_on_standard_output(
     pipeline.failure = InputError("no CRS")
     assert _status("run", "a.tif", "--out", "o", "--json") == 2
     assert json.loads(capsys.readouterr().out) == {"event": "error", "message": "no CRS"}
+
+
+@pytest.mark.parametrize("command", [("run", "a.tif", "--out", "o"), ("info", "a.tif")])
+@pytest.mark.parametrize(
+    ("failure", "status", "message"),
+    [
+        (InputError("a.tif: no CRS;\nassign one"), 2, "a.tif: no CRS; assign one"),
+        (ZeroDivisionError("oh"), 1, "bug: ZeroDivisionError: oh; run again with --debug"),
+        (OSError(28, "No space left on device", "o/x"), 2, "o/x: No space left on device; make room and"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command again"),
+    ],
+)
+def test_json_has_an_error_event_for_every_failure(
+    pipeline: _Pipeline,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    failure: BaseException,
+    status: int,
+    message: str,
+) -> None:
+    pipeline.failure = failure
+    assert _status(*command, "--json") == status
+    (line,) = capsys.readouterr().out.splitlines()
+    event = json.loads(line)
+    assert event["event"] == "error"
+    assert event["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "cor_px=1"), "--set cor_px=1: unknown key"),
+        (("--config", "none.yaml"), "none.yaml: cannot be read"),
+        (("--shart", "1"), "No such option: --shart"),
+    ],
+)
+def test_json_tells_of_bad_arguments_too(arguments: tuple[str, ...], message: str) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from survey.cli import main; main()",
+        "run",
+        "a.tif",
+        "--out",
+        "o",
+        "--json",
+        *arguments,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    event = json.loads(done.stdout)
+    assert event["event"] == "error"
+    assert event["message"].startswith(message)
+
+
+def test_info_takes_what_run_takes(pipeline: _Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--set", "core_px=512", "--model", "mine", "--aoi", "aoi.gpkg")
+    assert _status("info", "a.tif", *options) == 0
+    config = pipeline.given["config"]
+    assert isinstance(config, RunConfig)
+    assert (config.core_px, config.model, pipeline.given["aoi"]) == (512, "mine", Path("aoi.gpkg"))
+    assert capsys.readouterr().out == "a.tif in words\n"
+    assert _status("info", "a.tif", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"event": "image", "path": "a.tif", "flown_ha": None}
+
+
+def test_what_a_command_writes_is_its_owners(pipeline: _Pipeline, tmp_path: Path) -> None:
+    assert _status("run", "a.tif", "--out", "o") == 0
+    (tmp_path / "by-some-library").touch()
+    assert (tmp_path / "by-some-library").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from survey.events import JsonProgress
 from survey.progress import (
-    JsonProgress,
     LogProgress,
     Progress,
     SilentProgress,
     TerminalProgress,
     choose_progress,
-    time_left,
 )
+
+SUMMARY = {
+    "area_ha": {"flown": 3.5, "searched": 3.0},
+    "detections": {"items": 2, "sightings": 3},
+    "blocks": {"not_searched": 1, "reasons": ["a.tif [0:4]: truncated"]},
+}
 
 
 def _tell(progress: Progress) -> None:
@@ -23,8 +28,9 @@ def _tell(progress: Progress) -> None:
         progress.block(image="a.tif", block=1, area_ha=1.0, detections=2)
         progress.unread(image="a.tif", block=2, reason="a.tif [0:4]: truncated")
         progress.block(image="a.tif", block=3, area_ha=2.0, detections=0)
+        progress.phase("writing products")
         progress.product(Path("out/risk.tif"))
-        progress.done({"detections": 2})
+        progress.done(SUMMARY)
 
 
 def test_json_events_are_one_object_a_line() -> None:
@@ -34,11 +40,20 @@ def test_json_events_are_one_object_a_line() -> None:
     progress.error("broken")
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [e["event"] for e in events] == [
-        *("start", "warning", "block", "unread", "block", "product", "done", "error"),
+        *("start", "warning", "block", "unread", "block", "phase", "product", "done", "error"),
     ]
     assert events[0] == {"event": "start", "run_id": "abc", "images": 1, "blocks": 4, "finished": 1, "area_ha": 3.0}
     assert events[3]["reason"] == "a.tif [0:4]: truncated"
-    assert events[6]["summary"] == {"detections": 2}
+    assert events[5]["text"] == "writing products"
+    assert events[7]["summary"] == SUMMARY
+
+
+def test_json_events_stay_json_whatever_the_numbers() -> None:
+    stream = io.StringIO()
+    JsonProgress(stream).done({"risk": float("nan"), "rows": [1.0, float("-inf")], "path": Path("a.tif")})
+    text = stream.getvalue()
+    summary = json.loads(text, parse_constant=pytest.fail)["summary"]
+    assert summary == {"risk": None, "rows": [1.0, None], "path": "a.tif"}
 
 
 def test_log_lines_come_seldom_but_tell_every_unread_block_and_the_end() -> None:
@@ -50,8 +65,11 @@ def test_log_lines_come_seldom_but_tell_every_unread_block_and_the_end() -> None
         "survey: run abc: 1 images, 4 blocks, 1 searched before, 3.00 ha to search",
         "survey: warning: no alpha band",
         "survey: not searched: a.tif block 2: a.tif [0:4]: truncated",
-        "survey: 4/4 blocks, 3.00/3.00 ha, 3600.0 ha/h, 0:00:00 left",
+        "survey: 4/4 blocks, 3.00 ha of 3.00 ha, 3600.0 ha/h, 0:00:00 left",
+        "survey: writing products",
         "survey: wrote out/risk.tif",
+        "survey: done: 3.50 ha flown, 3.00 ha searched; 2 candidate items in 3 sightings",
+        "survey: 1 block could not be searched: a.tif [0:4]: truncated",
     ]
 
 
@@ -62,7 +80,9 @@ def test_log_lines_come_again_after_ten_seconds() -> None:
     progress.start(run_id="abc", images=1, blocks=100, finished=0, area_ha=100.0)
     for n in range(3):
         progress.block(image="a.tif", block=n, area_ha=1.0, detections=0)
-    assert stream.getvalue().splitlines()[1:] == ["survey: 2/100 blocks, 2.00/100.00 ha, 720.0 ha/h, 0:08:10 left"]
+    assert stream.getvalue().splitlines()[1:] == [
+        "survey: 2/100 blocks, 2.00 ha of 100.00 ha, 720.0 ha/h, 0:08:10 left"
+    ]
 
 
 def test_a_terminal_shows_messages_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +92,9 @@ def test_a_terminal_shows_messages_on_standard_error(capsys: pytest.CaptureFixtu
     assert "not searched: a.tif block 2: a.tif [0:4]: truncated" in err
     assert "wrote out/risk.tif" in err
     assert "4/4 blocks" in err
+    assert "writing products" in err
+    assert "done: 3.50 ha flown, 3.00 ha searched" in err
+    assert "1 block could not be searched: a.tif [0:4]: truncated" in err
 
 
 def test_silence_tells_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,10 +108,3 @@ def test_the_choice_follows_the_flag_and_the_terminal(monkeypatch: pytest.Monkey
     assert isinstance(choose_progress(), LogProgress)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     assert isinstance(choose_progress(), TerminalProgress)
-
-
-@pytest.mark.parametrize(
-    ("area_ha", "pace", "expected"), [(1.0, 0.0, "?"), (3.0, 0.001, "0:50:00"), (-1.0, 1.0, "0:00:00")]
-)
-def test_time_left(area_ha: float, pace: float, expected: str) -> None:
-    assert time_left(area_ha, pace) == expected

@@ -16,6 +16,7 @@ from survey.ingest import valid_pixels
 from survey.ingest.gdal import gdal_env
 from survey.pipeline.plan import ImagePlan, Plan, plan_run
 from survey.values import HECTARE_EDGE_M, Validity
+from survey.words import hectares
 
 PREVIEW_PX = 2048
 """Longest edge of the decimated mask that the flown area is counted on."""
@@ -52,7 +53,7 @@ class ImageInfo:
             f"{self.path}",
             f"  CRS      {self.crs}",
             f"  GSD      {self.gsd_m[0] * 100:.2f} x {self.gsd_m[1] * 100:.2f} cm (rows x columns, on the ground)",
-            f"  size     {self.size[0]} x {self.size[1]} px, about {self.flown_ha:.2f} ha imaged",
+            f"  size     {self.size[0]} x {self.size[1]} px, about {hectares(self.flown_ha)} imaged",
             f"  bands    {self.bands}",
             f"  validity {self.validity}",
             f"  a run    {self.blocks} blocks, {self.tiles} tiles, about {_duration(self.seconds)} on this machine",
@@ -60,13 +61,21 @@ class ImageInfo:
         return "\n".join(lines + [f"  warning  {warning}" for warning in self.warnings])
 
 
-def describe(patterns: Sequence[str | Path], *, config: RunConfig | None = None) -> list[ImageInfo]:
+def describe(
+    patterns: Sequence[str | Path], *, config: RunConfig | None = None, aoi: str | Path | None = None
+) -> list[ImageInfo]:
     """Describe images and estimate a run over them, by timing the network on one tile.
+
+    Args:
+        patterns: Files, folders or globs.
+        config: Settings of the run; the defaults if None.
+        aoi: Vector file with polygons: tiles, blocks and time are those of the imagery inside.
 
     Raises:
         SurveyError: As `plan_run`.
     """
-    plan, detector = plan_run(patterns, config=config if config is not None else load_config(RunConfig), aoi=None)
+    config = config if config is not None else load_config(RunConfig)
+    plan, detector = plan_run(patterns, config=config, aoi=Path(aoi) if aoi is not None else None)
     pace = _seconds_per_tile(detector)
     return [_describe(planned, plan, pace) for planned in plan.images]
 
