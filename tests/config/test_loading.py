@@ -24,7 +24,7 @@ def _problem(path: Path | None = None, *overrides: str) -> str:
 
 def test_defaults_come_from_the_embedded_file() -> None:
     config = load_config(RunConfig)
-    assert (config.version, config.model, config.core_px) == (1, "default", 1536)
+    assert (config.version, config.model, config.output_crs) == (1, "default", "auto")
     assert config.candidate_threshold is None
 
 
