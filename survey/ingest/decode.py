@@ -20,11 +20,11 @@ from survey.values import Image, Window, WorkingGrid
 
 FILL = 127
 """Grey level of everything that was not imaged; 0 after the network's normalisation."""
-CHUNK_ROWS = 512
-"""Working rows decoded in one go: whole tiles of the usual sizes, and small beside a strip's memory."""
+CHUNK_ROWS = 256
+"""Working rows decoded in one go: few enough that those ahead are small beside a strip."""
 AHEAD = 2
 """Chunks decoded ahead of those in use, at least."""
-RESAMPLED_PX = 1 << 20
+RESAMPLED_PX = 1 << 18
 """Source pixels resampled at a time; they are held as float32 and twice."""
 
 

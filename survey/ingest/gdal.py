@@ -12,9 +12,9 @@ from rasterio.errors import RasterioIOError
 DatasetReader = Any
 """An open rasterio dataset; rasterio ships no types."""
 
-CACHE_BYTES = 128 * 2**20
+CACHE_BYTES = 64 * 2**20
 """GDAL keeps decoded blocks up to this; its own default is 5 % of the machine's memory. rasterio takes bytes, where
-GDAL's own setting takes megabytes: 128 would keep nothing, and every tile would be decoded once a row of chunks."""
+GDAL's own setting takes megabytes: 64 would keep nothing, and every tile would be decoded once a row of chunks."""
 DAMAGE = ("Corrupt JPEG data", "Premature end of JPEG")
 """What libjpeg says when it makes up pixels. Inside a TIFF, GDAL passes it on as a warning and no more."""
 

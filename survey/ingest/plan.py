@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from survey.values import Block, Tile, TilePlan, Window, WorkingGrid
 
-BLOCK_TILES = 16
+BLOCK_TILES = 12
 """Widest block in tiles. Wider images are cut into slabs, so that memory is bounded in width too."""
 
 

