@@ -70,6 +70,7 @@ def run(  # noqa: PLR0913 - the public entry point
     config = config if config is not None else load_config(RunConfig)
     progress = progress if progress is not None else SilentProgress()
     folder = Path(out)
+    progress.phase("opening the images")
     plan, _ = plan_run(images, config=config, aoi=Path(aoi) if aoi is not None else None)
     began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     notes = {"inputs": [str(p.image.path) for p in plan.images], "speed": config.speed()}
@@ -90,12 +91,12 @@ def run(  # noqa: PLR0913 - the public entry point
         if len(receipts) < len(plan.keys):
             progress.warning(f"{len(plan.keys) - len(receipts)} blocks are left to other shares; no products yet")
             return RunResult(folder, {}, {"blocks_left": len(plan.keys) - len(receipts)}, EXIT_DONE)
-        if not any(
-            r.counts.get("valid_px", 0) for r in receipts.values() if r.state is BlockState.SEARCHED
-        ) and not any(r.state is BlockState.NOT_SEARCHED for r in receipts.values()):
+        if not _imaged(receipts):
             msg = f"{folder}: the images hold no imaged pixel (in the AOI); check the nodata value and the AOI"
             raise InputError(msg)
-        summary = write_products(folder, plan, opened.store, [receipts[key] for key in plan.keys])
+        progress.phase("writing products")
+        with opened.products_lock():
+            summary = write_products(folder, plan, opened.store, [receipts[key] for key in plan.keys])
     products = {Path(name).name: folder / name for name in PRODUCTS}
     for path in products.values():
         progress.product(path)
@@ -148,6 +149,11 @@ def _all_receipts(plan: Plan, store: JobStore, receipts: dict[str, Receipt]) -> 
     """Add what other shares have finished meanwhile."""
     missing = [key for key in plan.keys if key not in receipts]
     return receipts | store.check(missing).done if missing else receipts
+
+
+def _imaged(receipts: dict[str, Receipt]) -> bool:
+    """Tell whether there was anything to search: a valid pixel, or a block that could not be read."""
+    return any(r.state is BlockState.NOT_SEARCHED or r.counts.get("valid_px", 0) for r in receipts.values())
 
 
 def _area_ha(plan: Plan, keys: set[str]) -> float:

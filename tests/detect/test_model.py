@@ -125,8 +125,8 @@ def test_a_bare_name_is_the_released_model_and_a_path_is_a_folder(
 
 
 def test_an_unknown_id_lists_the_released_ones(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"model toi: .* one of toy"):
-        find_model("toi", models=tmp_path)
+    with pytest.raises(ModelError, match=r"model toyo: .* one of toy"):
+        find_model("toyo", models=tmp_path)
 
 
 def test_asking_for_a_runtime_that_is_not_installed_names_the_remedy(
