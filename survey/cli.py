@@ -115,8 +115,8 @@ def info(
 ) -> None:
     """Tell what the imagery is and what a run would do with it."""
     settings = _settings(config, overrides=overrides, model=model)
-    from survey.events import JsonProgress  # noqa: PLC0415
     from survey.pipeline import describe  # noqa: PLC0415
+    from survey.progress import JsonProgress  # noqa: PLC0415
 
     for image in describe(images, config=settings, aoi=aoi):
         if json:
@@ -185,7 +185,7 @@ def _failure(error: Exception) -> tuple[int, str]:
 
 def _tell(text: str, *, prefix: str, json_events: bool) -> None:
     """Say on standard error, and to machines on standard output, why the program ends here."""
-    from survey.events import JsonProgress  # noqa: PLC0415
+    from survey.progress import JsonProgress  # noqa: PLC0415
 
     with suppress(BrokenPipeError):  # whoever read the events may be what went away
         if json_events:

@@ -15,8 +15,8 @@ from survey.detect import FILL, Detector
 from survey.ingest import valid_pixels
 from survey.ingest.gdal import gdal_env
 from survey.pipeline.plan import ImagePlan, Plan, plan_run
+from survey.progress import hectares
 from survey.values import HECTARE_EDGE_M, Validity
-from survey.words import hectares
 
 PREVIEW_PX = 2048
 """Longest edge of the decimated mask that the flown area is counted on."""

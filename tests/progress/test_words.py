@@ -1,6 +1,6 @@
 import pytest
 
-from survey.words import closing_lines, hectares, time_left
+from survey.progress import closing_lines, hectares, time_left
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from survey.events import JsonProgress
 from survey.progress import (
+    JsonProgress,
     LogProgress,
     Progress,
     SilentProgress,

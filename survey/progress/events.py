@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TextIO
 
-from survey.progress import SilentProgress
+from survey.progress.base import SilentProgress
 
 
 class JsonProgress(SilentProgress):
