@@ -5,6 +5,7 @@ The pixels of a place are the same, bit for bit, for every tile size, block orde
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def read_blocks(
         plan: The plan that the blocks are of.
         blocks: Blocks to read.
         aoi: Only what lies inside is valid.
-        threads: Decoding threads.
+        threads: Decoding threads; a VRT is decoded in one (see `_is_virtual`).
     """
     whole = Window(0, 0, grid.height, grid.width)
     windows = [block.core.padded(plan.halo_px) for block in blocks]
@@ -63,6 +64,7 @@ def read_blocks(
     assert len(parts) == len(blocks), "a block's core lies inside the image"
     polygons = aoi.in_pixels(image, grid) if aoi is not None else None
     strip = _Strip()
+    threads = 1 if _is_virtual(image.path) else threads
     with Decoder(image, grid, polygons, chunks=chunks, threads=threads) as decoder:
         for block, window, part in zip(blocks, windows, parts, strict=True):
             decoded = decoder.take(part)
@@ -99,3 +101,13 @@ class _Strip:
                 pixels[common.slices(window)] = chunk.pixels[common.slices(chunk.window)]
                 valid[common.slices(window)] = chunk.valid[common.slices(chunk.window)]
         return pixels, valid
+
+
+def _is_virtual(path: Path) -> bool:
+    """Tell whether a file is a VRT.
+
+    GDAL keeps one handle of a file behind a VRT for all threads, and complains of a damaged tile to the
+    first that reads it; another thread would then be given the pixels that the decoder made up.
+    """
+    with path.open("rb") as file:
+        return b"<VRTDataset" in file.read(256)
