@@ -109,5 +109,7 @@ def _is_virtual(path: Path) -> bool:
     GDAL keeps one handle of a file behind a VRT for all threads, and complains of a damaged tile to the
     first that reads it; another thread would then be given the pixels that the decoder made up.
     """
+    if not path.is_file():  # gone since it was opened: its blocks will say so
+        return False
     with path.open("rb") as file:
         return b"<VRTDataset" in file.read(256)
