@@ -23,6 +23,8 @@ class TrainConfig(BaseModel):
     hold_out: tuple[str, ...] = ()
     """Sites left out whole."""
     seed: int = 1
+    backbone: Literal["lite0", "lite2"] = "lite0"
+    """EfficientNet-Lite whose ImageNet weights the network starts from."""
     gsd_m: Annotated[float, Field(gt=0)] = 0.01
     crop_px: Annotated[int, Field(gt=0, multiple_of=16)] = 256
     batch: Annotated[int, Field(gt=0)] = 8

@@ -62,7 +62,9 @@ class Trainer:
         self.config, self.folder = config, folder
         self.identity = run_identity(config, data)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.network = SurveyNet(classes=len(CLASSES), disturbances=len(DISTURBANCES))
+        self.network = SurveyNet(
+            classes=len(CLASSES), disturbances=len(DISTURBANCES), backbone=config.backbone
+        )
         self.network.trunk.backbone.load_imagenet()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
@@ -112,8 +114,9 @@ class Trainer:
             self.step += 1
             if self.step % config.log_every == 0:
                 pace = (time.monotonic() - began) / (self.step - first)
-                parts = (float(v.detach()) for v in (value.total, value.heat, value.geometry, value.mask))
-                log.info("step %d loss %.3f heat %.3f geometry %.3f mask %.3f, %.2f s a step", self.step, *parts, pace)
+                parts = (float(v.detach()) for v in (value.total, value.heat, value.kind, value.geometry, value.mask))
+                text = "step %d loss %.3f heat %.3f class %.3f geometry %.3f mask %.3f, %.2f s a step"
+                log.info(text, self.step, *parts, pace)
             if self.step % config.checkpoint_every == 0 or self.step == config.steps:
                 self.save()
         self.network.load_state_dict(self.mean)
@@ -140,7 +143,7 @@ class Trainer:
         config = self.config
         for group in self.optimiser.param_groups:
             group["lr"] = group["base"] * schedule(self.step, config)
-        batch = make_batch(samples, classes=len(CLASSES)).to(self.device)
+        batch = make_batch(samples).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=_reduced(config)):
             features = self.network.trunk(batch.pixels.contiguous(memory_format=torch.channels_last))
         with torch.autocast(self.device.type, enabled=False):

@@ -19,6 +19,7 @@ class Losses:
     """Scalars; `total` is what is minimised."""
 
     heat: Tensor
+    kind: Tensor
     geometry: Tensor
     mask: Tensor
     total: Tensor
@@ -27,18 +28,19 @@ class Losses:
 def losses(heads: Heads, batch: Batch) -> Losses:
     """Return the losses of a batch."""
     heat = heat_loss(heads.heat, batch.heat, batch.weight)
+    kind = kind_loss(heads.kind, batch.centre, batch.kind)
     geometry = geometry_loss(heads.geometry, batch.centre, batch.geometry)
     mask = functional.cross_entropy(heads.mask, batch.mask, ignore_index=IGNORED, reduction="sum")
     mask = mask / (batch.mask != IGNORED).sum().clamp(min=1)
-    return Losses(heat, geometry, mask, heat + 0.5 * geometry + mask)
+    return Losses(heat, kind, geometry, mask, heat + 0.3 * kind + 0.5 * geometry + mask)
 
 
 def heat_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Penalty-reduced focal loss (Zhou et al. 2019, "Objects as Points", eq. 1; alpha 2, beta 4).
 
     Args:
-        logits: (B, C, h, w).
-        target: (B, C, h, w); exactly 1 at the centres.
+        logits: (B, 1, h, w).
+        target: (B, 1, h, w); exactly 1 at the centres.
         weight: (B, 1, h, w); 0 where nothing is to be learnt.
     """
     centre = target.eq(1)
@@ -48,6 +50,13 @@ def heat_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     negative = torch.where(centre, torch.zeros_like(p), (1 - target) ** 4 * p**2 * log_not_p)
     count = centre.sum().clamp(min=LEAST_POSITIVES)
     return -((positive + negative) * weight).sum() / count
+
+
+def kind_loss(logits: Tensor, centre: Tensor, target: Tensor) -> Tensor:
+    """Cross entropy of the class at the centres only; 0 without items."""
+    if not len(centre):
+        return logits.sum() * 0
+    return functional.cross_entropy(logits[centre[:, 0], :, centre[:, 1], centre[:, 2]], target)
 
 
 def geometry_loss(prediction: Tensor, centre: Tensor, target: Tensor) -> Tensor:
