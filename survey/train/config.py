@@ -42,7 +42,12 @@ class TrainConfig(BaseModel):
     """Threads that compose crops; does not change the result."""
     checkpoint_every: Annotated[int, Field(gt=0)] = 100
     log_every: Annotated[int, Field(gt=0)] = 20
-    items_mean: Annotated[float, Field(ge=1)] = 1.3
-    empty_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+    bank: str | None = None
+    """Folder of sprites made by `survey render`, for data lists with a rendered entry."""
+    items_mean: Annotated[float, Field(ge=1)] = 2.0
+    empty_share: Annotated[float, Field(ge=0, le=1)] = 0.35
     disturbance_share: Annotated[float, Field(ge=0, le=1)] = 0.25
-    distractors_mean: Annotated[float, Field(ge=0)] = 1.5
+    clutter_mean: Annotated[float, Field(ge=0)] = 3.0
+    """Mean number of things on a crop that are not ordnance."""
+    rendered_clutter: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of them that is rendered, where the data list has a rendered entry."""

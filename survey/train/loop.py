@@ -131,7 +131,8 @@ class Trainer:
             items_mean=config.items_mean,
             empty_share=config.empty_share,
             disturbance_share=config.disturbance_share,
-            distractors_mean=config.distractors_mean,
+            clutter_mean=config.clutter_mean,
+            rendered_clutter=config.rendered_clutter,
         )
         composer = Composer(sources, recipe, seed=config.seed)
         yield from crop_batches(

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from survey.detect.network import Heads
-from survey.train.compose import IGNORED
+from survey.train.ground import IGNORED
 from survey.train.targets import Batch
 
 LEAST_POSITIVES = 4.0

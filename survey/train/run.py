@@ -48,7 +48,7 @@ def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluati
     trainer = Trainer(config, used, folder=out)
     if trainer.resume():
         log.info("going on from step %d", trainer.step)
-    network = trainer.run(load_sources(used, data))
+    network = trainer.run(load_sources(used, data, bank=Path(config.bank) if config.bank else None))
     card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note)
     write_model(network, out / "model", card=card)
     if config.hold_out:
