@@ -1,5 +1,6 @@
 """Compose training crops: real or simulated ground, disturbance, items with shadow and cover, a camera."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,12 +10,15 @@ from numpy.typing import NDArray
 from survey.detect.network import FILL, MASK_STRIDE
 from survey.simulate import ITEMS, Sprite, Sun, disturb, render_item
 from survey.train.camera import through_camera
+from survey.train.mining import Spot
 from survey.train.paste import Pasted, cutout_sprite, distractor_sprite, paste
 from survey.train.sources import Picture, Sources
 from survey.values import DISTURBANCES
 
 IGNORED = 255
 """Mask value of cells whose disturbance is not known."""
+SPOT_PX = 24
+"""What a mined spot is thought to measure: nothing is pasted on it."""
 LEAST_VISIBLE = 0.35
 """An item of which less can be seen is neither demanded nor punished."""
 
@@ -49,10 +53,12 @@ class Recipe:
     disturbance_share: float = 0.25
     distractors_mean: float = 1.5
     nodata_share: float = 0.12
+    mined_share: float = 0.0
+    """Share of crops around a mined spot, where there are any."""
 
 
 class Composer:
-    """Makes crop number n of a stream; the same (seed, n) gives the same crop on any machine."""
+    """Makes crop number n of a stream; the same (seed, n, spots) gives the same crop on any machine."""
 
     def __init__(self, sources: Sources, recipe: Recipe, *, seed: int) -> None:
         self._sources, self._recipe, self._seed = sources, recipe, seed
@@ -61,26 +67,33 @@ class Composer:
         items = np.array([c.weight for c in sources.cutouts] + [sources.simulated_items])
         self._item_shares = items / items.sum()
 
-    def compose(self, number: int) -> Sample:
-        """Return crop `number`."""
+    def compose(self, number: int, spots: Sequence[Spot] = ()) -> Sample:
+        """Return crop `number`; a share of the crops lies around mined spots, on which nothing is pasted."""
         recipe = self._recipe
         rng = np.random.default_rng([self._seed, number])
+        spot = spots[int(rng.integers(len(spots)))] if spots and rng.random() < recipe.mined_share else None
         sun = Sun.sample(rng)
-        rgb, items, mask = self._ground(rng)
-        if rng.random() < recipe.disturbance_share:
+        rgb, items, mask = self._ground(rng, spot)
+        mined = items.pop() if spot else None
+        if spot is None and rng.random() < recipe.disturbance_share:
             rgb = self._disturbed(rgb, mask, sun, rng)
         for _ in range(rng.poisson(recipe.distractors_mean)):
-            paste(rgb, distractor_sprite(rgb, self._any_texture(rng), rng), rng, covered=rng.random() < 0.3)
+            _paste(rgb, distractor_sprite(rgb, self._any_texture(rng), rng), rng, covered=0.3, spared=mined)
         if rng.random() >= recipe.empty_share:
             for _ in range(1 + rng.poisson(recipe.items_mean - 1)):
-                items.append(paste(rgb, self._sprite(sun, rng), rng, covered=rng.random() < 0.4))
+                items.extend(_paste(rgb, self._sprite(sun, rng), rng, covered=0.4, spared=mined))
         rgb = through_camera(rgb, rng)
         if rng.random() < recipe.nodata_share:
             _cut_away(rgb, mask, items, rng)
         return self._sample(rgb, mask, items)
 
-    def _ground(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Pasted], NDArray[np.uint8]]:
-        """Return a crop of ground, the items already in it, and its disturbance mask at full resolution."""
+    def _ground(
+        self, rng: np.random.Generator, spot: Spot | None
+    ) -> tuple[NDArray[np.uint8], list[Pasted], NDArray[np.uint8]]:
+        """Return a crop of ground, the items already in it (a spot last), and its disturbance mask."""
+        if spot is not None:
+            picture, centre = self._sources.pictures[spot.picture], (spot.row, spot.col)
+            return crop_picture(picture, self._recipe.crop_px, self._recipe.gsd_m, rng, centre=centre)
         index = int(rng.choice(len(self._ground_shares), p=self._ground_shares))
         return crop_picture(self._sources.pictures[index], self._recipe.crop_px, self._recipe.gsd_m, rng)
 
@@ -125,28 +138,54 @@ class Composer:
         )
 
 
+def _paste(
+    rgb: NDArray[np.uint8], sprite: Sprite, rng: np.random.Generator, *, covered: float, spared: Pasted | None
+) -> list[Pasted]:
+    """Paste a sprite, sometimes covered; return it in a list, which is empty if it would have hit what is spared."""
+    before = rgb.copy() if spared else rgb
+    item = paste(rgb, sprite, rng, covered=rng.random() < covered)
+    reach = np.hypot(*sprite.alpha.shape) / 2
+    if spared and np.hypot(item.row - spared.row, item.col - spared.col) < reach + spared.size_px / 2:
+        rgb[:] = before
+        return []
+    return [item]
+
+
 def crop_picture(
-    picture: Picture, size: int, gsd_m: float, rng: np.random.Generator
+    picture: Picture,
+    size: int,
+    gsd_m: float,
+    rng: np.random.Generator,
+    *,
+    centre: tuple[float, float] | None = None,
 ) -> tuple[NDArray[np.uint8], list[Pasted], NDArray[np.uint8]]:
-    """Return a randomly placed, turned, mirrored and scaled crop of a picture, its items and its mask."""
+    """Return a randomly placed, turned, mirrored and scaled crop of a picture, its items and its mask.
+
+    With `centre` (row, col in the picture) the crop lies around that place, which is told as the last item.
+    """
     scale = picture.gsd_m / gsd_m * float(np.exp(rng.uniform(-0.3, 0.3)))
     height, width = picture.rgb.shape[:2]
     angle = rng.uniform(0, 2 * np.pi)
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
     linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([rng.choice([-1.0, 1.0]), 1.0])
     margin_x, margin_y = (min(size / 2 / scale, extent / 2) for extent in (width, height))
-    centre = np.array([rng.uniform(margin_x, width - margin_x), rng.uniform(margin_y, height - margin_y)])
-    if len(picture.items.row) and rng.random() < 0.6:
+    middle = np.array([rng.uniform(margin_x, width - margin_x), rng.uniform(margin_y, height - margin_y)])
+    if centre is not None:
+        middle = np.array(centre[::-1]) + rng.uniform(-0.35, 0.35, 2) * size / scale
+    elif len(picture.items.row) and rng.random() < 0.6:
         chosen = int(rng.integers(len(picture.items.row)))
         spread = rng.uniform(-0.35, 0.35, 2) * size / scale
-        centre = np.array([picture.items.col[chosen], picture.items.row[chosen]]) + spread
-    matrix = np.hstack([linear, (size / 2 - linear @ centre)[:, None]])
+        middle = np.array([picture.items.col[chosen], picture.items.row[chosen]]) + spread
+    matrix = np.hstack([linear, (size / 2 - linear @ middle)[:, None]])
     rgb = cv2.warpAffine(picture.rgb, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     points = (linear @ np.stack([picture.items.col, picture.items.row])).T + matrix[:, 2]
     items = [
         Pasted(float(y), float(x), float(extent * scale), name, 1.0)
         for (x, y), extent, name in zip(points, picture.items.size_px, picture.items.classes, strict=True)
     ]
+    if centre is not None:
+        x, y = matrix @ np.array([centre[1], centre[0], 1.0])
+        items.append(Pasted(float(y), float(x), SPOT_PX, "", 1.0))
     return np.asarray(rgb, np.uint8), items, _disturbance_mask(picture, matrix, size)
 
 
