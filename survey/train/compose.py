@@ -1,5 +1,6 @@
 """Compose training crops: real or simulated ground, disturbance, clutter, items with shadow and cover, a camera."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from survey.simulate.render import BankSprite
 from survey.train.camera import through_camera
 from survey.train.clutter import clutter
 from survey.train.ground import GroundCrop, crop_picture, cut_away, inside
+from survey.train.mining import Spot
 from survey.train.paste import Canvas, Pasted
 from survey.train.sources import Sources
 from survey.train.sprites import cutout_sprite, rendered_sprite
@@ -58,6 +60,8 @@ class Recipe:
     """Share of them taken from the bank."""
     nodata_share: float = 0.1
     overcast_share: float = 0.2
+    mined_share: float = 0.0
+    """Share of crops around a mined spot, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +85,17 @@ class Composer:
         items = np.array([c.weight for c in sources.cutouts] + kinds)
         self._item_shares = items / items.sum()
 
-    def compose(self, number: int) -> Sample:
-        """Return crop `number`."""
+    def compose(self, number: int, spots: Sequence[Spot] = ()) -> Sample:
+        """Return crop `number`; a share of the crops lies around mined spots, on which nothing is laid."""
         recipe = self._recipe
         rng = np.random.default_rng([self._seed, number])
-        crop = self._ground(rng)
+        spot = spots[int(rng.integers(len(spots)))] if spots and rng.random() < recipe.mined_share else None
+        crop = self._ground(rng, spot)
         light = Light(crop.sun or Sun.sample(rng), bool(rng.random() < recipe.overcast_share and crop.sun is None))
         rgb = crop.rgb
-        if rng.random() < recipe.disturbance_share:
+        if spot is None and rng.random() < recipe.disturbance_share:
             rgb = self._disturbed(rgb, crop.mask, light.sun, rng)
-        canvas = Canvas(rgb, crop.items, softness_px=crop.softness_px)
+        canvas = Canvas(rgb, crop.items, softness_px=crop.softness_px, spared=crop.aimed)
         for _ in range(rng.poisson(recipe.clutter_mean)):
             canvas.lay(self._clutter(rgb, light, rng), rng, covered=bool(rng.random() < 0.3))
         if rng.random() >= recipe.empty_share:
@@ -102,10 +107,13 @@ class Composer:
             items = _hidden(items, cut_away(rgb, crop.mask, rng))
         return self._sample(rgb, crop.mask, items)
 
-    def _ground(self, rng: np.random.Generator) -> GroundCrop:
-        """Return a crop of a picture drawn by weight."""
+    def _ground(self, rng: np.random.Generator, spot: Spot | None) -> GroundCrop:
+        """Return a crop around a spot, or of a picture drawn by weight."""
+        size, gsd_m = self._recipe.crop_px, self._recipe.gsd_m
+        if spot is not None:
+            return crop_picture(self._sources.pictures[spot.picture], size, gsd_m, rng, aim=(spot.row, spot.col))
         index = int(rng.choice(len(self._ground_shares), p=self._ground_shares))
-        return crop_picture(self._sources.pictures[index], self._recipe.crop_px, self._recipe.gsd_m, rng)
+        return crop_picture(self._sources.pictures[index], size, gsd_m, rng)
 
     def _any_texture(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         pictures = self._sources.pictures

@@ -35,20 +35,14 @@ class GroundCrop:
     """(S, S): 0 undisturbed, 1 + kind, or `IGNORED`."""
     softness_px: float
     """Standard deviation of the blur that enlarging gave the crop."""
+    aimed: tuple[float, float] | None
+    """(row, col) of the place that was aimed at."""
     sun: Sun | None
     """The picture's own sun as it stands in the crop, where it is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """A place of a picture that a crop shall show, in its pixels."""
-
-    row: float
-    col: float
-
-
 def crop_picture(
-    picture: Picture, size: int, gsd_m: float, rng: np.random.Generator, *, aim: Aim | None = None
+    picture: Picture, size: int, gsd_m: float, rng: np.random.Generator, *, aim: tuple[float, float] | None = None
 ) -> GroundCrop:
     """Return a randomly placed, turned, mirrored and scaled crop of a picture.
 
@@ -57,9 +51,10 @@ def crop_picture(
         size: Edge of the crop, working pixels.
         gsd_m: Edge of a working pixel, metres.
         rng: Decides.
-        aim: Place that lies in the middle half of the crop; None: anywhere, rather often at an item.
+        aim: (row, col) of the picture that lies in the middle half of the crop; None: anywhere, rather often
+            at an item.
     """
-    spread = LABELLED_SPREAD if len(picture.items.row) else EMPTY_SPREAD
+    spread = LABELLED_SPREAD if len(picture.items.row) or aim else EMPTY_SPREAD
     scale = picture.gsd_m / gsd_m * float(np.exp(rng.uniform(-spread, spread)))
     scale = max(scale, size / min(picture.rgb.shape[:2]) * 0.7)  # a crop shows little beyond the picture's edge
     turn = Turn(scale, rng.uniform(0, 2 * np.pi), bool(rng.random() < 0.5))
@@ -76,7 +71,11 @@ def crop_picture(
     sun = None
     if picture.sun is not None:
         sun = Sun(turn.azimuth(picture.sun.azimuth_deg), picture.sun.elevation_deg)
-    return GroundCrop(np.asarray(rgb, np.uint8), items, _disturbance_mask(picture, matrix, size), softness, sun)
+    aimed = None
+    if aim is not None:
+        x, y = matrix[:, :2] @ np.array([aim[1], aim[0]]) + matrix[:, 2]
+        aimed = (float(y), float(x))
+    return GroundCrop(np.asarray(rgb, np.uint8), items, _disturbance_mask(picture, matrix, size), softness, aimed, sun)
 
 
 def cut_away(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -92,12 +91,12 @@ def cut_away(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], rng: np.random.Gen
     return gone
 
 
-def _place(picture: Picture, extent: float, rng: np.random.Generator, *, aim: Aim | None) -> tuple[float, float]:
+def _place(picture: Picture, extent: float, rng: np.random.Generator, *, aim: tuple[float, float] | None) -> tuple[float, float]:
     """Draw the middle (x, y) of a crop that is `extent` source pixels wide."""
     height, width = picture.rgb.shape[:2]
     if aim is not None:
         off = rng.uniform(-0.25, 0.25, 2) * extent
-        return aim.col + float(off[0]), aim.row + float(off[1])
+        return aim[1] + float(off[0]), aim[0] + float(off[1])
     if len(picture.items.row) and rng.random() < _AT_ITEM:
         chosen = int(rng.integers(len(picture.items.row)))
         off = rng.uniform(-0.35, 0.35, 2) * extent

@@ -14,6 +14,8 @@ CUTOUT, CLUTTER = "cutout", "clutter"
 RENDERED_GREY = 120 / 255
 """Stored value that matt grey of `RENDERED_ALBEDO` has in rendered sprites (see `survey.simulate.render`)."""
 RENDERED_ALBEDO = 0.2
+SPARED_PX = 12
+"""Nothing is laid within this distance of the spared place."""
 _GROUND_ALBEDO = (0.1, 0.4)
 """From moist soil to dry sand and straw; nobody knows a picture's, so it is drawn."""
 _SUN_SHARE = (0.5, 0.9)
@@ -45,15 +47,23 @@ class _Layer:
 class Canvas:
     """A crop on which things are laid one after another."""
 
-    def __init__(self, rgb: NDArray[np.uint8], items: list[Pasted], *, softness_px: float = 0.0) -> None:
+    def __init__(
+        self,
+        rgb: NDArray[np.uint8],
+        items: list[Pasted],
+        *,
+        softness_px: float = 0.0,
+        spared: tuple[float, float] | None = None,
+    ) -> None:
         """Begin with a picture of ground.
 
         Args:
             rgb: (S, S, 3), drawn on in place.
             items: What the picture itself shows; each is taken to fill a disc.
             softness_px: Standard deviation of the picture's blur; what is pasted is blurred alike.
+            spared: (row, col) on which nothing is laid.
         """
-        self.rgb, self._softness_px = rgb, softness_px
+        self.rgb, self._softness_px, self._spared = rgb, softness_px, spared
         self._layers = [_disc(item, rgb.shape[0]) for item in items]
 
     @property
@@ -78,6 +88,9 @@ class Canvas:
         height, width = sprite.alpha.shape
         rows, cols = slice(max(0, top), min(size, top + height)), slice(max(0, left), min(size, left + width))
         if rows.start >= rows.stop or cols.start >= cols.stop:
+            return
+        reach = np.hypot(height, width) / 2 + SPARED_PX
+        if self._spared is not None and np.hypot(row - self._spared[0], col - self._spared[1]) < reach:
             return
         inner = (slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left))
         colour, whole_alpha, shadow = self._softened(sprite)

@@ -14,6 +14,7 @@ from survey.resources import configs_folder
 from survey.train.config import TrainConfig
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, load_data_list
 from survey.train.evaluate import evaluate
+from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer
 from survey.train.release import OPERATING_SCORE, make_card, write_model
 from survey.train.sources import load_frames, load_grounds, load_sources
@@ -45,7 +46,7 @@ def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluati
     used = whole.without(config.hold_out)
     _check_hold_out(whole, config.hold_out)
     held_out, note = _read_evaluation(evaluation)
-    trainer = Trainer(config, used, folder=out)
+    trainer = Trainer(config, Identity.of(config, used, used_files(used, data)), folder=out)
     if trainer.resume():
         log.info("going on from step %d", trainer.step)
     network = trainer.run(load_sources(used, data, bank=Path(config.bank) if config.bank else None))
