@@ -19,7 +19,7 @@ def test_the_reach_is_what_released_halos_are_made_for(reach: int) -> None:
     # By hand: backbone 137, two 3 x 3 convolutions at stride 8 another 16, nearest upsampling from 16 to 8 another 8.
     assert reach == 137 + 16 + 8
     halo = -(-(reach + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
-    assert halo == 176
+    assert halo == 208
     assert reach + PEAK_REACH_PX < halo
 
 
@@ -40,7 +40,7 @@ def test_pixels_beyond_the_reach_change_nothing_and_pixels_within_it_do(reach: i
 
     with torch.inference_mode():
         heads, far, near = (net(picture) for picture in (first, beyond(reach), beyond(reach // 4)))
-    for name in ("heat", "geometry"):
+    for name in ("heat", "kind", "geometry"):
         here = getattr(heads, name)[..., cell, cell]
         # Not exact: other values elsewhere in a row may change how a kernel vectorises it.
         torch.testing.assert_close(getattr(far, name)[..., cell, cell], here, rtol=0, atol=1e-6)
@@ -54,7 +54,8 @@ def test_heads_have_the_documented_shapes_and_start_at_one_percent() -> None:
     net = SurveyNet(classes=6, disturbances=3).eval()
     with torch.inference_mode():
         heads = net(torch.full((2, 3, 64, 96), FILL, dtype=torch.uint8))
-    assert heads.heat.shape == (2, 6, 16, 24)
+    assert heads.heat.shape == (2, 1, 16, 24)
+    assert heads.kind.shape == (2, 6, 16, 24)
     assert heads.geometry.shape == (2, 3, 16, 24)
     assert heads.mask.shape == (2, 4, 8, 12)
     assert net.projection.heat.bias is not None
