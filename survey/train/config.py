@@ -25,6 +25,8 @@ class TrainConfig(BaseModel):
     split_within_site: bool = False
     """Allow to hold out a flight of a site whose other flights are trained on: what is measured there flatters."""
     seed: int = 1
+    backbone: Literal["lite0", "lite2"] = "lite0"
+    """EfficientNet-Lite whose ImageNet weights the network starts from."""
     gsd_m: Annotated[float, Field(gt=0)] = 0.01
     crop_px: Annotated[int, Field(gt=0, multiple_of=16)] = 256
     batch: Annotated[int, Field(gt=0)] = 8
@@ -46,10 +48,15 @@ class TrainConfig(BaseModel):
     """Threads that compose crops; does not change the result."""
     checkpoint_every: Annotated[int, Field(gt=0)] = 100
     log_every: Annotated[int, Field(gt=0)] = 20
-    items_mean: Annotated[float, Field(ge=1)] = 1.3
-    empty_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+    bank: str | None = None
+    """Folder of sprites made by `survey render`, for data lists with a rendered entry."""
+    items_mean: Annotated[float, Field(ge=1)] = 2.0
+    empty_share: Annotated[float, Field(ge=0, le=1)] = 0.35
     disturbance_share: Annotated[float, Field(ge=0, le=1)] = 0.25
-    distractors_mean: Annotated[float, Field(ge=0)] = 1.5
+    clutter_mean: Annotated[float, Field(ge=0)] = 3.0
+    """Mean number of things on a crop that are not ordnance."""
+    rendered_clutter: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of them that is rendered, where the data list has a rendered entry."""
     mine_every: Annotated[int, Field(ge=0)] = 0
     """Steps between two searches of empty ground for false alarms; 0: never."""
     mine_windows: Annotated[int, Field(gt=0)] = 96

@@ -53,7 +53,9 @@ class Trainer:
         self.world = World() if world is None else world
         self.device = self.world.device
         _check_parts(config, self.world)
-        self.network = SurveyNet(classes=len(CLASSES), disturbances=len(DISTURBANCES))
+        self.network = SurveyNet(
+            classes=len(CLASSES), disturbances=len(DISTURBANCES), backbone=config.backbone
+        )
         self.network.trunk.backbone.load_imagenet()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         synchronise(self.network, self.world)
@@ -129,8 +131,9 @@ class Trainer:
 
     def _report(self, value: Losses, *, pace: float) -> None:
         if self.world.leads:
-            parts = (float(v) for v in (value.total, value.heat, value.geometry, value.mask))
-            log.info("step %d loss %.3f heat %.3f geometry %.3f mask %.3f, %.2f s a step", self.step, *parts, pace)
+            parts = (float(v) for v in (value.total, value.heat, value.kind, value.geometry, value.mask))
+            text = "step %d loss %.3f heat %.3f class %.3f geometry %.3f mask %.3f, %.2f s a step"
+            log.info(text, self.step, *parts, pace)
 
     def _batches(self, sources: Sources) -> Iterator[list[Sample]]:
         """Yield this process' crops of each step.
@@ -146,7 +149,8 @@ class Trainer:
             items_mean=config.items_mean,
             empty_share=config.empty_share,
             disturbance_share=config.disturbance_share,
-            distractors_mean=config.distractors_mean,
+            clutter_mean=config.clutter_mean,
+            rendered_clutter=config.rendered_clutter,
             mined_share=config.mined_share,
         )
         composer = Composer(sources, recipe, seed=config.seed)
@@ -187,7 +191,7 @@ class Trainer:
             group["lr"] = group["base"] * schedule(self.step, config)
         size = len(samples) // config.accumulate
         parts = [samples[start : start + size] for start in range(0, len(samples), size)]
-        batches = [make_batch(part, classes=len(CLASSES)).to(self.device) for part in parts]
+        batches = [make_batch(part).to(self.device) for part in parts]
         counts = world.summed(torch.stack([count(batch) for batch in batches]).sum(dim=0))
         self.optimiser.zero_grad(set_to_none=True)
         shares = torch.stack([self._backward(batch, counts) for batch in batches])

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from survey.detect.network import Heads
-from survey.train.compose import IGNORED
+from survey.train.ground import IGNORED
 from survey.train.targets import Batch
 
 LEAST_POSITIVES = 4.0
@@ -19,6 +19,7 @@ class Losses:
     """Scalars; `total` is what is minimised."""
 
     heat: Tensor
+    kind: Tensor
     geometry: Tensor
     mask: Tensor
     total: Tensor
@@ -38,18 +39,19 @@ def losses(heads: Heads, batch: Batch, *, counts: Tensor | None = None) -> Losse
     """Return the losses of a batch, or its share of those of a step that is counted in `counts` (see `count`)."""
     peaks, items, known = count(batch) if counts is None else counts
     heat = heat_loss(heads.heat, batch.heat, batch.weight, count=peaks)
+    kind = kind_loss(heads.kind, batch.centre, batch.kind, count=items)
     geometry = geometry_loss(heads.geometry, batch.centre, batch.geometry, count=items)
     mask = functional.cross_entropy(heads.mask, batch.mask, ignore_index=IGNORED, reduction="sum")
     mask = mask / known.clamp(min=1)
-    return Losses(heat, geometry, mask, heat + 0.5 * geometry + mask)
+    return Losses(heat, kind, geometry, mask, heat + 0.3 * kind + 0.5 * geometry + mask)
 
 
 def heat_loss(logits: Tensor, target: Tensor, weight: Tensor, *, count: Tensor) -> Tensor:
     """Penalty-reduced focal loss (Zhou et al. 2019, "Objects as Points", eq. 1; alpha 2, beta 4).
 
     Args:
-        logits: (B, C, h, w).
-        target: (B, C, h, w); exactly 1 at the centres.
+        logits: (B, 1, h, w).
+        target: (B, 1, h, w); exactly 1 at the centres.
         weight: (B, 1, h, w); 0 where nothing is to be learnt.
         count: Number of centres to divide by.
     """
@@ -59,6 +61,14 @@ def heat_loss(logits: Tensor, target: Tensor, weight: Tensor, *, count: Tensor) 
     positive = torch.where(centre, (1 - p) ** 2 * log_p, torch.zeros_like(p))
     negative = torch.where(centre, torch.zeros_like(p), (1 - target) ** 4 * p**2 * log_not_p)
     return -((positive + negative) * weight).sum() / count.clamp(min=LEAST_POSITIVES)
+
+
+def kind_loss(logits: Tensor, centre: Tensor, target: Tensor, *, count: Tensor) -> Tensor:
+    """Cross entropy of the class at the centres only; 0 without items."""
+    if not len(centre):
+        return logits.sum() * 0
+    at_centres = logits[centre[:, 0], :, centre[:, 1], centre[:, 2]]
+    return functional.cross_entropy(at_centres, target, reduction="sum") / count.clamp(min=1)
 
 
 def geometry_loss(prediction: Tensor, centre: Tensor, target: Tensor, *, count: Tensor) -> Tensor:

@@ -69,11 +69,11 @@ def make_card(
             on the way (its recall is put at 1 %, so that a risk map made with it claims nothing).
         measured_on: The held-out sites and the run they were scored with, in words.
     """
-    halo = -(-(reach_px() + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
+    halo = -(-(reach_px(config.backbone) + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
     return ModelCard(
         format=1,
         id=model_id,
-        architecture="lite0-fpn64",
+        architecture=f"{config.backbone}-fpn64-v2",
         gsd_m=config.gsd_m,
         max_gsd_m=MAX_GSD_FACTOR * config.gsd_m,
         input="uint8 RGB, 127 where nothing was imaged",

@@ -47,11 +47,13 @@ def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluati
     used = whole.without(config.hold_out)
     _check_hold_out(whole, config.hold_out)
     held_out, note = _read_evaluation(evaluation)
+    bank = Path(config.bank) if config.bank else None
+    files = used_files(used, data, bank=bank)
     with join_world() as world:
-        trainer = Trainer(config, Identity.of(config, used, used_files(used, data)), folder=out, world=world)
+        trainer = Trainer(config, Identity.of(config, used, files), folder=out, world=world)
         if trainer.resume():
             log.info("going on from step %d", trainer.step)
-        network = trainer.run(load_sources(used, data))
+        network = trainer.run(load_sources(used, data, bank=bank))
     if not world.leads:
         return out / "model"  # the leading process writes it
     card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note)

