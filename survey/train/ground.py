@@ -91,7 +91,9 @@ def cut_away(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], rng: np.random.Gen
     return gone
 
 
-def _place(picture: Picture, extent: float, rng: np.random.Generator, *, aim: tuple[float, float] | None) -> tuple[float, float]:
+def _place(
+    picture: Picture, extent: float, rng: np.random.Generator, *, aim: tuple[float, float] | None
+) -> tuple[float, float]:
     """Draw the middle (x, y) of a crop that is `extent` source pixels wide."""
     height, width = picture.rgb.shape[:2]
     if aim is not None:

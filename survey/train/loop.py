@@ -53,9 +53,7 @@ class Trainer:
         self.world = World() if world is None else world
         self.device = self.world.device
         _check_parts(config, self.world)
-        self.network = SurveyNet(
-            classes=len(CLASSES), disturbances=len(DISTURBANCES), backbone=config.backbone
-        )
+        self.network = SurveyNet(classes=len(CLASSES), disturbances=len(DISTURBANCES), backbone=config.backbone)
         self.network.trunk.backbone.load_imagenet()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         synchronise(self.network, self.world)

@@ -157,9 +157,7 @@ def _simulate_grounds(entry: SimulatedEntry) -> list[Picture]:
         terrain = Terrain(seed=seed, gsd_m=SIMULATED_GSD_M, sun=Sun.sample(np.random.default_rng(seed)))
         rgb = terrain.window(0, 0, SIMULATED_PX, SIMULATED_PX)
         weight = entry.ground_weight / SIMULATED_GROUNDS
-        picture = Picture(
-            entry.site, f"terrain-{seed}", rgb, SIMULATED_GSD_M, Boxes.none(), (), weight, terrain.sun
-        )
+        picture = Picture(entry.site, f"terrain-{seed}", rgb, SIMULATED_GSD_M, Boxes.none(), (), weight, terrain.sun)
         pictures.append(picture)
     return pictures
 

@@ -172,7 +172,9 @@ def test_disturbances_need_their_threshold_and_must_be_learnt() -> None:
     mask = torch.zeros(1, 4, 1, 3)
     mask[0, 1, 0, 0] = 9  # kind 0, sure
     mask[0, 2, 0, 1] = 9  # kind 1, sure, but never learnt
-    heads = Heads(torch.zeros(1, 1, 2, 6), torch.zeros(1, 1, 2, 6), torch.zeros(1, 3, 2, 6), mask)  # third cell: all alike
+    heads = Heads(
+        torch.zeros(1, 1, 2, 6), torch.zeros(1, 1, 2, 6), torch.zeros(1, 3, 2, 6), mask
+    )  # third cell: all alike
     codes = np.array([1, 2, 3, 4], np.uint8)
     learnt = np.array([True, False, True])
     assert disturbance_codes(heads, codes=codes, learnt=learnt, threshold=0.5).tolist() == [[2, 1, 1]]

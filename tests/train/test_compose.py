@@ -62,7 +62,7 @@ def lit_disc(azimuth_deg: float) -> BankSprite:
     shift = np.array([[1, 0, 14 * np.sin(away)], [0, 1, -14 * np.cos(away)]])
     shadow = cv2.warpAffine(alpha, shift, (61, 61))
     green = np.full((61, 61, 3), (60, 120, 60), np.uint8)
-    sprite = BankSprite(
+    return BankSprite(
         rgb=green,
         alpha=alpha,
         shadow=np.asarray(shadow, np.float32),
@@ -76,7 +76,6 @@ def lit_disc(azimuth_deg: float) -> BankSprite:
         visible=1.0,
         center=(30.5, 30.5),
     )
-    return sprite
 
 
 @pytest.mark.parametrize("rendered_at", [0.0, 77.0, 200.0])

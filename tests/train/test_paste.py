@@ -107,8 +107,7 @@ def test_a_rendered_item_follows_the_exposure_of_the_ground() -> None:
             grey = disc(kind="pmn")
             grey.rgb[...] = 120
             canvas.lay(grey, np.random.default_rng(seed), covered=False)
-            for item in canvas.items:
-                if 0 <= item.row < SIZE and 0 <= item.col < SIZE:
-                    values.append(float(canvas.rgb[int(item.row), int(item.col)].mean()))
+            inside = [i for i in canvas.items if 0 <= i.row < SIZE and 0 <= i.col < SIZE]
+            values.extend(float(canvas.rgb[int(item.row), int(item.col)].mean()) for item in inside)
         means.append(np.mean(values))
     assert means[1] > 1.8 * means[0]

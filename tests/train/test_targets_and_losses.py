@@ -105,7 +105,9 @@ def test_moving_towards_the_answer_lowers_the_loss() -> None:
     good, bad = perfect(batch), wrong(batch)
 
     def between(share: float) -> float:
-        heads = Heads(*(torch.lerp(getattr(bad, n), getattr(good, n), share) for n in ("heat", "kind", "geometry", "mask")))
+        heads = Heads(
+            *(torch.lerp(getattr(bad, n), getattr(good, n), share) for n in ("heat", "kind", "geometry", "mask"))
+        )
         return float(losses(heads, batch).total)
 
     assert between(0) > between(0.3) > between(0.6) > between(1)

@@ -1,5 +1,7 @@
 """Ordnance and clutter rendered with true light and shadow, for training."""
 
 from survey.simulate.render.bank import BankSprite, load_bank
+from survey.simulate.render.make import make_bank
+from survey.simulate.render.sheet import write_sheet
 
-__all__ = ["BankSprite", "load_bank"]
+__all__ = ["BankSprite", "load_bank", "make_bank", "write_sheet"]

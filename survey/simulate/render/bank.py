@@ -13,7 +13,17 @@ from survey.errors import InputError
 
 INDEX = "bank.json"
 FORMAT = 1
-FIELDS = ("class_name", "kind", "size_m", "gsd_m", "sun_azimuth_deg", "sun_elevation_deg", "overcast", "visible", "center")
+FIELDS = (
+    "class_name",
+    "kind",
+    "size_m",
+    "gsd_m",
+    "sun_azimuth_deg",
+    "sun_elevation_deg",
+    "overcast",
+    "visible",
+    "center",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

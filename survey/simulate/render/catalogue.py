@@ -15,7 +15,7 @@ ORDNANCE_SHARE = 0.6
 
 
 def kind_of(number: int, *, seed: int) -> str:
-    """Return the kind of a bank's sprite `number`: in turn, shuffled in every round, three of ordnance to two of clutter."""
+    """Return the kind of a bank's sprite: in turn, shuffled in every round, three of ordnance to two of clutter."""
     ordnance = [name for name in KINDS if not name.startswith(CLUTTER)]
     clutter = [name for name in KINDS if name.startswith(CLUTTER)]
     cycle, place = divmod(number, 5)

@@ -10,12 +10,35 @@ from survey.simulate.render.solids import ball, box, extruded, lathe, quads, rib
 from survey.simulate.render.weather import Noise
 
 Colour = tuple[int, int, int]
-_STONES: tuple[Colour, ...] = ((128, 122, 112), (96, 92, 88), (168, 160, 148), (142, 118, 96), (196, 192, 184), (74, 72, 70),
-                               (150, 104, 84))  # fmt: skip
+_STONES: tuple[Colour, ...] = (
+    (128, 122, 112),
+    (96, 92, 88),
+    (168, 160, 148),
+    (142, 118, 96),
+    (196, 192, 184),
+    (74, 72, 70),
+    (150, 104, 84),
+)
 _SOILS: tuple[Colour, ...] = ((120, 94, 70), (92, 74, 58), (152, 128, 100), (136, 86, 62), (80, 66, 56))
-_LEAVES: tuple[Colour, ...] = ((86, 108, 52), (112, 124, 60), (64, 84, 44), (150, 126, 70), (126, 86, 50), (168, 148, 96))
-_PRINTS: tuple[Colour, ...] = ((190, 40, 36), (40, 70, 150), (40, 120, 70), (220, 220, 214), (210, 170, 40), (40, 40, 44),
-                               (70, 100, 62), (150, 150, 150), (92, 96, 60))  # fmt: skip
+_LEAVES: tuple[Colour, ...] = (
+    (86, 108, 52),
+    (112, 124, 60),
+    (64, 84, 44),
+    (150, 126, 70),
+    (126, 86, 50),
+    (168, 148, 96),
+)
+_PRINTS: tuple[Colour, ...] = (
+    (190, 40, 36),
+    (40, 70, 150),
+    (40, 120, 70),
+    (220, 220, 214),
+    (210, 170, 40),
+    (40, 40, 44),
+    (70, 100, 62),
+    (150, 150, 150),
+    (92, 96, 60),
+)
 
 
 def _matt(colour: Colour, *, rough: float = 0.9, mottle: float = 0.16) -> m.Material:
@@ -71,7 +94,9 @@ def _can(draw: Draw) -> Solid:
 
 def _bottle(draw: Draw) -> Solid:
     r, h = draw.between(0.03, 0.05), draw.between(0.2, 0.32)
-    skin = m.Material(draw.pick(((60, 90, 60), (110, 76, 40), (170, 190, 200), (200, 205, 205))), rough=0.15, mottle=0.05)
+    skin = m.Material(
+        draw.pick(((60, 90, 60), (110, 76, 40), (170, 190, 200), (200, 205, 205))), rough=0.15, mottle=0.05
+    )
     outline = [(r * 0.9, 0), (r, 0.01), (r, h * 0.6), (r * 0.8, h * 0.72), (r * 0.32, h * 0.86), (r * 0.3, h)]
     label = lathe([(r * 1.01, h * 0.2), (r * 1.01, h * 0.5)], _print(draw), close=False)
     cap = rod(r * 0.36, h * 0.96, h * 1.03, _print(draw))
@@ -86,7 +111,9 @@ def _lid(draw: Draw) -> Solid:
 def _tin(draw: Draw) -> Solid:
     r = draw.between(0.035, 0.08)
     h, skin = r * draw.between(0.5, 2.2), draw.pick((m.ALLOY, m.RUST, m.DARK_RUST, _print(draw)))
-    rims = [lathe([(r * 1.03, z), (r * 1.03, z + 0.004)], skin, close=False) for z in (0.0, h * 0.33, h * 0.66, h - 0.004)]
+    rims = [
+        lathe([(r * 1.03, z), (r * 1.03, z + 0.004)], skin, close=False) for z in (0.0, h * 0.33, h * 0.66, h - 0.004)
+    ]
     open_lid = rod(r * 0.95, 0, 0.001, m.ALLOY).turned("y", draw.between(60, 120)).moved(r, 0, h)
     return joined(lathe([(r, 0), (r, h)], skin), *rims, *([open_lid] if draw.chance(0.3) else []))
 
@@ -94,7 +121,15 @@ def _tin(draw: Draw) -> Solid:
 def _tub(draw: Draw) -> Solid:
     r, skin = draw.between(0.03, 0.16), _print(draw)
     h = r * draw.between(0.5, 2.2)
-    outline = [(r * 0.75, 0), (r, h), (r * 1.05, h), (r * 1.05, h * 0.96), (r * 0.97, h * 0.96), (r * 0.72, 0.006), (0, 0.006)]
+    outline = [
+        (r * 0.75, 0),
+        (r, h),
+        (r * 1.05, h),
+        (r * 1.05, h * 0.96),
+        (r * 0.97, h * 0.96),
+        (r * 0.72, 0.006),
+        (0, 0.006),
+    ]
     return lathe(outline, skin, close=False)
 
 
@@ -122,7 +157,9 @@ def _both_sides(grid: Points, material: m.Material) -> Solid:
 
 
 def _plank(draw: Draw) -> Solid:
-    return box(draw.between(0.12, 0.8), draw.between(0.03, 0.14), draw.between(0.01, 0.04), draw.pick((m.WOOD, m.OLD_WOOD)))
+    return box(
+        draw.between(0.12, 0.8), draw.between(0.03, 0.14), draw.between(0.01, 0.04), draw.pick((m.WOOD, m.OLD_WOOD))
+    )
 
 
 def _path(draw: Draw, length: float, wander: float) -> Points:
@@ -135,8 +172,12 @@ def _stick(draw: Draw) -> Solid:
     length, bark = draw.between(0.08, 0.7), _matt(draw.pick(((112, 92, 72), (84, 70, 58), (150, 138, 120))))
     radius = np.linspace(1, 0.4, 14) * length * draw.between(0.01, 0.04)
     main = tube(_path(draw, length, 0.35), radius, bark, sides=7)
-    twigs = [tube(_path(draw, length * 0.35, 0.4), radius * 0.4, bark, sides=5).turned("z", draw.between(-60, 60))
-             .moved(length * draw.between(0.2, 0.8)) for _ in range(draw.count(0, 3))]  # fmt: skip
+    twigs = [
+        tube(_path(draw, length * 0.35, 0.4), radius * 0.4, bark, sides=5)
+        .turned("z", draw.between(-60, 60))
+        .moved(length * draw.between(0.2, 0.8))
+        for _ in range(draw.count(0, 3))
+    ]
     return joined(main, *twigs)
 
 
@@ -162,7 +203,7 @@ def _tyre(draw: Draw) -> Solid:
 def _leaf(draw: Draw) -> Solid:
     length, skin = draw.between(0.03, 0.16), _matt(draw.pick(_LEAVES), rough=0.6)
     t = np.linspace(0, 1, 12)
-    half = length * draw.between(0.15, 0.45) * np.sin(np.pi * t**draw.between(0.6, 1.3)) * (1 + 0.12 * np.sin(40 * t))
+    half = length * draw.between(0.15, 0.45) * np.sin(np.pi * t ** draw.between(0.6, 1.3)) * (1 + 0.12 * np.sin(40 * t))
     curl = length * draw.between(0.05, 0.3) * (np.sin(np.pi * t + draw.between(0, 3)))
     middle = np.column_stack([length * t, 0 * t, curl])
     side = np.column_stack([0 * t, half + 1e-4, 0.35 * half])
@@ -187,13 +228,19 @@ def _grass(draw: Draw) -> Solid:
         t = np.linspace(0, 1, 6)
         middle = np.column_stack([length * 0.7 * t**1.6, 0 * t, length * np.sin(1.6 * t) * 0.55])
         side = np.column_stack([0 * t, wide * (1.05 - t), 0 * t])
-        blades.append(ribbon(middle + side, middle - side, skin).turned("z", draw.between(0, 360))
-                      .moved(draw.between(-0.03, 0.03), draw.between(-0.03, 0.03)))  # fmt: skip
+        blades.append(
+            ribbon(middle + side, middle - side, skin)
+            .turned("z", draw.between(0, 360))
+            .moved(draw.between(-0.03, 0.03), draw.between(-0.03, 0.03))
+        )
     return joined(*blades)
 
 
 def _mushroom(draw: Draw) -> Solid:
-    r, skin = draw.between(0.015, 0.07), _matt(draw.pick(((200, 184, 150), (150, 104, 70), (180, 60, 44), (224, 216, 200))))
+    r, skin = (
+        draw.between(0.015, 0.07),
+        _matt(draw.pick(((200, 184, 150), (150, 104, 70), (180, 60, 44), (224, 216, 200)))),
+    )
     cap = ball(1, skin, rows=12, segments=24).scaled(r, r, r * draw.between(0.3, 0.7)).moved(0, 0, r * 1.2)
     return joined(cap, rod(r * 0.25, 0, r * 1.2, _matt((214, 206, 188))))
 
@@ -202,13 +249,23 @@ def _dung(draw: Draw) -> Solid:
     skin = _matt(draw.pick(((74, 58, 42), (98, 80, 54), (120, 104, 76), (60, 50, 40))))
     if draw.chance(0.5):  # a pat: rings of a flat heap
         r = draw.between(0.06, 0.17)
-        rows = [(r, 0), (r * 0.95, 0.012), (r * 0.8, 0.016), (r * 0.7, 0.026), (r * 0.5, 0.028), (r * 0.35, 0.036), (0, 0.036)]
+        rows = [
+            (r, 0),
+            (r * 0.95, 0.012),
+            (r * 0.8, 0.016),
+            (r * 0.7, 0.026),
+            (r * 0.5, 0.028),
+            (r * 0.35, 0.036),
+            (0, 0.036),
+        ]
         pat = refined(lathe(rows, skin), edge_m=0.02)
         corners = pat.triangles.reshape(-1, 3)
         grown = corners * (1 + 0.1 * Noise(draw.rng)(corners, cell=0.1))[:, None]
         return pat.with_corners(grown)
-    balls = [ball(draw.between(0.008, 0.025), skin, rows=8, segments=12).moved(*draw.rng.normal(0, 0.03, 2), 0.01)
-             for _ in range(draw.count(3, 9))]  # fmt: skip
+    balls = [
+        ball(draw.between(0.008, 0.025), skin, rows=8, segments=12).moved(*draw.rng.normal(0, 0.03, 2), 0.01)
+        for _ in range(draw.count(3, 9))
+    ]
     return joined(*balls)
 
 
@@ -242,8 +299,12 @@ def _bolt(draw: Draw) -> Solid:
 
 
 def _tool(draw: Draw) -> Solid:
-    shaft = rod(draw.between(0.008, 0.018), 0, draw.between(0.15, 0.7), draw.pick((m.WOOD, m.OLD_WOOD, m.RUST, m.STEEL)))
-    head = box(draw.between(0.04, 0.2), draw.between(0.02, 0.06), draw.between(0.01, 0.03), draw.pick((m.RUST, m.STEEL)))
+    shaft = rod(
+        draw.between(0.008, 0.018), 0, draw.between(0.15, 0.7), draw.pick((m.WOOD, m.OLD_WOOD, m.RUST, m.STEEL))
+    )
+    head = box(
+        draw.between(0.04, 0.2), draw.between(0.02, 0.06), draw.between(0.01, 0.03), draw.pick((m.RUST, m.STEEL))
+    )
     return joined(shaft, head.moved(0, 0, shaft.high[2]))
 
 
@@ -283,18 +344,42 @@ def _spokes(draw: Draw) -> Solid:
 
 _ANY = ("rest",)
 _ITEMS: dict[str, tuple[Build, tuple[str, ...]]] = {
-    "stone": (_stone, _ANY), "stone_2": (_stone, _ANY), "stone_3": (_stone, _ANY), "clod": (_clod, _ANY),
-    "clod_2": (_clod, _ANY), "brick": (_brick, _ANY), "can": (_can, ("side", "side", "up")), "bottle": (_bottle, ("side",)),
-    "lid": (_lid, ("up", "down")), "tin": (_tin, ("up", "side", "lean")), "tub": (_tub, ("up", "down", "side")),
-    "canister": (_canister, _ANY), "sheet": (_sheet, ("up",)), "plank": (_plank, ("up", "rest")), "stick": (_stick, ("up",)),
-    "stick_2": (_stick, ("up",)), "pipe": (_pipe, ("side", "side", "lean")), "hose": (_hose, ("up",)),
-    "tyre": (_tyre, ("up",)), "leaf": (_leaf, ("up",)), "leaf_2": (_leaf, ("up",)), "plant": (_plant, ("up",)),
-    "plant_2": (_plant, ("up",)), "grass": (_grass, ("up",)), "grass_2": (_grass, ("up",)), "mushroom": (_mushroom, ("up", "side")),
-    "dung": (_dung, ("up",)), "shoe": (_shoe, ("up", "side")), "disc": (_disc, ("up", "down", "lean")), "ball": (_round, ("up",)),
-    "bolt": (_bolt, ("side", "up")), "tool": (_tool, ("side",)), "scrap": (_frag, ("up", "down")), "cone": (_cone, ("side",)),
-    "crate": (_crate, ("up", "lean")), "spokes": (_spokes, ("up", "lean")),
-}  # fmt: skip
-LITTER = {
-    CLUTTER + name: Kind("", name.rstrip("_23"), build, poses, 0.5) for name, (build, poses) in _ITEMS.items()
+    "stone": (_stone, _ANY),
+    "stone_2": (_stone, _ANY),
+    "stone_3": (_stone, _ANY),
+    "clod": (_clod, _ANY),
+    "clod_2": (_clod, _ANY),
+    "brick": (_brick, _ANY),
+    "can": (_can, ("side", "side", "up")),
+    "bottle": (_bottle, ("side",)),
+    "lid": (_lid, ("up", "down")),
+    "tin": (_tin, ("up", "side", "lean")),
+    "tub": (_tub, ("up", "down", "side")),
+    "canister": (_canister, _ANY),
+    "sheet": (_sheet, ("up",)),
+    "plank": (_plank, ("up", "rest")),
+    "stick": (_stick, ("up",)),
+    "stick_2": (_stick, ("up",)),
+    "pipe": (_pipe, ("side", "side", "lean")),
+    "hose": (_hose, ("up",)),
+    "tyre": (_tyre, ("up",)),
+    "leaf": (_leaf, ("up",)),
+    "leaf_2": (_leaf, ("up",)),
+    "plant": (_plant, ("up",)),
+    "plant_2": (_plant, ("up",)),
+    "grass": (_grass, ("up",)),
+    "grass_2": (_grass, ("up",)),
+    "mushroom": (_mushroom, ("up", "side")),
+    "dung": (_dung, ("up",)),
+    "shoe": (_shoe, ("up", "side")),
+    "disc": (_disc, ("up", "down", "lean")),
+    "ball": (_round, ("up",)),
+    "bolt": (_bolt, ("side", "up")),
+    "tool": (_tool, ("side",)),
+    "scrap": (_frag, ("up", "down")),
+    "cone": (_cone, ("side",)),
+    "crate": (_crate, ("up", "lean")),
+    "spokes": (_spokes, ("up", "lean")),
 }
+LITTER = {CLUTTER + name: Kind("", name.rstrip("_23"), build, poses, 0.5) for name, (build, poses) in _ITEMS.items()}
 """Kind to how it is made."""

@@ -20,7 +20,7 @@ def handle(length: float, out: float, z: float, material: m.Material) -> Solid:
     return tube(path, 0.0035, material, sides=6)
 
 
-def puck(  # noqa: PLR0913 - one argument a measure
+def puck(
     draw: Draw,
     *,
     diameter: float,
@@ -56,11 +56,21 @@ def puck(  # noqa: PLR0913 - one argument a measure
         rib = box(r * 0.05, r * 0.07, low * 0.8, body).moved(r, 0, low * 0.1)
         parts.append(ring(rib, np.arange(count) * 360 / count))
     if draw.chance(0.6):
-        parts.append(rod(p * draw.between(0.15, 0.4), height - 0.002, height * draw.between(1.02, 1.12),
-                         draw.pick((m.ALLOY, m.BLACK_PLASTIC, top, m.RED_PAINT)), bevel=0.0))  # fmt: skip
+        parts.append(
+            rod(
+                p * draw.between(0.15, 0.4),
+                height - 0.002,
+                height * draw.between(1.02, 1.12),
+                draw.pick((m.ALLOY, m.BLACK_PLASTIC, top, m.RED_PAINT)),
+                bevel=0.0,
+            )
+        )
     if draw.chance(0.4):
-        parts.append(rod(r * 0.13, 0, r * 0.35, draw.pick((body, m.ALLOY, m.BLACK_PLASTIC))).turned("y", 90)
-                     .moved(r * 0.95, 0, low * 0.5))  # fmt: skip
+        parts.append(
+            rod(r * 0.13, 0, r * 0.35, draw.pick((body, m.ALLOY, m.BLACK_PLASTIC)))
+            .turned("y", 90)
+            .moved(r * 0.95, 0, low * 0.5)
+        )
     if diameter > 0.2 and draw.chance(0.6):
         parts.append(handle(diameter * 0.4, diameter * 0.09, low * 0.5, m.STEEL).moved(r))
     return joined(*parts)
@@ -88,7 +98,9 @@ def _pmn(draw: Draw) -> Solid:
     case = draw.pick((m.BAKELITE, m.BAKELITE, m.BROWN_PLASTIC))
     r, h = draw.near(0.056), draw.near(0.053)
     body = lathe([(r * 0.92, 0), (r, 0.006), (r, h * 0.62), (r * 0.96, h * 0.66)], case)
-    top = lathe([(r * 0.97, h * 0.6), (r * 0.93, h * 0.78), (r * 0.75, h * 0.94), (r * 0.68, h), (r * 0.3, h)], m.RUBBER)
+    top = lathe(
+        [(r * 0.97, h * 0.6), (r * 0.93, h * 0.78), (r * 0.75, h * 0.94), (r * 0.68, h), (r * 0.3, h)], m.RUBBER
+    )
     plug = rod(0.011, 0, 0.022, case, bevel=0.002).turned("y", 90).moved(r * 0.95, 0, h * 0.35)
     other = rod(0.008, 0, 0.014, m.ALLOY).turned("y", -90).moved(-r * 0.95, 0, h * 0.35)
     band = lathe([(r * 1.015, h * 0.56), (r * 1.015, h * 0.64)], m.ALLOY, close=False)
@@ -106,8 +118,14 @@ def _pmn_2(draw: Draw) -> Solid:
 
 def _small_puck(diameter: float, height: float) -> Build:
     def build(draw: Draw) -> Solid:
-        return puck(draw, diameter=draw.near(diameter), height=draw.near(height), body=draw.pick(m.PLASTICS),
-                    top=draw.pick((None, None, m.RUBBER, m.BLACK_PLASTIC)), plate=draw.between(0.35, 0.85))  # fmt: skip
+        return puck(
+            draw,
+            diameter=draw.near(diameter),
+            height=draw.near(height),
+            body=draw.pick(m.PLASTICS),
+            top=draw.pick((None, None, m.RUBBER, m.BLACK_PLASTIC)),
+            plate=draw.between(0.35, 0.85),
+        )
 
     return build
 
@@ -147,8 +165,11 @@ def _mon_50(draw: Draw) -> Solid:
     body = extruded(np.concatenate([inner, outer[::-1]]), 0, height, skin)
     wells = [rod(0.008, height, height + 0.022, m.BLACK_PLASTIC).moved(x * length, 0.0) for x in (-0.25, 0.25)]
     sight = box(0.05, 0.012, 0.016, skin).moved(0, 0, height)
-    legs = [tube(np.array([[x * length, 0, 0], [x * length * 1.15, s * 0.03, -0.09]]), 0.003, m.STEEL, sides=6)
-            for x in (-0.35, 0.35) for s in (-1, 1)]  # fmt: skip
+    legs = [
+        tube(np.array([[x * length, 0, 0], [x * length * 1.15, s * 0.03, -0.09]]), 0.003, m.STEEL, sides=6)
+        for x in (-0.35, 0.35)
+        for s in (-1, 1)
+    ]
     whole = joined(body, *wells, sight)
     return joined(whole, *legs) if draw.chance(0.6) else whole
 
@@ -156,8 +177,9 @@ def _mon_50(draw: Draw) -> Solid:
 def _dish(diameter: float, depth: float) -> Build:
     def build(draw: Draw) -> Solid:
         r, h, skin = draw.near(diameter) / 2, draw.near(depth), draw.pick(m.PAINTS)
-        body = lathe([(r * 0.45, 0), (r * 0.9, h * 0.35), (r, h * 0.5), (r, h), (r * 0.95, h * 0.97), (r * 0.2, h * 0.75)],
-                     skin)  # fmt: skip
+        body = lathe(
+            [(r * 0.45, 0), (r * 0.9, h * 0.35), (r, h * 0.5), (r, h), (r * 0.95, h * 0.97), (r * 0.2, h * 0.75)], skin
+        )
         arm = box(r * 0.14, r * 0.05, h * 1.5, m.STEEL).moved(r * 1.02, 0, -h * 0.2)
         plug = rod(r * 0.12, -h * 0.25, h * 0.1, m.ALLOY)
         return joined(body, arm, arm.turned("z", 180), plug, handle(r * 0.5, r * 0.2, h * 0.6, m.STEEL).moved(0, r))
@@ -212,19 +234,43 @@ def _stake_mine(draw: Draw) -> Solid:
 def _tm_62(draw: Draw) -> Solid:
     skin = draw.pick((m.OLIVE, m.DARK_OLIVE, m.GREEN_PAINT, m.SAND_PAINT, m.BROWN_PLASTIC, m.OLIVE_PLASTIC))
     r, h = draw.near(0.16), draw.near(0.102)
-    outline = [(r * 0.7, 0), (r * 0.93, 0.004), (r, h * 0.25), (r, h * 0.55), (r * 0.95, h * 0.68), (r * 0.82, h * 0.78),
-               (r * 0.78, h * 0.86), (r * 0.5, h * 0.96), (r * 0.42, h)]  # fmt: skip
-    well = lathe([(r * 0.42, h * 0.9), (r * 0.42, h * 1.06), (r * 0.36, h * 1.1)], draw.pick((skin, m.BAKELITE, m.STEEL)))
-    fuze = lathe([(r * 0.33, h), (r * 0.33, h * 1.2), (r * 0.27, h * 1.25)],
-                 draw.pick((m.BAKELITE, m.OLIVE_PLASTIC, skin, m.STEEL)))  # fmt: skip
+    outline = [
+        (r * 0.7, 0),
+        (r * 0.93, 0.004),
+        (r, h * 0.25),
+        (r, h * 0.55),
+        (r * 0.95, h * 0.68),
+        (r * 0.82, h * 0.78),
+        (r * 0.78, h * 0.86),
+        (r * 0.5, h * 0.96),
+        (r * 0.42, h),
+    ]
+    well = lathe(
+        [(r * 0.42, h * 0.9), (r * 0.42, h * 1.06), (r * 0.36, h * 1.1)], draw.pick((skin, m.BAKELITE, m.STEEL))
+    )
+    fuze = lathe(
+        [(r * 0.33, h), (r * 0.33, h * 1.2), (r * 0.27, h * 1.25)],
+        draw.pick((m.BAKELITE, m.OLIVE_PLASTIC, skin, m.STEEL)),
+    )
     strap = handle(0.11, 0.03, h * 0.45, m.OLIVE_CLOTH).moved(r * 0.98)
     return joined(lathe(outline, skin), well, *([fuze] if draw.chance(0.75) else []), strap)
 
 
 def _tm_46(draw: Draw) -> Solid:
     skin, r, h = draw.pick(m.PAINTS), draw.near(0.154), draw.near(0.1)
-    steps = [(r * 0.92, 0), (r, h * 0.06), (r, h * 0.5), (r * 0.96, h * 0.56), (r * 0.86, h * 0.6), (r * 0.84, h * 0.72),
-             (r * 0.72, h * 0.76), (r * 0.7, h * 0.86), (r * 0.56, h * 0.9), (r * 0.54, h * 0.96), (r * 0.2, h)]  # fmt: skip
+    steps = [
+        (r * 0.92, 0),
+        (r, h * 0.06),
+        (r, h * 0.5),
+        (r * 0.96, h * 0.56),
+        (r * 0.86, h * 0.6),
+        (r * 0.84, h * 0.72),
+        (r * 0.72, h * 0.76),
+        (r * 0.7, h * 0.86),
+        (r * 0.56, h * 0.9),
+        (r * 0.54, h * 0.96),
+        (r * 0.2, h),
+    ]
     plug = rod(r * 0.14, h * 0.95, h * 1.08, draw.pick((m.STEEL, m.BAKELITE, skin)), bevel=0.002)
     return joined(lathe(steps, skin), plug, handle(0.11, 0.035, h * 0.35, m.STEEL).moved(r * 0.98))
 
@@ -232,8 +278,14 @@ def _tm_46(draw: Draw) -> Solid:
 def _big_puck(diameter: float, height: float) -> Build:
     def build(draw: Draw) -> Solid:
         skin = draw.pick((*m.PLASTICS, *m.PAINTS, m.BAKELITE))
-        return puck(draw, diameter=draw.near(diameter), height=draw.near(height), body=skin,
-                    top=draw.pick((None, None, None, m.RUBBER, m.BLACK_PLASTIC)), plate=draw.between(0.4, 0.9))  # fmt: skip
+        return puck(
+            draw,
+            diameter=draw.near(diameter),
+            height=draw.near(height),
+            body=skin,
+            top=draw.pick((None, None, None, m.RUBBER, m.BLACK_PLASTIC)),
+            plate=draw.between(0.4, 0.9),
+        )
 
     return build
 
@@ -244,7 +296,9 @@ def _square(draw: Draw) -> Solid:
     base = slab(a, a * draw.between(0.92, 1.0), h * 0.75, skin, corner=a * 0.09, bevel=0.006)
     plate = lathe([(a * 0.42, h * 0.7), (a * 0.42, h * 0.92), (a * 0.38, h)], skin)
     count = draw.pick((0, 8, 12))
-    ribs = [ring(box(a * 0.25, 0.008, 0.006, skin).moved(a * 0.22, 0, h), np.arange(count) * 360 / count)] if count else []
+    ribs = (
+        [ring(box(a * 0.25, 0.008, 0.006, skin).moved(a * 0.22, 0, h), np.arange(count) * 360 / count)] if count else []
+    )
     return joined(base, plate, rod(a * 0.1, h * 0.95, h * 1.06, m.BLACK_PLASTIC), *ribs)
 
 
@@ -252,9 +306,15 @@ def _block(draw: Draw) -> Solid:
     skin = draw.pick(m.PLASTICS)
     a, b, h = draw.near(0.31), draw.near(0.27), draw.near(0.1)
     body = slab(a, b, h * 0.9, skin, corner=0.02, bevel=0.005)
-    ribs = [box(a * 0.9, 0.012, 0.008, skin).moved(0, y * b, h * 0.9) for y in np.linspace(-0.35, 0.35, draw.count(0, 5))]
-    return joined(body, rod(0.035, h * 0.85, h * 1.06, m.BLACK_PLASTIC, bevel=0.003), *ribs,
-                  handle(0.1, 0.03, h * 0.5, m.STEEL).moved(a / 2))  # fmt: skip
+    ribs = [
+        box(a * 0.9, 0.012, 0.008, skin).moved(0, y * b, h * 0.9) for y in np.linspace(-0.35, 0.35, draw.count(0, 5))
+    ]
+    return joined(
+        body,
+        rod(0.035, h * 0.85, h * 1.06, m.BLACK_PLASTIC, bevel=0.003),
+        *ribs,
+        handle(0.1, 0.03, h * 0.5, m.STEEL).moved(a / 2),
+    )
 
 
 def _lobed(draw: Draw) -> Solid:

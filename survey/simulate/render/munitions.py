@@ -62,8 +62,21 @@ def _blu_97(draw: Draw) -> Solid:
     body = lathe(_scaled([(1, 0), (1, 0.8), (0.85, 0.85)], r, h), skin)
     vent = lathe([(r * 0.8, h * 0.85), (r * 0.8, h), (r * 1.25, h * 1.12)], draw.pick((m.CLOTH, m.ALLOY)), close=False)
     probe = rod(0.006, -h * 0.22, 0, m.STEEL)
-    return joined(body, vent, probe, *([ring(tube(np.array([[r, 0, h * 0.9], [r * 2.2, 0, h * 1.25]]), 0.001, m.STEEL,
-                  sides=5), np.arange(4) * 90)] if draw.chance(0.5) else []))  # fmt: skip
+    return joined(
+        body,
+        vent,
+        probe,
+        *(
+            [
+                ring(
+                    tube(np.array([[r, 0, h * 0.9], [r * 2.2, 0, h * 1.25]]), 0.001, m.STEEL, sides=5),
+                    np.arange(4) * 90,
+                )
+            ]
+            if draw.chance(0.5)
+            else []
+        ),
+    )
 
 
 def _mortar(calibre: float, length: float) -> Build:
@@ -73,8 +86,10 @@ def _mortar(calibre: float, length: float) -> Build:
         outline = [(0.36, 0.3), (0.45, 0.34), (0.8, 0.46), (1, 0.58), (1, 0.68), (0.86, 0.82), (0.55, 0.89)]
         body = lathe(_scaled(outline, r, h), skin)
         gas = [lathe([(r * 1.01, h * z), (r * 1.01, h * (z + 0.006))], m.STEEL, close=False) for z in (0.6, 0.63, 0.66)]
-        fuze = lathe(_scaled([(0.5, 0.88), (0.45, 0.93), (0.3, 0.97), (0.12, 1)], r, h),
-                     draw.pick((m.ALLOY, m.BRASS, m.BLACK_PLASTIC, skin, m.STEEL)))  # fmt: skip
+        fuze = lathe(
+            _scaled([(0.5, 0.88), (0.45, 0.93), (0.3, 0.97), (0.12, 1)], r, h),
+            draw.pick((m.ALLOY, m.BRASS, m.BLACK_PLASTIC, skin, m.STEEL)),
+        )
         boom = rod(r * 0.33, 0, h * 0.32, draw.pick((m.STEEL, skin, m.ALLOY)))
         blade = [(r * 0.3, 0), (r * 0.96, 0), (r * 0.96, h * 0.1), (r * 0.3, h * 0.17)]
         tail = fins(blade, draw.pick((8, 10, 12)), 0.0022, draw.pick((m.STEEL, skin, m.ALLOY)))
@@ -90,11 +105,15 @@ def _shell(calibre: float, length: float) -> Build:
         waist, nose = draw.between(0.4, 0.55), draw.between(0.9, 0.96)
         ogive = [(np.sqrt(max(0.0, 1 - ((z - waist) / (1.12 - waist)) ** 2)), z) for z in np.linspace(waist, nose, 8)]
         body = lathe(_scaled([(0.84, 0), (0.98, 0.08), (1, 0.1), (1, waist), *ogive], r, h), skin)
-        bands = [lathe([(r * 1.03, h * z), (r * 1.03, h * (z + 0.03))], draw.pick((m.COPPER, m.COPPER, m.RUST)), close=False)
-                 for z in draw.pick(((0.12,), (0.12, 0.17)))]  # fmt: skip
+        bands = [
+            lathe([(r * 1.03, h * z), (r * 1.03, h * (z + 0.03))], draw.pick((m.COPPER, m.COPPER, m.RUST)), close=False)
+            for z in draw.pick(((0.12,), (0.12, 0.17)))
+        ]
         tip = ogive[-1][0] * r
-        fuze = lathe([(tip * 0.98, h * nose), (tip * 0.7, h * (nose + 0.03)), (tip * 0.3, h)],
-                     draw.pick((m.STEEL, m.BRASS, m.ALLOY, m.BLACK_PLASTIC)))  # fmt: skip
+        fuze = lathe(
+            [(tip * 0.98, h * nose), (tip * 0.7, h * (nose + 0.03)), (tip * 0.3, h)],
+            draw.pick((m.STEEL, m.BRASS, m.ALLOY, m.BLACK_PLASTIC)),
+        )
         return joined(body, *bands, *([fuze] if draw.chance(0.75) else []))
 
     return build
@@ -122,8 +141,16 @@ def _f_1(draw: Draw) -> Solid:
         rows += [(r * wide, h * (z - 0.04)), (r * wide, h * (z + 0.03)), (r * wide * 0.9, h * (z + 0.05))]
     fuze = rod(0.0075, h * 0.95, h * 1.35, draw.pick((m.STEEL, m.ALLOY, m.BRASS)))
     lever = box(0.012, 0.003, 0.08, m.STEEL).turned("x", 12).moved(0, r * 0.6, h * 0.45)
-    pull = tube(0.012 * np.column_stack([np.cos(t := np.linspace(0, 2 * np.pi, 13)), np.sin(t), 0 * t]), 0.001, m.STEEL,
-                sides=5).turned("x", 90).moved(0.02, 0, h * 1.2)  # fmt: skip
+    pull = (
+        tube(
+            0.012 * np.column_stack([np.cos(t := np.linspace(0, 2 * np.pi, 13)), np.sin(t), 0 * t]),
+            0.001,
+            m.STEEL,
+            sides=5,
+        )
+        .turned("x", 90)
+        .moved(0.02, 0, h * 1.2)
+    )
     parts = [lathe(rows, skin), fuze]
     return joined(*parts, *([lever, pull] if draw.chance(0.6) else []))
 
@@ -181,10 +208,14 @@ def _aerial_bomb(draw: Draw) -> Solid:
     r, h = draw.between(0.09, 0.137), 0.0
     h = r * draw.between(6.4, 7.4)
     skin = draw.pick((m.GREY_PAINT, m.OLIVE, m.RUST, m.DARK_RUST))
-    body = lathe(_scaled([(0.3, 0.06), (0.75, 0.25), (1, 0.42), (1, 0.72), (0.8, 0.88), (0.4, 0.98), (0.2, 1)], r, h), skin)
+    body = lathe(
+        _scaled([(0.3, 0.06), (0.75, 0.25), (1, 0.42), (1, 0.72), (0.8, 0.88), (0.4, 0.98), (0.2, 1)], r, h), skin
+    )
     box_ = lathe([(r * 0.95, 0), (r * 0.95, h * 0.2)], skin, close=False)
     lugs = box(0.04, 0.02, 0.05, m.STEEL).moved(r, 0, h * 0.55)
-    return joined(body, box_, fins([(r * 0.2, 0), (r * 0.95, 0), (r * 0.95, h * 0.2), (r * 0.5, h * 0.3)], 4, 0.003, skin), lugs)
+    return joined(
+        body, box_, fins([(r * 0.2, 0), (r * 0.95, 0), (r * 0.95, h * 0.2), (r * 0.5, h * 0.3)], 4, 0.003, skin), lugs
+    )
 
 
 def _fuze(draw: Draw) -> Solid:

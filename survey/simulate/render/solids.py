@@ -60,11 +60,11 @@ def box(length: float, width: float, height: float, material: Material, *, bevel
     return slab(length, width, height, material, corner=bevel, bevel=bevel)
 
 
-def slab(  # noqa: PLR0913 - one argument a measure
-    length: float, width: float, height: float, material: Material, *, corner: float, bevel: float = 0.0
-) -> Solid:
+def slab(length: float, width: float, height: float, material: Material, *, corner: float, bevel: float = 0.0) -> Solid:
     """Return a block with rounded corners (radius `corner`) and bevelled upper and lower rims."""
-    rims = [(bevel, 0.0), (0.0, bevel), (0.0, height - bevel), (bevel, height)] if bevel else [(0.0, 0.0), (0.0, height)]
+    rims = (
+        [(bevel, 0.0), (0.0, bevel), (0.0, height - bevel), (bevel, height)] if bevel else [(0.0, 0.0), (0.0, height)]
+    )
     rows = []
     for inset, z in rims:
         outline = rounded(length - 2 * inset, width - 2 * inset, max(corner - inset, 0.0))

@@ -97,7 +97,7 @@ def _longest(solid: Solid) -> float:
     return float(np.ptp(points @ ways.T, axis=0).max())
 
 
-def _scene(  # noqa: PLR0913 - one argument a part of the scene
+def _scene(
     solid: Solid, *, soil: tuple[int, int, int], sunk_m: float, extent_px: int, light: Light, rng: np.random.Generator
 ) -> Scene:
     size_m = _longest(solid)
@@ -108,9 +108,14 @@ def _scene(  # noqa: PLR0913 - one argument a part of the scene
     red, green, blue = albedo
     weather = Weather.drawn(rng, (red, green, blue))
     skin = skinned(
-        fine.triangles.reshape(-1, 3), normals, np.repeat(fine.material, 3), fine.materials,
-        weather=weather, size_m=size_m, rng=rng,
-    )  # fmt: skip
+        fine.triangles.reshape(-1, 3),
+        normals,
+        np.repeat(fine.material, 3),
+        fine.materials,
+        weather=weather,
+        size_m=size_m,
+        rng=rng,
+    )
     points, faces = relief(solid, sunk_m=sunk_m, rng=rng)
     off, way = radians(float(rng.uniform(0, MOST_OFF_NADIR_DEG))), float(rng.uniform(0, 2 * np.pi))
     view = np.array([sin(off) * cos(way), sin(off) * sin(way), cos(off)])

@@ -53,7 +53,7 @@ class Noise:
         self._shift = rng.uniform(0, 16, (8, 3))
 
     def __call__(self, points: Points, *, cell: float, octaves: int = 3, first: int = 0) -> Field:
-        """Return (n,) values at (n, 3) points; `cell` is the coarsest lattice's spacing, `first` picks another field."""
+        """Return (n,) values at (n, 3) points; `cell` is the coarsest spacing, `first` picks another field."""
         total, weight = np.zeros(len(points)), 0.0
         for octave in range(octaves):
             place = points / cell * 2**octave + self._shift[(first + octave) % 8]
