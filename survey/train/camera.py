@@ -1,5 +1,7 @@
 """What a camera and an orthomosaic do to a picture: blur, resampling, tone, noise, sharpening, compression."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -54,5 +56,5 @@ def _motion(rng: np.random.Generator) -> NDArray[np.float32]:
     return kernel / max(float(kernel.sum()), 1e-6)
 
 
-def _u8(picture: NDArray[np.generic]) -> Picture:
+def _u8(picture: Any) -> Picture:
     return np.asarray(picture, np.uint8)

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from survey.detect.model import (
     CARD,
+    UNIDENTIFIED,
     Calibration,
     ClassCard,
     ModelCard,
@@ -23,8 +24,9 @@ from survey.detect.network import LATTICE_PX, PEAK_REACH_PX, SurveyNet, reach_px
 from survey.errors import TrainingError
 from survey.files import replacing, sha256_of, write_bytes
 from survey.simulate import ITEMS
+from survey.simulate.render import KINDS
 from survey.train.config import CLASSES, TrainConfig
-from survey.train.datalist import UNIDENTIFIED_MINE, CutoutEntry, DataList, FrameEntry, SimulatedEntry
+from survey.train.datalist import UNIDENTIFIED_MINE, CutoutEntry, DataList, FrameEntry, RenderedEntry, SimulatedEntry
 from survey.train.evaluate import MATCH_M
 from survey.values import DISTURBANCES
 
@@ -102,11 +104,16 @@ def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
                     seen[name].append(f"real frames ({entry.site})")
             case SimulatedEntry() if entry.item_weight:
                 for name in {spec.class_name for spec in ITEMS.values()}:
+                    seen[name].append("simulated items")
+            case RenderedEntry() if entry.item_weight:
+                for name in {kind.class_name for kind in KINDS.values() if kind.class_name}:
                     seen[name].append("rendered items")
             case _:
                 pass
+    nothing = {UNIDENTIFIED: "nothing: said of a sighting of which no learnt class is likely"}
     return tuple(
-        ClassCard(name=n, learnt=bool(s), trained_on=", ".join(dict.fromkeys(s)) or "nothing") for n, s in seen.items()
+        ClassCard(name=n, learnt=bool(s), trained_on=", ".join(dict.fromkeys(s)) or nothing.get(n, "nothing"))
+        for n, s in seen.items()
     )
 
 

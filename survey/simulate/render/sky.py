@@ -79,4 +79,4 @@ class Light:
         value = np.clip(radiance * gain, 0, None)
         value = np.where(value > 0.8, 0.8 + 0.2 * (1 - np.exp(-(value - 0.8) / 0.2)), value)  # a camera's soft shoulder
         stored = np.where(value <= 0.0031308, 12.92 * value, 1.055 * np.maximum(value, 1e-9) ** (1 / 2.4) - 0.055)
-        return np.clip(np.rint(stored * 255), 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(np.rint(stored * 255), 0, 255), np.uint8)

@@ -165,4 +165,4 @@ def _inside(points: Points, corner: Points) -> NDArray[np.bool_]:
     for k in range(3):
         a, b = corner[k], corner[(k + 1) % 3]
         sides.append((b[0] - a[0]) * (points[:, 1] - a[1]) - (b[1] - a[1]) * (points[:, 0] - a[0]) > 1e-12)
-    return np.logical_and.reduce(sides)
+    return np.asarray(np.logical_and.reduce(sides), np.bool_)
