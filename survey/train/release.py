@@ -103,11 +103,9 @@ def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
                 for name in entry.classes:
                     seen[name].append(f"real frames ({entry.site})")
             case SimulatedEntry() if entry.item_weight:
-                for name in {spec.class_name for spec in ITEMS.values()}:
-                    seen[name].append("simulated items")
+                _add(seen, "simulated items", {spec.class_name for spec in ITEMS.values()})
             case RenderedEntry() if entry.item_weight:
-                for name in {kind.class_name for kind in KINDS.values() if kind.class_name}:
-                    seen[name].append("rendered items")
+                _add(seen, "rendered items", {kind.class_name for kind in KINDS.values()} - {""})
             case _:
                 pass
     nothing = {UNIDENTIFIED: "nothing: said of a sighting of which no learnt class is likely"}
@@ -115,6 +113,11 @@ def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
         ClassCard(name=n, learnt=bool(s), trained_on=", ".join(dict.fromkeys(s)) or nothing.get(n, "nothing"))
         for n, s in seen.items()
     )
+
+
+def _add(seen: dict[str, list[str]], source: str, names: set[str]) -> None:
+    for name in names:
+        seen[name].append(source)
 
 
 def _disturbance_cards(data: DataList) -> tuple[ClassCard, ...]:

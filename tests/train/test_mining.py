@@ -29,10 +29,10 @@ def dotted(places: list[tuple[int, int]], *, gsd_m: float = 0.01, size: tuple[in
 
 
 def sees_bright(pixels: Tensor) -> Heads:
-    """Stand in for a network that takes every bright thing for the second of two classes."""
+    """Stand in for a network that takes every bright thing for ordnance."""
     grey = torch.nn.functional.avg_pool2d(pixels.float().mean(dim=1, keepdim=True), 4)
-    heat = torch.cat([torch.full_like(grey, -9), (grey - 140) / 10], dim=1)
-    return Heads(heat, torch.zeros(1, 3, *grey.shape[2:]), torch.zeros(1, 1, 1, 1))
+    heat = (grey - 140) / 10
+    return Heads(heat, torch.zeros_like(heat), torch.zeros(1, 3, *grey.shape[2:]), torch.zeros(1, 1, 1, 1))
 
 
 def found(picture: Picture, spots: tuple[Spot, ...] = (), **changes: object) -> tuple[Spot, ...]:

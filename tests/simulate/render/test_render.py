@@ -19,7 +19,7 @@ from survey.simulate.render.sprite import render_sprite  # noqa: E402 - only wit
 
 SMALL = 24
 PUBLISHED_M = {  # diameter or length of the body, from public data sheets
-    "pmn": 0.112, "pmn_2": 0.12, "tm_62": 0.32, "tm_46": 0.305, "m19": 0.33, "mortar_82": 0.33, "mortar_120": 0.65,
+    "pmn_2": 0.12, "tm_62": 0.32, "tm_46": 0.305, "m19": 0.33, "mortar_82": 0.33, "mortar_120": 0.65,
     "shell_122": 0.56, "shell_152": 0.7, "rgd_5": 0.117, "pfm_1": 0.119, "pma_1": 0.14, "9n210": 0.263,
 }  # fmt: skip
 
@@ -78,15 +78,6 @@ def test_shadows_fall_away_from_the_sun_and_overcast_skies_cast_none() -> None:
             sunny += 1
     assert sunny >= 3
     assert dull >= 1
-
-
-def test_what_is_sunk_shows_less() -> None:
-    pairs = []
-    for seed in range(12):
-        made = render_sprite("shell_122", rng=np.random.default_rng(seed), extent_px=SMALL)
-        pairs.append((made.sunk, made.sprite.visible))
-    sunk, visible = np.array(pairs).T
-    assert visible[sunk > 0.3].mean() < visible[sunk == 0].mean()
 
 
 def test_an_unknown_kind_is_refused() -> None:
