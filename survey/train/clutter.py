@@ -35,7 +35,7 @@ def _lump(ground: Picture, texture: Picture, sun: Sun, rng: np.random.Generator)
     surface = _cut(texture, side, float(np.exp(rng.uniform(-0.7, 0.7))), rng)
     if rng.random() < 0.6:
         colour = mean_colour(ground) * rng.uniform(0.4, 1.8) * rng.uniform(0.75, 1.25, 3)
-        surface = (surface - mean_colour(surface)) * rng.uniform(0.1, 1) + colour
+        surface = np.asarray((surface - mean_colour(surface)) * rng.uniform(0.1, 1) + colour, np.float32)
     rows, cols = np.mgrid[:side, :side].astype(np.float32) / side - 0.5
     toward_row, toward_col = sun.toward
     light = 1 + rng.uniform(0, 1.3) * (toward_row * rows + toward_col * cols)
@@ -50,7 +50,8 @@ def _patch(ground: Picture, texture: Picture, sun: Sun, rng: np.random.Generator
     alpha = cv2.GaussianBlur(alpha, (0, 0), float(rng.uniform(0.5, 3)))
     surface = _cut(texture, alpha.shape[0], float(np.exp(rng.uniform(-1.1, 1.1))), rng)
     if rng.random() < 0.5:
-        surface = surface - mean_colour(surface) + mean_colour(ground) * rng.uniform(0.7, 1.3)
+        toned = surface - mean_colour(surface) + mean_colour(ground) * rng.uniform(0.7, 1.3)
+        surface = np.asarray(toned, np.float32)
     return _sprite(surface, np.asarray(alpha, np.float32), np.zeros_like(alpha, np.float32))
 
 

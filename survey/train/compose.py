@@ -171,8 +171,8 @@ class _Shelf:
         self.sprites = sprites
         self._elevation = np.array([s.sun_elevation_deg for s in sprites])
         self._overcast = np.array([s.overcast for s in sprites], bool)
-        kinds, index = np.unique([s.kind for s in sprites], return_inverse=True) if sprites else ([], np.empty(0, int))
-        self._share = 1.0 / np.bincount(index, minlength=len(kinds))[index] if sprites else np.empty(0)
+        _, index = np.unique(np.array([s.kind for s in sprites], np.str_), return_inverse=True)
+        self._share = 1.0 / np.bincount(index)[index]
 
     def draw(self, light: Light, rng: np.random.Generator) -> BankSprite:
         """Return a sprite whose light fits the crop's; any, where none fits."""

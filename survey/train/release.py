@@ -75,7 +75,7 @@ def make_card(
     return ModelCard(
         format=1,
         id=model_id,
-        architecture=f"{config.backbone}-fpn64-v2",
+        architecture="lite0-fpn64-v2" if config.backbone == "lite0" else "lite2-fpn64-v2",
         gsd_m=config.gsd_m,
         max_gsd_m=MAX_GSD_FACTOR * config.gsd_m,
         input="uint8 RGB, 127 where nothing was imaged",

@@ -23,8 +23,8 @@ def cutout_sprite(cutout: Cutout, gsd_m: float, sun: Sun, rng: np.random.Generat
     middle = (cutout.alpha.shape[0] / 2, cutout.alpha.shape[1] / 2)
     height_px = size_m / gsd_m * float(rng.uniform(0.1, 0.45))
     turned, center = turned_layers(_with_room(layers, height_px / turn.scale / sun.slope), turn, center=middle)
-    alpha = np.clip(turned[..., 3] / 255, 0, 1)
-    rgb = _tinted(turned[..., :3] / np.maximum(alpha, 1e-3)[..., None], rng)
+    alpha = np.asarray(np.clip(turned[..., 3] / 255, 0, 1), np.float32)
+    rgb = _tinted(np.asarray(turned[..., :3] / np.maximum(alpha, 1e-3)[..., None], np.float32), rng)
     shadow = cast(alpha, sun, height_px=height_px)
     return Sprite(rgb, alpha, shadow, name, CUTOUT, size_m, center)
 
@@ -40,7 +40,7 @@ def rendered_sprite(banked: BankSprite, gsd_m: float, azimuth_deg: float, rng: n
     layers = np.dstack([colour, banked.alpha * 255]).astype(np.float32)
     turned, center = turned_layers(layers, turn, center=banked.center)
     shadow, _ = turned_layers(banked.shadow[..., None], turn, center=banked.center)
-    alpha = np.clip(turned[..., 3] / 255, 0, 1)
+    alpha = np.asarray(np.clip(turned[..., 3] / 255, 0, 1), np.float32)
     rgb = np.clip(turned[..., :3] / np.maximum(alpha, 1e-3)[..., None], 0, 255).astype(np.uint8)
     shade = shadow.reshape(alpha.shape)
     size_m = banked.size_m * factor

@@ -1,7 +1,6 @@
 """False alarms on empty ground are found where they are, kept within bounds, and shown again without items on them."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from survey.detect.network import Heads
 from survey.train import TrainConfig
-from survey.train.compose import Composer, Recipe, Sample, crop_picture
+from survey.train.compose import Composer, Recipe
 from survey.train.config import CLASSES
 from survey.train.distributed import World
 from survey.train.mining import Spot, draw_looks, is_mined, mine, strongest
@@ -119,7 +118,8 @@ def test_a_crop_around_a_spot_shows_it_and_has_nothing_pasted_on_it(sources: Sou
         classes=CLASSES,
         items_mean=2,
         empty_share=0,
-        distractors_mean=2,
+        clutter_mean=2,
+        disturbance_share=0,
         mined_share=1,
         nodata_share=0,
     )
@@ -131,49 +131,6 @@ def test_a_crop_around_a_spot_shows_it_and_has_nothing_pasted_on_it(sources: Sou
         items += len(sample.row)
         assert (sample.mask == 0).all()
     assert items > 10  # items elsewhere are allowed
-
-
-def test_the_spot_is_told_as_the_last_item_of_a_crop() -> None:
-    picture = dotted([(100, 120)])
-    for seed in range(20):
-        rgb, items, _ = crop_picture(picture, 64, 0.01, np.random.default_rng(seed), centre=(100.0, 120.0))
-        rows, cols = np.nonzero(rgb[..., 0] > 200)
-        assert np.hypot(items[-1].row - rows.mean(), items[-1].col - cols.mean()) < 2
-        assert 0 < items[-1].row < 64
-        assert 0 < items[-1].col < 64
-
-
-def test_no_item_lies_on_the_spot(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
-    from survey.train import compose
-
-    told, pasted = [], []
-    crop, sample = compose.crop_picture, Composer._sample
-
-    def watched(*args: object, **more: object) -> object:
-        result = crop(*args, **more)  # type: ignore[arg-type]
-        told.append(result[1][-1])
-        return result
-
-    monkeypatch.setattr(compose, "crop_picture", watched)
-
-    def kept(self: Composer, *args: Any) -> Sample:
-        pasted.append(list(args[2]))
-        return sample(self, *args)
-
-    monkeypatch.setattr(Composer, "_sample", kept)
-    scene = Sources((dotted([(100, 120)]),), sources.cutouts, 0.5)
-    recipe = Recipe(crop_px=64, gsd_m=0.01, classes=CLASSES, items_mean=3, empty_share=0, mined_share=1)
-    composer = Composer(scene, recipe, seed=5)
-    for number in range(20):
-        composer.compose(number, (Spot(0, 100.0, 120.0, 0.9),))
-    distances = [
-        np.hypot(item.row - spot.row, item.col - spot.col) - item.size_px / 2
-        for spot, items in zip(told, pasted, strict=True)
-        for item in items
-    ]
-    assert len(distances) > 10
-    assert min(distances) > 10
-    assert all(item.class_name for items in pasted for item in items)
 
 
 def test_without_spots_the_stream_is_as_it_was(sources: Sources) -> None:

@@ -101,7 +101,7 @@ def test_what_is_laid_on_soft_ground_is_soft() -> None:
 def test_a_rendered_item_follows_the_exposure_of_the_ground() -> None:
     means = []
     for level in (40, 160):
-        values = []
+        values: list[float] = []
         for seed in range(40):
             canvas = Canvas(np.full((SIZE, SIZE, 3), level, np.uint8), [])
             grey = disc(kind="pmn")

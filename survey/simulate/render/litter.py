@@ -263,7 +263,9 @@ def _dung(draw: Draw) -> Solid:
         grown = corners * (1 + 0.1 * Noise(draw.rng)(corners, cell=0.1))[:, None]
         return pat.with_corners(grown)
     balls = [
-        ball(draw.between(0.008, 0.025), skin, rows=8, segments=12).moved(*draw.rng.normal(0, 0.03, 2), 0.01)
+        ball(draw.between(0.008, 0.025), skin, rows=8, segments=12).moved(
+            float(draw.rng.normal(0, 0.03)), float(draw.rng.normal(0, 0.03)), 0.01
+        )
         for _ in range(draw.count(3, 9))
     ]
     return joined(*balls)

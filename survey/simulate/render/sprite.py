@@ -181,7 +181,7 @@ def _sprite(  # noqa: PLR0913 - the parts of a sprite
 def _fading(shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return (h, w) weights that fall to 0 at the picture's edge: what is pasted must not show where it ends."""
     down, across = (np.minimum(np.arange(n) + 0.5, n - np.arange(n) - 0.5) / _FADE_PX for n in shape)
-    return np.clip(np.minimum(down[:, None], across[None, :]), 0, 1)
+    return np.asarray(np.clip(np.minimum(down[:, None], across[None, :]), 0, 1), np.float64)
 
 
 def _middle(cover: NDArray[np.float64], otherwise: tuple[float, float]) -> tuple[float, float]:

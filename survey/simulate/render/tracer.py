@@ -88,7 +88,7 @@ def _mitsuba() -> ModuleType:
         raise ConfigError(msg) from error
     mitsuba.set_variant("scalar_rgb")
     mitsuba.set_log_level(mitsuba.LogLevel.Error)
-    return mitsuba  # type: ignore[no-any-return]
+    return mitsuba
 
 
 def _picture(
