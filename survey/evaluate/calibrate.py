@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from survey.detect.calibration import Calibration, Curve, CurveKind
-from survey.evaluate.fitting import KINDS, LEAST_OF_EACH, Choice, choose_curve, cross_fitted, log_loss
+from survey.evaluate.fitting import (
+    KINDS,
+    LEAST_GAIN,
+    LEAST_OF_EACH,
+    Choice,
+    choose_curve,
+    cross_fitted,
+    left_out,
+    log_loss,
+)
 from survey.evaluate.scores import Scores
 
 BINS = 10
@@ -62,7 +71,7 @@ def fit_calibration(sample: Sample, *, kinds: Sequence[CurveKind] = KINDS, fitte
     """Fit the shared curve, and one for each class with sightings enough.
 
     A class has a curve of its own where it has `LEAST_OF_EACH` true and as many false sightings, and where
-    that curve's log loss on groups left out is below the shared one's on what that was fitted to.
+    that curve is better than the shared one on groups left out.
 
     Args:
         sample: Sightings of sites that training never saw.
@@ -71,12 +80,14 @@ def fit_calibration(sample: Sample, *, kinds: Sequence[CurveKind] = KINDS, fitte
     """
     shared = choose_curve(sample.logit, sample.true, sample.group, kinds=kinds)
     choices = {"shared": shared}
+    others = left_out(shared.curve.kind, sample.logit, sample.true, sample.group)
     for index, name in enumerate(sample.classes):
         part = sample.take(sample.class_index == index)
         if min(int(part.true.sum()), int((~part.true).sum())) < LEAST_OF_EACH:
             continue
         own = choose_curve(part.logit, part.true, part.group, kinds=kinds)
-        if own.log_loss and min(own.log_loss.values()) < log_loss(shared.curve.probability(part.logit), part.true):
+        rival = log_loss(others[sample.class_index == index], part.true)
+        if own.log_loss and min(own.log_loss.values()) < rival - LEAST_GAIN:
             choices[name] = own
     share = float((sample.true.sum() + 1) / (len(sample.true) + 2))
     exact = float(sample.true.mean()) if 0 < sample.true.sum() < len(sample.true) else share

@@ -54,7 +54,10 @@ def fit_curve(kind: CurveKind, logits: Logits, true: Truth) -> Curve:
         CurveKind.PLATT: ([logits, one], 1),
         CurveKind.BETA: ([log_s, log_r, one], 2),
     }[kind]
-    return Curve(kind=kind, parameters=_logistic(np.column_stack(columns), target, bounded=bounded))
+    weights = _logistic(np.column_stack(columns), target, bounded=bounded)
+    if not any(weights[:bounded]):  # higher scores are not true more often: then the share says all there is
+        return fit_curve(CurveKind.CONSTANT, logits, true)
+    return Curve(kind=kind, parameters=weights)
 
 
 def _logistic(x: NDArray[np.float64], target: NDArray[np.float64], *, bounded: int) -> tuple[float, ...]:
@@ -136,7 +139,7 @@ def choose_curve(
     losses: dict[str, float] = {}
     best, least = CurveKind.CONSTANT, np.inf
     for kind in (CurveKind.CONSTANT, *(k for k in kinds if k is not CurveKind.CONSTANT)):
-        held_out = cross_fitted(_fitting(kind, logits, true), groups)
+        held_out = left_out(kind, logits, true, groups)
         if np.isnan(held_out).any() or not len(held_out):
             break
         losses[str(kind)] = log_loss(held_out, true)
@@ -147,11 +150,11 @@ def choose_curve(
     return Choice(fit_curve(best, logits, true), losses)
 
 
-def _fitting(
-    kind: CurveKind, logits: Logits, true: Truth
-) -> Callable[[NDArray[np.bool_]], Callable[[NDArray[np.bool_]], NDArray[np.float64]]]:
+def left_out(kind: CurveKind, logits: Logits, true: Truth, groups: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Return the probability of each sighting by a curve of this kind that its group had no part in."""
+
     def fit(inside: NDArray[np.bool_]) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
         curve = fit_curve(kind, logits[inside], true[inside])
         return lambda asked: curve.probability(logits[asked])
 
-    return fit
+    return cross_fitted(fit, groups)
