@@ -126,6 +126,25 @@ def info(
 
 
 @app.command()
+def render(
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the bank: new, empty or unfinished.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of sprites.")] = 540,
+    seed: Annotated[int, typer.Option(min=0, help="Decides every sprite.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 1,
+    sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="PNG that shows what was rendered.")] = None,
+) -> None:
+    """Render ordnance and clutter for training; an interrupted bank goes on."""
+    from survey.simulate.render import load_bank, make_bank, write_sheet  # noqa: PLC0415
+
+    logging.basicConfig(format="survey: %(message)s", level=logging.INFO)
+    typer.echo(make_bank(out, count=count, seed=seed, workers=workers))
+    if sheet is not None:
+        write_sheet(sheet, load_bank(out))
+        typer.echo(sheet)
+
+
+@app.command()
 def train(
     *,
     data: Annotated[Path, typer.Option(metavar="DIR", help="Folder that the data list's paths lie below.")],

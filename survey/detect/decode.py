@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional
 
-from survey.detect.network import HEAT_STRIDE, PEAK_REACH_PX, Heads
+from survey.detect.network import HEAT_STRIDE, PEAK_RADIUS, SUPPRESS_PX, Heads
 
-PEAK_RADIUS = PEAK_REACH_PX // HEAT_STRIDE
-"""A peak is the highest cell within this many cells: 5 x 5 cells are 20 cm at a GSD of 1 cm."""
+LEAST_CLASS_SHARE = 0.5
+"""An item whose likeliest class has less than this share of the learnt classes' softmax is not identified."""
 MAX_PEAKS = 4096
 """Most peaks kept of one tile. A tile that has more is counted as saturated and reported."""
 
@@ -62,36 +63,79 @@ def peak_mask(heat: Tensor, *, threshold: float) -> Tensor:
     return (heat == highest) & (heat > earlier) & (heat > threshold)
 
 
-def decode(heads: Heads, *, learnt: NDArray[np.bool_], threshold: float) -> Peaks:
-    """Pick the peaks of one tile.
+def decode(heads: Heads, *, learnt: NDArray[np.bool_], unidentified: int | None, threshold: float) -> Peaks:
+    """Pick the sightings of one tile.
 
     Args:
         heads: Logits of a batch of one.
-        learnt: (classes,) bool; a class that was never learnt is never output.
+        learnt: (classes,) bool; a class that was never learnt is never recognised.
+        unidentified: Index of the class given to items whose class is not even likely; None gives the likeliest.
         threshold: Least logit of a peak.
     """
     if not learnt.any():
         return _NO_PEAKS
-    allowed = torch.as_tensor(np.flatnonzero(learnt), device=heads.heat.device)
-    best, which = heads.heat[0, allowed].max(dim=0)
-    rows, cols = peak_mask(best, threshold=threshold).nonzero(as_tuple=True)
-    values = best[rows, cols]
+    heat = heads.heat[0, 0]
+    rows, cols = peak_mask(heat, threshold=threshold).nonzero(as_tuple=True)
+    values = heat[rows, cols]
     saturated = len(values) > MAX_PEAKS
     if saturated:
         keep = values.topk(MAX_PEAKS).indices.sort().values
         rows, cols, values = rows[keep], cols[keep], values[keep]
     log_size, offset_row, offset_col = heads.geometry[0, :, rows, cols].double().cpu().numpy()
     cell_row, cell_col = rows.cpu().numpy(), cols.cpu().numpy()
+    logit = values.cpu().numpy().astype(np.float32)
+    row = (cell_row + np.clip(offset_row, 0, 1)) * HEAT_STRIDE
+    col = (cell_col + np.clip(offset_col, 0, 1)) * HEAT_STRIDE
+    size_px = np.exp(np.clip(log_size, 0, 7)).astype(np.float32)
+    own = separate(row, col, size_px=size_px, logit=logit)
+    kind = _recognise(heads.kind[0, :, rows, cols], learnt=learnt, unidentified=unidentified)
     return Peaks(
-        class_index=allowed[which[rows, cols]].cpu().numpy().astype(np.int16),
-        logit=values.cpu().numpy().astype(np.float32),
-        row=(cell_row + np.clip(offset_row, 0, 1)) * HEAT_STRIDE,
-        col=(cell_col + np.clip(offset_col, 0, 1)) * HEAT_STRIDE,
-        size_px=np.exp(np.clip(log_size, 0, 7)).astype(np.float32),
-        cell_row=cell_row,
-        cell_col=cell_col,
+        class_index=kind[own],
+        logit=logit[own],
+        row=row[own],
+        col=col[own],
+        size_px=size_px[own],
+        cell_row=cell_row[own],
+        cell_col=cell_col[own],
         saturated=saturated,
     )
+
+
+def separate(
+    row: NDArray[np.float64], col: NDArray[np.float64], *, size_px: NDArray[np.float32], logit: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return which peaks are items of their own: those that lie within no stronger one's item.
+
+    An item reaches half its longest extent around its centre, at most `SUPPRESS_PX`. Every stronger peak
+    counts, one within another's item too: so the answer at a place depends on peaks no farther than that
+    away, and every tiling gives the same one. Of two equal peaks the first in reading order is the stronger.
+
+    Args:
+        row: (N,) centres, pixels, in the reading order of their cells.
+        col: (N,).
+        size_px: (N,) longest extents.
+        logit: (N,).
+    """
+    own = np.ones(len(row), np.bool_)
+    if len(row) < 2:
+        return own
+    places = np.column_stack([row, col])
+    first, second = cKDTree(places).query_pairs(SUPPRESS_PX, output_type="ndarray").T
+    weaker_first = logit[first] < logit[second]
+    strong, weak = np.where(weaker_first, second, first), np.where(weaker_first, first, second)
+    apart = np.hypot(*(places[strong] - places[weak]).T)
+    own[weak[apart < np.minimum(size_px[strong] / 2, SUPPRESS_PX)]] = False
+    return own
+
+
+def _recognise(logits: Tensor, *, learnt: NDArray[np.bool_], unidentified: int | None) -> NDArray[np.int16]:
+    """Return (N,) the class of each of N items from its (classes, N) logits."""
+    allowed = np.flatnonzero(learnt)
+    shares = logits.double().cpu()[torch.as_tensor(allowed)].softmax(dim=0).numpy()
+    likeliest = allowed[shares.argmax(axis=0)] if shares.shape[1] else np.empty(0, np.intp)
+    if unidentified is not None:
+        likeliest = np.where(shares.max(axis=0, initial=0.0) < LEAST_CLASS_SHARE, unidentified, likeliest)
+    return likeliest.astype(np.int16)
 
 
 def disturbance_codes(

@@ -136,7 +136,7 @@ class Detector:
         """Run the network once: every peak of the reading, and its (H/8, W/8) codes."""
         card, heads = self.card, self.runtime(reading)
         return (
-            decode(heads, learnt=card.learnt, threshold=self._least_logit),
+            decode(heads, learnt=card.learnt, unidentified=card.unidentified, threshold=self._least_logit),
             disturbance_codes(
                 heads, codes=_CODES, learnt=card.learnt_disturbances, threshold=card.thresholds.disturbance
             ),

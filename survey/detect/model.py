@@ -16,9 +16,11 @@ from survey.errors import ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, Performance
 
-DEFAULT_MODEL = "lite0-1cm-v1"
+DEFAULT_MODEL = "lite0-1cm-v2"
 """What the name `default` stands for."""
 CARD = "model.yaml"
+UNIDENTIFIED = "anomaly"
+"""Class of a sighting that looks like ordnance of no class in particular. It is not learnt from examples."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -94,7 +96,8 @@ class ModelCard(_Part):
     format: Literal[1, 2]
     """2 has calibration curves by class and the sites of the training; 1 is still read."""
     id: str
-    architecture: Literal["lite0-fpn64"]
+    architecture: Literal["lite0-fpn64-v2", "lite2-fpn64-v2"]
+    """Backbone and pyramid; v2 has one heat channel for items of every class, and their class beside it."""
     gsd_m: Annotated[float, Field(gt=0)]
     """Ground distance of a pixel as the network wants it; the reader resamples to it."""
     max_gsd_m: Annotated[float, Field(gt=0)]
@@ -118,6 +121,11 @@ class ModelCard(_Part):
     def learnt(self) -> NDArray[np.bool_]:
         """(classes,) which ordnance classes may be output."""
         return np.array([c.learnt for c in self.classes])
+
+    @property
+    def unidentified(self) -> int | None:
+        """Index of the class of items that no learnt class fits, if the model has it."""
+        return self.class_names.index(UNIDENTIFIED) if UNIDENTIFIED in self.class_names else None
 
     @property
     def learnt_disturbances(self) -> NDArray[np.bool_]:
@@ -194,7 +202,8 @@ def load_network(folder: Path, card: ModelCard) -> SurveyNet:
     if sha256_of(path) != card.weights.sha256:
         msg = f"{path}: the weights are not those that {CARD} names; restore both from the release"
         raise ModelError(msg)
-    network = SurveyNet(classes=len(card.classes), disturbances=len(card.disturbances))
+    backbone = card.architecture.split("-")[0]
+    network = SurveyNet(classes=len(card.classes), disturbances=len(card.disturbances), backbone=backbone)
     try:
         network.load_state_dict(load_file(path))
     except RuntimeError as error:  # a card whose class list is not the weights'

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from survey.detect.backbone import TAPS, ConvNorm, EfficientNetLite0
+from survey.detect.backbone import BACKBONES, ConvNorm, EfficientNetLite
 
 HEAT_STRIDE = 4
 """Working pixels per cell of the ordnance head."""
@@ -17,8 +17,12 @@ LATTICE_PX = 16
 """Deepest stride: tiles start on multiples of it, so that cells fall alike in every tiling."""
 FILL = 127
 """Grey level outside the image and in nodata; becomes 0 after normalisation."""
-PEAK_REACH_PX = 2 * HEAT_STRIDE
-"""Farthest neighbour that decides whether a cell is a peak, beyond the network's own reach."""
+PEAK_RADIUS = 2
+"""A peak is the highest cell within this many cells: 5 x 5 cells are 20 cm at a GSD of 1 cm."""
+SUPPRESS_PX = 32
+"""A weaker peak inside a stronger one's item is not a second item; looked for at most this far away."""
+PEAK_REACH_PX = PEAK_RADIUS * HEAT_STRIDE + SUPPRESS_PX
+"""Farthest neighbour that decides whether a cell is a sighting, beyond the network's own reach."""
 PRIOR_LOGIT = -4.6
 """Start of the heatmap's bias: every cell begins at p = 0.01 (Lin et al. 2017, focal loss)."""
 
@@ -28,7 +32,9 @@ class Heads:
     """What the network says of a batch of tiles of H x W working pixels. Always float32."""
 
     heat: Tensor
-    """(N, classes, H/4, W/4) logits: an item of this class has its centre in this cell."""
+    """(N, 1, H/4, W/4) logits: an item of whatever class has its centre in this cell."""
+    kind: Tensor
+    """(N, classes, H/4, W/4) logits: which class it is, if there is one."""
     geometry: Tensor
     """(N, 3, H/4, W/4): ln(longest extent / px), row and column of the centre within the cell in cells."""
     mask: Tensor
@@ -42,10 +48,11 @@ class Trunk(nn.Module):
     first thing it does: it takes uint8.
     """
 
-    def __init__(self, *, width: int = 64) -> None:
+    def __init__(self, *, backbone: str = "lite0", width: int = 64) -> None:
         super().__init__()
-        self.backbone = EfficientNetLite0()
-        self.lateral4, self.lateral8, self.lateral16 = (nn.Conv2d(channels, width, 1) for channels in TAPS.values())
+        spec = BACKBONES[backbone]
+        self.backbone = EfficientNetLite(spec)
+        self.lateral4, self.lateral8, self.lateral16 = (nn.Conv2d(channels, width, 1) for channels in spec.channels)
         self.smooth4 = ConvNorm(width, width, 3)
         self.smooth8 = ConvNorm(width, width, 3)
         self.heat = ConvNorm(width, width, 3)
@@ -72,7 +79,8 @@ class Projection(nn.Module):
 
     def __init__(self, *, classes: int, disturbances: int, width: int = 64) -> None:
         super().__init__()
-        self.heat = nn.Conv2d(width, classes, 1)
+        self.heat = nn.Conv2d(width, 1, 1)
+        self.kind = nn.Conv2d(width, classes, 1)
         self.geometry = nn.Conv2d(width // 2, 3, 1)
         self.mask = nn.Conv2d(width, 1 + disturbances, 1)
         nn.init.constant_(self.heat.bias, PRIOR_LOGIT)  # type: ignore[arg-type]
@@ -80,15 +88,15 @@ class Projection(nn.Module):
     def forward(self, features: tuple[Tensor, Tensor, Tensor]) -> Heads:
         """Map the trunk's features to logits."""
         heat, geometry, mask = (feature.float() for feature in features)
-        return Heads(self.heat(heat), self.geometry(geometry), self.mask(mask))
+        return Heads(self.heat(heat), self.kind(heat), self.geometry(geometry), self.mask(mask))
 
 
 class SurveyNet(nn.Module):
     """Trunk and projection. What a pixel yields does not depend on the tile, `reach_px` from its edge."""
 
-    def __init__(self, *, classes: int, disturbances: int, width: int = 64) -> None:
+    def __init__(self, *, classes: int, disturbances: int, backbone: str = "lite0", width: int = 64) -> None:
         super().__init__()
-        self.trunk = Trunk(width=width)
+        self.trunk = Trunk(backbone=backbone, width=width)
         self.projection = Projection(classes=classes, disturbances=disturbances, width=width)
 
     def forward(self, pixels: Tensor) -> Heads:
@@ -98,18 +106,18 @@ class SurveyNet(nn.Module):
 
 
 @cache
-def reach_px() -> int:
+def reach_px(backbone: str = "lite0") -> int:
     """Return the network's reach in working pixels: how far away an input can move an output.
 
     Found by following a gradient through a copy whose every convolution averages, so that nothing
     cancels and no activation saturates.
     """
-    probe = SurveyNet(classes=1, disturbances=1, width=4).eval()
+    probe = SurveyNet(classes=1, disturbances=1, backbone=backbone, width=4).eval()
     with torch.no_grad():
         for module in probe.modules():
             if isinstance(module, nn.Conv2d):
                 module.weight.fill_(1 / module.weight[0].numel())
-    size = 512  # more than twice the reach, which the last line checks
+    size = 768  # more than twice the reach, which the last line checks
     pixels = torch.full((1, 3, size, size), 128.0, requires_grad=True)
     reach = 0
     for output, stride in zip(probe.trunk(pixels), (HEAT_STRIDE, HEAT_STRIDE, MASK_STRIDE), strict=True):

@@ -11,7 +11,7 @@ from scipy.special import expit
 from survey.detect.calibration import Calibration, Curve, CurveKind
 from survey.evaluate.fitting import (
     KINDS,
-    LEAST_GAIN,
+    LEAST_CLASS_GAIN,
     LEAST_OF_EACH,
     Choice,
     choose_curve,
@@ -87,7 +87,7 @@ def fit_calibration(sample: Sample, *, kinds: Sequence[CurveKind] = KINDS, fitte
             continue
         own = choose_curve(part.logit, part.true, part.group, kinds=kinds)
         rival = log_loss(others[sample.class_index == index], part.true)
-        if own.log_loss and min(own.log_loss.values()) < rival - LEAST_GAIN:
+        if own.log_loss and min(own.log_loss.values()) < rival - LEAST_CLASS_GAIN:
             choices[name] = own
     share = float((sample.true.sum() + 1) / (len(sample.true) + 2))
     exact = float(sample.true.mean()) if 0 < sample.true.sum() < len(sample.true) else share

@@ -28,7 +28,8 @@ class Curve:
     @property
     def recall(self) -> NDArray[np.float64]:
         """(T,) share of the items found; NaN where there is none."""
-        return np.asarray(self.found / (self.items or np.nan), np.float64)
+        share: NDArray[np.float64] = self.found / (self.items or np.nan)
+        return share
 
     @property
     def precision(self) -> NDArray[np.float64]:

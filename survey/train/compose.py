@@ -1,22 +1,29 @@
-"""Compose training crops: real or simulated ground, disturbance, items with shadow and cover, a camera."""
+"""Compose training crops: real or simulated ground, disturbance, clutter, items with shadow and cover, a camera."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.detect.network import FILL, MASK_STRIDE
+from survey.detect.network import MASK_STRIDE
 from survey.simulate import ITEMS, Sprite, Sun, disturb, render_item
+from survey.simulate.render import BankSprite
 from survey.train.camera import through_camera
-from survey.train.paste import Pasted, cutout_sprite, distractor_sprite, paste
-from survey.train.sources import Picture, Sources
+from survey.train.clutter import clutter
+from survey.train.ground import GroundCrop, crop_picture, cut_away, inside
+from survey.train.mining import Spot
+from survey.train.paste import Canvas, Pasted
+from survey.train.sources import Sources
+from survey.train.sprites import cutout_sprite, rendered_sprite
 from survey.values import DISTURBANCES
 
-IGNORED = 255
-"""Mask value of cells whose disturbance is not known."""
 LEAST_VISIBLE = 0.35
 """An item of which less can be seen is neither demanded nor punished."""
+LEAST_PX = 5.0
+"""An item smaller than this is a speck: neither demanded nor punished."""
+_SUN_HEIGHTS = 9.0
+"""A rendered sprite fits a crop whose sun is at most this many degrees higher or lower than its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,12 +50,26 @@ class Recipe:
     crop_px: int
     gsd_m: float
     classes: tuple[str, ...]
-    items_mean: float = 1.3
+    items_mean: float = 2.0
     """Mean number of items pasted on a crop that gets any."""
-    empty_share: float = 0.3
+    empty_share: float = 0.35
     disturbance_share: float = 0.25
-    distractors_mean: float = 1.5
-    nodata_share: float = 0.12
+    clutter_mean: float = 3.0
+    """Mean number of things that are not ordnance: made up from the pictures, and rendered if there is a bank."""
+    rendered_clutter: float = 0.5
+    """Share of them taken from the bank."""
+    nodata_share: float = 0.1
+    overcast_share: float = 0.2
+    mined_share: float = 0.0
+    """Share of crops around a mined spot, where there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Of one crop."""
+
+    sun: Sun
+    overcast: bool
 
 
 class Composer:
@@ -58,31 +79,41 @@ class Composer:
         self._sources, self._recipe, self._seed = sources, recipe, seed
         weights = np.array([p.weight for p in sources.pictures])
         self._ground_shares = weights / weights.sum()
-        items = np.array([c.weight for c in sources.cutouts] + [sources.simulated_items])
+        self._bank = _Shelf(tuple(s for s in sources.bank if s.class_name in recipe.classes))
+        self._rendered_clutter = _Shelf(tuple(s for s in sources.bank if not s.class_name))
+        kinds = [sources.simulated_items, sources.rendered_items if self._bank.sprites else 0.0]
+        items = np.array([c.weight for c in sources.cutouts] + kinds)
         self._item_shares = items / items.sum()
 
-    def compose(self, number: int) -> Sample:
-        """Return crop `number`."""
+    def compose(self, number: int, spots: Sequence[Spot] = ()) -> Sample:
+        """Return crop `number`; a share of the crops lies around mined spots, on which nothing is laid."""
         recipe = self._recipe
         rng = np.random.default_rng([self._seed, number])
-        sun = Sun.sample(rng)
-        rgb, items, mask = self._ground(rng)
-        if rng.random() < recipe.disturbance_share:
-            rgb = self._disturbed(rgb, mask, sun, rng)
-        for _ in range(rng.poisson(recipe.distractors_mean)):
-            paste(rgb, distractor_sprite(rgb, self._any_texture(rng), rng), rng, covered=rng.random() < 0.3)
+        spot = spots[int(rng.integers(len(spots)))] if spots and rng.random() < recipe.mined_share else None
+        crop = self._ground(rng, spot)
+        light = Light(crop.sun or Sun.sample(rng), bool(rng.random() < recipe.overcast_share and crop.sun is None))
+        rgb = crop.rgb
+        if spot is None and rng.random() < recipe.disturbance_share:
+            rgb = self._disturbed(rgb, crop.mask, light.sun, rng)
+        canvas = Canvas(rgb, crop.items, softness_px=crop.softness_px, spared=crop.aimed)
+        for _ in range(rng.poisson(recipe.clutter_mean)):
+            canvas.lay(self._clutter(rgb, light, rng), rng, covered=bool(rng.random() < 0.3))
         if rng.random() >= recipe.empty_share:
             for _ in range(1 + rng.poisson(recipe.items_mean - 1)):
-                items.append(paste(rgb, self._sprite(sun, rng), rng, covered=rng.random() < 0.4))
-        rgb = through_camera(rgb, rng)
+                canvas.lay(self._item(light, rng), rng, covered=bool(rng.random() < 0.35))
+        items = canvas.items
+        rgb = through_camera(canvas.rgb, rng)
         if rng.random() < recipe.nodata_share:
-            _cut_away(rgb, mask, items, rng)
-        return self._sample(rgb, mask, items)
+            items = _hidden(items, cut_away(rgb, crop.mask, rng))
+        return self._sample(rgb, crop.mask, items)
 
-    def _ground(self, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Pasted], NDArray[np.uint8]]:
-        """Return a crop of ground, the items already in it, and its disturbance mask at full resolution."""
+    def _ground(self, rng: np.random.Generator, spot: Spot | None) -> GroundCrop:
+        """Return a crop around a spot, or of a picture drawn by weight."""
+        size, gsd_m = self._recipe.crop_px, self._recipe.gsd_m
+        if spot is not None:
+            return crop_picture(self._sources.pictures[spot.picture], size, gsd_m, rng, aim=(spot.row, spot.col))
         index = int(rng.choice(len(self._ground_shares), p=self._ground_shares))
-        return crop_picture(self._sources.pictures[index], self._recipe.crop_px, self._recipe.gsd_m, rng)
+        return crop_picture(self._sources.pictures[index], size, gsd_m, rng)
 
     def _any_texture(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         pictures = self._sources.pictures
@@ -94,86 +125,66 @@ class Composer:
         size = self._recipe.crop_px
         kind = str(rng.choice(DISTURBANCES))
         where = (float(rng.uniform(-0.2, 1.2) * size), float(rng.uniform(-0.2, 1.2) * size))
-        changed, inside = disturb(rgb, kind=kind, gsd_m=self._recipe.gsd_m, sun=sun, rng=rng, where=where)
-        mask[inside] = 1 + DISTURBANCES.index(kind)
+        changed, marked = disturb(rgb, kind=kind, gsd_m=self._recipe.gsd_m, sun=sun, rng=rng, where=where)
+        mask[marked] = 1 + DISTURBANCES.index(kind)
         return changed
 
-    def _sprite(self, sun: Sun, rng: np.random.Generator) -> Sprite:
-        index = int(rng.choice(len(self._item_shares), p=self._item_shares))
-        if index < len(self._sources.cutouts):
-            return cutout_sprite(self._sources.cutouts[index], self._recipe.gsd_m, sun, rng)
+    def _clutter(self, rgb: NDArray[np.uint8], light: Light, rng: np.random.Generator) -> Sprite:
+        if self._rendered_clutter.sprites and rng.random() < self._recipe.rendered_clutter:
+            return self._from(self._rendered_clutter, light, rng)
+        return clutter(rgb, self._any_texture(rng), light.sun, rng)
+
+    def _item(self, light: Light, rng: np.random.Generator) -> Sprite:
+        index, cutouts = int(rng.choice(len(self._item_shares), p=self._item_shares)), self._sources.cutouts
+        if index < len(cutouts):
+            return cutout_sprite(cutouts[index], self._recipe.gsd_m, light.sun, rng)
+        if index > len(cutouts):
+            return self._from(self._bank, light, rng)
         kinds = [kind for kind, spec in ITEMS.items() if spec.class_name in self._recipe.classes]
-        return render_item(str(rng.choice(kinds)), gsd_m=self._recipe.gsd_m, sun=sun, rng=rng)
+        return render_item(str(rng.choice(kinds)), gsd_m=self._recipe.gsd_m, sun=light.sun, rng=rng)
+
+    def _from(self, shelf: "_Shelf", light: Light, rng: np.random.Generator) -> Sprite:
+        return rendered_sprite(shelf.draw(light, rng), self._recipe.gsd_m, light.sun.azimuth_deg, rng)
 
     def _sample(self, rgb: NDArray[np.uint8], mask: NDArray[np.uint8], items: list[Pasted]) -> Sample:
         size = self._recipe.crop_px
-        inside = [
-            i
+        items = inside(items, size)
+        demanded = [
+            0 <= i.row < size and 0 <= i.col < size and i.visible >= LEAST_VISIBLE and i.size_px >= LEAST_PX
             for i in items
-            if -i.size_px < 2 * i.row < 2 * size + i.size_px and -i.size_px < 2 * i.col < 2 * size + i.size_px
         ]
-        centred = [0 <= i.row < size and 0 <= i.col < size for i in inside]
-        ignored = [i.visible < LEAST_VISIBLE or not c for i, c in zip(inside, centred, strict=True)]
         return Sample(
             pixels=rgb,
-            row=np.array([i.row for i in inside], np.float32),
-            col=np.array([i.col for i in inside], np.float32),
-            size_px=np.array([i.size_px for i in inside], np.float32),
-            class_index=np.array([self._recipe.classes.index(i.class_name) for i in inside], np.int64),
-            ignored=np.array(ignored, bool),
+            row=np.array([i.row for i in items], np.float32),
+            col=np.array([i.col for i in items], np.float32),
+            size_px=np.array([i.size_px for i in items], np.float32),
+            class_index=np.array([self._recipe.classes.index(i.class_name) for i in items], np.int64),
+            ignored=~np.array(demanded, bool),
             mask=mask[MASK_STRIDE // 2 :: MASK_STRIDE, MASK_STRIDE // 2 :: MASK_STRIDE].copy(),
         )
 
 
-def crop_picture(
-    picture: Picture, size: int, gsd_m: float, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], list[Pasted], NDArray[np.uint8]]:
-    """Return a randomly placed, turned, mirrored and scaled crop of a picture, its items and its mask."""
-    scale = picture.gsd_m / gsd_m * float(np.exp(rng.uniform(-0.3, 0.3)))
-    height, width = picture.rgb.shape[:2]
-    angle = rng.uniform(0, 2 * np.pi)
-    cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
-    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([rng.choice([-1.0, 1.0]), 1.0])
-    margin_x, margin_y = (min(size / 2 / scale, extent / 2) for extent in (width, height))
-    centre = np.array([rng.uniform(margin_x, width - margin_x), rng.uniform(margin_y, height - margin_y)])
-    if len(picture.items.row) and rng.random() < 0.6:
-        chosen = int(rng.integers(len(picture.items.row)))
-        spread = rng.uniform(-0.35, 0.35, 2) * size / scale
-        centre = np.array([picture.items.col[chosen], picture.items.row[chosen]]) + spread
-    matrix = np.hstack([linear, (size / 2 - linear @ centre)[:, None]])
-    rgb = cv2.warpAffine(picture.rgb, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    points = (linear @ np.stack([picture.items.col, picture.items.row])).T + matrix[:, 2]
-    items = [
-        Pasted(float(y), float(x), float(extent * scale), name, 1.0)
-        for (x, y), extent, name in zip(points, picture.items.size_px, picture.items.classes, strict=True)
-    ]
-    return np.asarray(rgb, np.uint8), items, _disturbance_mask(picture, matrix, size)
+class _Shelf:
+    """Rendered sprites, to be drawn by the light they were rendered in; every kind as often as every other."""
+
+    def __init__(self, sprites: tuple[BankSprite, ...]) -> None:
+        self.sprites = sprites
+        self._elevation = np.array([s.sun_elevation_deg for s in sprites])
+        self._overcast = np.array([s.overcast for s in sprites], bool)
+        _, index = np.unique(np.array([s.kind for s in sprites], np.str_), return_inverse=True)
+        self._share = 1.0 / np.bincount(index)[index]
+
+    def draw(self, light: Light, rng: np.random.Generator) -> BankSprite:
+        """Return a sprite whose light fits the crop's; any, where none fits."""
+        fits = self._overcast == light.overcast
+        if not light.overcast:
+            fits &= np.abs(self._elevation - light.sun.elevation_deg) <= _SUN_HEIGHTS
+        share = self._share * fits if fits.any() else self._share
+        return self.sprites[int(rng.choice(len(self.sprites), p=share / share.sum()))]
 
 
-def _disturbance_mask(picture: Picture, matrix: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    """Return the dug soil of a picture as ellipses; unknown elsewhere where the labels are partial."""
-    if picture.disturbed == ():
-        return np.zeros((size, size), np.uint8)
-    mask = np.full(picture.rgb.shape[:2], IGNORED, np.uint8)
-    code = 1 + DISTURBANCES.index("disturbed_soil")
-    for x, y, width, height in picture.disturbed or ():
-        centre = (round(x + width / 2), round(y + height / 2))
-        cv2.ellipse(mask, centre, (round(width / 2), round(height / 2)), 0, 0, 360, code, -1)
-    warped = cv2.warpAffine(mask, matrix, (size, size), flags=cv2.INTER_NEAREST, borderValue=IGNORED)
-    return np.asarray(warped, np.uint8)
-
-
-def _cut_away(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], items: list[Pasted], rng: np.random.Generator) -> None:
-    """Replace one side of the crop by nodata, as at the ragged edge of an orthomosaic."""
-    size = rgb.shape[0]
-    angle, offset = rng.uniform(0, 2 * np.pi), rng.uniform(0.0, 0.35) * size
-    rows, cols = np.mgrid[:size, :size].astype(np.float32)
-    ragged = cv2.resize(rng.normal(0, 12, (8, 8)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    distance = (cols - size / 2) * np.cos(angle) + (rows - size / 2) * np.sin(angle) + ragged
-    gone = distance > offset
-    rgb[gone] = FILL
-    mask[gone] = 0
-    for index, item in enumerate(items):
-        row, col = (int(np.clip(v, 0, size - 1)) for v in (item.row, item.col))
-        if gone[row, col]:
-            items[index] = Pasted(item.row, item.col, item.size_px, item.class_name, 0.0)
+def _hidden(items: list[Pasted], gone: NDArray[np.bool_]) -> list[Pasted]:
+    """Return the items; those whose centre is gone show nothing."""
+    last = gone.shape[0] - 1
+    centres = [(int(np.clip(i.row, 0, last)), int(np.clip(i.col, 0, last))) for i in items]
+    return [replace(item, visible=0.0) if gone[at] else item for item, at in zip(items, centres, strict=True)]

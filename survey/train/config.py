@@ -21,11 +21,19 @@ class TrainConfig(BaseModel):
     data_list: str = "train-data.yaml"
     """Data list: a path, or the name of one in the package's `configs`."""
     hold_out: tuple[str, ...] = ()
-    """Sites left out whole."""
+    """Sites left out whole, and single flights as `site/flight`."""
+    split_within_site: bool = False
+    """Allow to hold out a flight of a site whose other flights are trained on: what is measured there flatters."""
     seed: int = 1
+    backbone: Literal["lite0", "lite2"] = "lite0"
+    """EfficientNet-Lite whose ImageNet weights the network starts from."""
     gsd_m: Annotated[float, Field(gt=0)] = 0.01
     crop_px: Annotated[int, Field(gt=0, multiple_of=16)] = 256
     batch: Annotated[int, Field(gt=0)] = 8
+    """Crops of one step in all, over all micro-batches and processes."""
+    accumulate: Annotated[int, Field(gt=0)] = 1
+    """Micro-batches a step: their gradients are added up, so that a large batch fits into little memory. Batch
+    normalisation sees one micro-batch at a time, and so is the one thing that a smaller micro-batch changes."""
     steps: Annotated[int, Field(gt=0)] = 1400
     warmup_steps: Annotated[int, Field(ge=0)] = 100
     learning_rate: Annotated[float, Field(gt=0)] = 1e-3
@@ -40,7 +48,22 @@ class TrainConfig(BaseModel):
     """Threads that compose crops; does not change the result."""
     checkpoint_every: Annotated[int, Field(gt=0)] = 100
     log_every: Annotated[int, Field(gt=0)] = 20
-    items_mean: Annotated[float, Field(ge=1)] = 1.3
-    empty_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+    bank: str | None = None
+    """Folder of sprites made by `survey render`, for data lists with a rendered entry."""
+    items_mean: Annotated[float, Field(ge=1)] = 2.0
+    empty_share: Annotated[float, Field(ge=0, le=1)] = 0.35
     disturbance_share: Annotated[float, Field(ge=0, le=1)] = 0.25
-    distractors_mean: Annotated[float, Field(ge=0)] = 1.5
+    clutter_mean: Annotated[float, Field(ge=0)] = 3.0
+    """Mean number of things on a crop that are not ordnance."""
+    rendered_clutter: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of them that is rendered, where the data list has a rendered entry."""
+    mine_every: Annotated[int, Field(ge=0)] = 0
+    """Steps between two searches of empty ground for false alarms; 0: never."""
+    mine_windows: Annotated[int, Field(gt=0)] = 96
+    """Windows of `crop_px` that a search looks at, besides the spots it knows."""
+    mine_pool: Annotated[int, Field(gt=0)] = 128
+    """Most spots kept."""
+    mine_score: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Least score of a false alarm that becomes a spot: low, for a young network is sure of nothing."""
+    mined_share: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Share of the crops that are composed around a spot, once there are any."""

@@ -7,6 +7,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from survey.errors import ConfigError
+from survey.simulate.sun import Sun
 from survey.train.config import CLASSES
 
 UNIDENTIFIED_MINE = "mine"
@@ -39,8 +40,15 @@ class GroundEntry(_Entry):
     gsd_m: Annotated[float, Field(gt=0)]
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Share of the backgrounds drawn from here."""
+    sun: tuple[Annotated[float, Field(ge=0, lt=360)], Annotated[float, Field(gt=0, le=90)]] | None = None
+    """Azimuth (degrees clockwise from the pictures' top) and elevation of the light in all of them, if known."""
     licence: str
     note: str = ""
+
+    @property
+    def light(self) -> Sun | None:
+        """Return the sun of the pictures, if it is known."""
+        return None if self.sun is None else Sun(*self.sun)
 
 
 class FrameEntry(_Entry):
@@ -82,7 +90,7 @@ class CutoutEntry(_Entry):
 
 
 class SimulatedEntry(_Entry):
-    """Items and ground made by `survey.simulate`."""
+    """Items and ground drawn by the simulator."""
 
     kind: Literal["simulated"]
     site: str
@@ -90,7 +98,15 @@ class SimulatedEntry(_Entry):
     ground_weight: Annotated[float, Field(ge=0)] = 1.0
 
 
-Entry = Annotated[GroundEntry | FrameEntry | CutoutEntry | SimulatedEntry, Field(discriminator="kind")]
+class RenderedEntry(_Entry):
+    """Items and clutter of a bank made by `survey render`; the folder is the run's setting `bank`."""
+
+    kind: Literal["rendered"]
+    site: str
+    item_weight: Annotated[float, Field(ge=0)] = 1.0
+
+
+Entry = Annotated[GroundEntry | FrameEntry | CutoutEntry | SimulatedEntry | RenderedEntry, Field(discriminator="kind")]
 
 
 class DataList(_Entry):

@@ -1,72 +1,65 @@
 """The training loop: plain, resumable from any kill, the crop stream a pure function of the step."""
 
-import hashlib
-import json
 import logging
-import math
 import time
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import astuple, fields
+from functools import partial
 from pathlib import Path
 
-import cv2
 import torch
 from torch import Tensor, nn
 
-from survey.detect.network import SurveyNet
+from survey.detect.network import Heads, SurveyNet
 from survey.detect.runtime import has_bf16
-from survey.errors import ResumeError, TrainingError
+from survey.errors import ConfigError, ResumeError, TrainingError
 from survey.files import replacing
 from survey.train.compose import Composer, Recipe, Sample
 from survey.train.config import CLASSES, DISTURBANCES, TrainConfig
-from survey.train.datalist import DataList
-from survey.train.losses import Losses, losses
+from survey.train.distributed import World
+from survey.train.faults import memory_told
+from survey.train.identity import Identity
+from survey.train.losses import Losses, count, losses
+from survey.train.mining import Spot, mine
+from survey.train.optimiser import make_optimiser, schedule
 from survey.train.sources import Sources
-from survey.train.targets import make_batch
+from survey.train.stream import crop_batches, segments, step_numbers
+from survey.train.syncnorm import synchronise
+from survey.train.targets import Batch, make_batch
 
 log = logging.getLogger(__name__)
 
-
-def crop_batches(composer: Composer, *, batch: int, first: int, steps: int, workers: int) -> Iterator[list[Sample]]:
-    """Yield the crops of steps `first` to `steps`, composed in threads a few steps ahead.
-
-    Threads, for OpenCV and NumPy let go of the interpreter; forked processes inherit OpenCV's and
-    OpenMP's thread pools in a state that can lock them up.
-    """
-    cv2.setNumThreads(0)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-
-        def submit(step: int) -> list[Future[Sample]]:
-            return [pool.submit(composer.compose, step * batch + n) for n in range(batch)]
-
-        ahead = deque(submit(step) for step in range(first, min(steps, first + 2)))
-        for step in range(first, steps):
-            if step + 2 < steps:
-                ahead.append(submit(step + 2))
-            yield [future.result() for future in ahead.popleft()]
-
-
-def run_identity(config: TrainConfig, data: DataList) -> str:
-    """Return the hash of everything that decides the weights."""
-    settings = config.model_dump(exclude={"workers", "checkpoint_every", "log_every"}, mode="json")
-    text = json.dumps([settings, data.model_dump(mode="json")], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+FORMAT = 2
+"""Of checkpoints."""
 
 
 class Trainer:
-    """The state of a run: network, running mean, optimiser, step."""
+    """The state of a run: network, running mean, optimiser, mined spots, step.
 
-    def __init__(self, config: TrainConfig, data: DataList, *, folder: Path) -> None:
+    Args:
+        config: The run's settings.
+        identity: What decides the weights; a checkpoint of another run is refused.
+        folder: Where the checkpoint is kept.
+        world: The processes that train together.
+
+    Raises:
+        ConfigError: The batch cannot be split over micro-batches and processes.
+    """
+
+    def __init__(self, config: TrainConfig, identity: Identity, *, folder: Path, world: World | None = None) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.folder = config, folder
-        self.identity = run_identity(config, data)
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.network = SurveyNet(classes=len(CLASSES), disturbances=len(DISTURBANCES))
+        self.config, self.identity, self.folder = config, identity, folder
+        self.world = World() if world is None else world
+        self.device = self.world.device
+        _check_parts(config, self.world)
+        self.network = SurveyNet(classes=len(CLASSES), disturbances=len(DISTURBANCES), backbone=config.backbone)
         self.network.trunk.backbone.load_imagenet()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        synchronise(self.network, self.world)
         self.mean = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        self.optimiser = _optimiser(self.network, config)
+        self.optimiser = make_optimiser(self.network, config)
+        self.spots: tuple[Spot, ...] = ()
         self.step = 0
 
     @property
@@ -78,49 +71,75 @@ class Trainer:
         """Take up the checkpoint if there is one.
 
         Raises:
-            ResumeError: It was written by a run with another config or data list.
+            ResumeError: It was written by a run with other settings, data or pictures; says which differ.
+                Or only some of the processes see it.
         """
-        if not self.checkpoint.exists():
+        seen = self.world.gathered([self.checkpoint.exists()])
+        if any(seen) and not all(seen):
+            msg = f"{self.checkpoint}: some processes see it, others do not; put --out on a disk that all share"
+            raise ResumeError(msg)
+        if not all(seen):
             return False
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        if state["identity"] != self.identity:
-            msg = f"{self.checkpoint}: made with another config or data list; use another --out"
+        if state.get("format") != FORMAT:
+            msg = f"{self.checkpoint}: another version of survey wrote it; go on with that one, or use another --out"
             raise ResumeError(msg)
+        for difference in self.identity.check(state["identity"], self.checkpoint):
+            log.warning("%s: the last digits of the weights may differ", difference)
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.mean, self.step = state["mean"], state["step"]
+        self.spots = tuple(Spot(*spot) for spot in state["spots"])
         return True
 
     def save(self) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state, whole or not at all; only the leading process does."""
+        if not self.world.leads:
+            return
         state = {
-            "identity": self.identity,
+            "format": FORMAT,
+            "identity": self.identity.as_state(),
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "mean": self.mean,
+            "spots": [astuple(spot) for spot in self.spots],
             "step": self.step,
         }
         with replacing(self.checkpoint) as temporary:
             torch.save(state, temporary)
 
     def run(self, sources: Sources) -> SurveyNet:
-        """Train to the last step and return the network with the running mean of its weights."""
+        """Train to the last step and return the network with the running mean of its weights.
+
+        Raises:
+            TrainingError: A loss is not finite, or memory runs out; the last checkpoint is kept.
+        """
         config, began, first = self.config, time.monotonic(), self.step
         self.network.train()
-        for samples in self._batches(sources):
-            value = self._advance(samples)
-            self.step += 1
-            if self.step % config.log_every == 0:
-                pace = (time.monotonic() - began) / (self.step - first)
-                parts = (float(v.detach()) for v in (value.total, value.heat, value.geometry, value.mask))
-                log.info("step %d loss %.3f heat %.3f geometry %.3f mask %.3f, %.2f s a step", self.step, *parts, pace)
-            if self.step % config.checkpoint_every == 0 or self.step == config.steps:
-                self.save()
+        with memory_told(config):
+            for samples in self._batches(sources):
+                value = self._advance(samples)
+                self.step += 1
+                if self.step % config.log_every == 0:
+                    self._report(value, pace=(time.monotonic() - began) / (self.step - first))
+                if self.step % config.checkpoint_every == 0 or self.step == config.steps:
+                    self.save()
         self.network.load_state_dict(self.mean)
         return self.network.eval()
 
+    def _report(self, value: Losses, *, pace: float) -> None:
+        if self.world.leads:
+            parts = (float(v) for v in (value.total, value.heat, value.kind, value.geometry, value.mask))
+            text = "step %d loss %.3f heat %.3f class %.3f geometry %.3f mask %.3f, %.2f s a step"
+            log.info(text, self.step, *parts, pace)
+
     def _batches(self, sources: Sources) -> Iterator[list[Sample]]:
-        config = self.config
+        """Yield this process' crops of each step.
+
+        No crop is composed before the search for spots that it may lie around, so that a resumed
+        run, which searches at the same steps, composes the same crops.
+        """
+        config, world = self.config, self.world
         recipe = Recipe(
             crop_px=config.crop_px,
             gsd_m=config.gsd_m,
@@ -128,32 +147,70 @@ class Trainer:
             items_mean=config.items_mean,
             empty_share=config.empty_share,
             disturbance_share=config.disturbance_share,
-            distractors_mean=config.distractors_mean,
+            clutter_mean=config.clutter_mean,
+            rendered_clutter=config.rendered_clutter,
+            mined_share=config.mined_share,
         )
         composer = Composer(sources, recipe, seed=config.seed)
-        yield from crop_batches(
-            composer, batch=config.batch, first=self.step, steps=config.steps, workers=config.workers
+        numbers = partial(
+            step_numbers, batch=config.batch, accumulate=config.accumulate, rank=world.rank, ranks=world.size
         )
+        for start, stop in segments(self.step, config.steps, every=config.mine_every):
+            if config.mine_every and start and start % config.mine_every == 0:
+                self._mine(sources)
+            compose = partial(composer.compose, spots=self.spots)
+            yield from crop_batches(compose, numbers, first=start, steps=stop, workers=config.workers)
+
+    def _mine(self, sources: Sources) -> None:
+        """Look for false alarms of the running mean, the network that is released in the end."""
+        network = deepcopy(self.network)
+        network.load_state_dict(self.mean)
+        network.eval()
+        began = time.monotonic()
+        with torch.inference_mode():
+            see = partial(self._heads, network)
+            self.spots = mine(see, sources.pictures, self.spots, config=self.config, step=self.step, world=self.world)
+        if self.world.leads:
+            log.info("step %d: %d mined spots, %.1f s", self.step, len(self.spots), time.monotonic() - began)
+
+    def _heads(self, network: SurveyNet, pixels: Tensor) -> Heads:
+        """Run a network as in training: the trunk in reduced precision, the rest in float32."""
+        pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=_reduced(self.config)):
+            features = network.trunk(pixels)
+        with torch.autocast(self.device.type, enabled=False):
+            heads: Heads = network.projection(features)
+        return heads
 
     def _advance(self, samples: list[Sample]) -> Losses:
-        """Take one optimiser step."""
-        config = self.config
+        """Take one optimiser step with this process' crops; return the losses of all crops of the step."""
+        config, world = self.config, self.world
         for group in self.optimiser.param_groups:
             group["lr"] = group["base"] * schedule(self.step, config)
-        batch = make_batch(samples, classes=len(CLASSES)).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=_reduced(config)):
-            features = self.network.trunk(batch.pixels.contiguous(memory_format=torch.channels_last))
-        with torch.autocast(self.device.type, enabled=False):
-            value = losses(self.network.projection(features), batch)
-        if not torch.isfinite(value.total):
-            msg = f"the loss of step {self.step} is {value.total.item()}; lower learning_rate, or set precision=fp32"
-            raise TrainingError(msg)
+        size = len(samples) // config.accumulate
+        parts = [samples[start : start + size] for start in range(0, len(samples), size)]
+        batches = [make_batch(part).to(self.device) for part in parts]
+        counts = world.summed(torch.stack([count(batch) for batch in batches]).sum(dim=0))
         self.optimiser.zero_grad(set_to_none=True)
-        value.total.backward()  # type: ignore[no-untyped-call]
+        shares = torch.stack([self._backward(batch, counts) for batch in batches])
+        value = Losses(*world.summed(shares.sum(dim=0)))
+        if not torch.isfinite(value.total):
+            msg = (
+                f"the loss of step {self.step} is {value.total.item()}; lower learning_rate, or set precision=fp32, "
+                "with another --out; the last checkpoint is kept"
+            )
+            raise TrainingError(msg)
+        world.sum_gradients(self.network.parameters())
         nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
         self.optimiser.step()
         self._average()
         return value
+
+    def _backward(self, batch: Batch, counts: Tensor) -> Tensor:
+        """Add a micro-batch's gradients; return its share of the losses, in the order of `Losses`."""
+        value = losses(self._heads(self.network, batch.pixels), batch, counts=counts)
+        value.total.backward()  # type: ignore[no-untyped-call]
+        return torch.stack([getattr(value, field.name).detach() for field in fields(value)])
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -167,34 +224,14 @@ class Trainer:
                 mean.copy_(value)
 
 
-def schedule(step: int, config: TrainConfig) -> float:
-    """Return the share of the learning rate at a step: linear warm-up, then half a cosine to 0.01."""
-    if step < config.warmup_steps:
-        return (step + 1) / config.warmup_steps
-    done = (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
-
-
 def _reduced(config: TrainConfig) -> bool:
     return config.precision == "bf16" or (config.precision == "auto" and has_bf16())
 
 
-def _optimiser(network: SurveyNet, config: TrainConfig) -> torch.optim.AdamW:
-    backbone = list(network.trunk.backbone.parameters())
-    inside = {id(parameter) for parameter in backbone}
-    rest = [parameter for parameter in network.parameters() if id(parameter) not in inside]
-
-    def group(parameters: list[Tensor], rate: float, decay: float) -> dict[str, object]:
-        return {"params": parameters, "lr": rate, "base": rate, "weight_decay": decay}
-
-    rate, decay = config.learning_rate, config.weight_decay
-    return torch.optim.AdamW(
-        [
-            group([p for p in part if p.ndim > 1], share * rate, decay)  # norms and biases are not decayed
-            for part, share in ((backbone, config.backbone_rate), (rest, 1.0))
-        ]
-        + [
-            group([p for p in part if p.ndim <= 1], share * rate, 0.0)
-            for part, share in ((backbone, config.backbone_rate), (rest, 1.0))
-        ]
-    )
+def _check_parts(config: TrainConfig, world: World) -> None:
+    if config.batch % (config.accumulate * world.size):
+        msg = (
+            f"batch: {config.batch} crops cannot be split over accumulate={config.accumulate} micro-batches of "
+            f"{world.size} processes; make batch a multiple of {config.accumulate * world.size}"
+        )
+        raise ConfigError(msg)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from survey.detect.network import Heads
-from survey.train.compose import IGNORED
+from survey.train.ground import IGNORED
 from survey.train.targets import Batch
 
 LEAST_POSITIVES = 4.0
@@ -19,40 +19,61 @@ class Losses:
     """Scalars; `total` is what is minimised."""
 
     heat: Tensor
+    kind: Tensor
     geometry: Tensor
     mask: Tensor
     total: Tensor
 
 
-def losses(heads: Heads, batch: Batch) -> Losses:
-    """Return the losses of a batch."""
-    heat = heat_loss(heads.heat, batch.heat, batch.weight)
-    geometry = geometry_loss(heads.geometry, batch.centre, batch.geometry)
+def count(batch: Batch) -> Tensor:
+    """Return what the losses are divided by, (3,) float32: peaks, items, cells of known ground.
+
+    Counts of the parts of a step add up, and so do losses that are divided by the sum.
+    """
+    return torch.stack(
+        [batch.heat.eq(1).sum(), batch.mask.new_tensor(len(batch.centre)), (batch.mask != IGNORED).sum()]
+    ).float()
+
+
+def losses(heads: Heads, batch: Batch, *, counts: Tensor | None = None) -> Losses:
+    """Return the losses of a batch, or its share of those of a step that is counted in `counts` (see `count`)."""
+    peaks, items, known = count(batch) if counts is None else counts
+    heat = heat_loss(heads.heat, batch.heat, batch.weight, count=peaks)
+    kind = kind_loss(heads.kind, batch.centre, batch.kind, count=items)
+    geometry = geometry_loss(heads.geometry, batch.centre, batch.geometry, count=items)
     mask = functional.cross_entropy(heads.mask, batch.mask, ignore_index=IGNORED, reduction="sum")
-    mask = mask / (batch.mask != IGNORED).sum().clamp(min=1)
-    return Losses(heat, geometry, mask, heat + 0.5 * geometry + mask)
+    mask = mask / known.clamp(min=1)
+    return Losses(heat, kind, geometry, mask, heat + 0.3 * kind + 0.5 * geometry + mask)
 
 
-def heat_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+def heat_loss(logits: Tensor, target: Tensor, weight: Tensor, *, count: Tensor) -> Tensor:
     """Penalty-reduced focal loss (Zhou et al. 2019, "Objects as Points", eq. 1; alpha 2, beta 4).
 
     Args:
-        logits: (B, C, h, w).
-        target: (B, C, h, w); exactly 1 at the centres.
+        logits: (B, 1, h, w).
+        target: (B, 1, h, w); exactly 1 at the centres.
         weight: (B, 1, h, w); 0 where nothing is to be learnt.
+        count: Number of centres to divide by.
     """
     centre = target.eq(1)
     log_p, log_not_p = functional.logsigmoid(logits), functional.logsigmoid(-logits)
     p = logits.sigmoid()
     positive = torch.where(centre, (1 - p) ** 2 * log_p, torch.zeros_like(p))
     negative = torch.where(centre, torch.zeros_like(p), (1 - target) ** 4 * p**2 * log_not_p)
-    count = centre.sum().clamp(min=LEAST_POSITIVES)
-    return -((positive + negative) * weight).sum() / count
+    return -((positive + negative) * weight).sum() / count.clamp(min=LEAST_POSITIVES)
 
 
-def geometry_loss(prediction: Tensor, centre: Tensor, target: Tensor) -> Tensor:
+def kind_loss(logits: Tensor, centre: Tensor, target: Tensor, *, count: Tensor) -> Tensor:
+    """Cross entropy of the class at the centres only; 0 without items."""
+    if not len(centre):
+        return logits.sum() * 0
+    at_centres = logits[centre[:, 0], :, centre[:, 1], centre[:, 2]]
+    return functional.cross_entropy(at_centres, target, reduction="sum") / count.clamp(min=1)
+
+
+def geometry_loss(prediction: Tensor, centre: Tensor, target: Tensor, *, count: Tensor) -> Tensor:
     """L1 on ln(size) and on the offset within the cell, at the centres only; 0 without items."""
     if not len(centre):
         return prediction.sum() * 0
     at_centres = prediction[centre[:, 0], :, centre[:, 1], centre[:, 2]]
-    return functional.l1_loss(at_centres, target)
+    return functional.l1_loss(at_centres, target, reduction="sum") / (count * target.shape[1])

@@ -1,13 +1,25 @@
-"""Put an item on the ground: shadow, local colour, soft edges, cover by the ground's own grass."""
+"""Put sprites on the ground: shadow, exposure, sharpness, cover by the ground's own grass; know what still shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.simulate import Sprite, Sun
-from survey.train.sources import AT_LEAST_M, UNIDENTIFIED_MINE, Cutout
+from survey.simulate import Sprite
+from survey.simulate.light import GAMMA
+
+CUTOUT, CLUTTER = "cutout", "clutter"
+"""Kinds of sprites whose exposure is not known; all others are rendered."""
+RENDERED_GREY = 120 / 255
+"""Stored value that matt grey of `RENDERED_ALBEDO` has in rendered sprites (see `survey.simulate.render`)."""
+RENDERED_ALBEDO = 0.2
+SPARED_PX = 12
+"""Nothing is laid within this distance of the spared place."""
+_GROUND_ALBEDO = (0.1, 0.4)
+"""From moist soil to dry sand and straw; nobody knows a picture's, so it is drawn."""
+_SUN_SHARE = (0.5, 0.9)
+"""Of the light on open ground, from haze to a dry blue sky."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,83 +33,126 @@ class Pasted:
     visible: float
 
 
-def cutout_sprite(cutout: Cutout, gsd_m: float, sun: Sun, rng: np.random.Generator) -> Sprite:
-    """Turn a studio cut-out into a sprite of a random size and direction, tinted, with a cast shadow."""
-    size_m = float(rng.uniform(*cutout.size_range_m))
-    name = cutout.class_name
-    if name == UNIDENTIFIED_MINE:
-        size_m = float(rng.uniform(0.07, 0.15) if rng.random() < 0.5 else rng.uniform(0.22, 0.34))
-        name = "at_mine" if size_m >= AT_LEAST_M else "ap_mine"
-    size_px = size_m / gsd_m
-    height, width = cutout.alpha.shape
-    scale = size_px / max(height, width)
-    source = np.dstack([cutout.rgb, cutout.alpha * 255]).astype(np.float32)
-    source[..., :3] *= cutout.alpha[..., None]
-    if scale < 0.7:  # reduce by area first: the turn below samples points
-        factor = max(scale * 1.4, 4 / max(height, width))
-        source = cv2.resize(source, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        scale /= factor
-    side = int(np.ceil(size_px * 1.6)) + 8
-    turn = cv2.getRotationMatrix2D((source.shape[1] / 2, source.shape[0] / 2), rng.uniform(0, 360), scale)
-    turn[:, 2] += side / 2 - np.array([source.shape[1] / 2, source.shape[0] / 2])
-    turned = cv2.warpAffine(source, turn, (side, side), flags=cv2.INTER_LINEAR)
-    alpha = np.clip(turned[..., 3] / 255, 0, 1)
-    rgb = _tinted(turned[..., :3] / np.maximum(alpha, 1e-3)[..., None], rng)
-    return Sprite(
-        rgb=rgb,
-        alpha=alpha,
-        shadow=_cast(alpha, sun, height_px=size_px * rng.uniform(0.1, 0.45)),
-        class_name=name,
-        kind="cutout",
-        size_m=size_m,
-        center=(side / 2, side / 2),
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """What shows of one item: alpha over a part of the crop, and the sum it would have if all of it showed."""
+
+    item: Pasted
+    rows: slice
+    cols: slice
+    alpha: NDArray[np.float32]
+    whole: float
 
 
-def distractor_sprite(ground: NDArray[np.uint8], texture: NDArray[np.uint8], rng: np.random.Generator) -> Sprite:
-    """Return a thing that is not ordnance: a stone, leaf, scrap or stain of random outline and surface."""
-    size = int(rng.integers(6, 44))
-    side = size + 8
-    blob = cv2.resize(rng.normal(size=(5, 5)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
-    rows, cols = np.mgrid[:side, :side].astype(np.float32) - side / 2
-    angle, squeeze = rng.uniform(0, np.pi), rng.uniform(1, 3.5)
-    along, across = rows * np.cos(angle) + cols * np.sin(angle), cols * np.cos(angle) - rows * np.sin(angle)
-    radius = np.hypot(along, across * squeeze) / (size / 2)
-    if rng.random() < 0.2:  # plates, boards, boxes
-        radius = np.maximum(np.abs(along), np.abs(across) * squeeze) / (size / 2)
-    alpha = np.clip((1 - radius + 0.25 * blob * rng.uniform(0, 1)) * size / 6, 0, 1).astype(np.float32)
-    row, col = (int(rng.integers(0, max(1, extent - side))) for extent in texture.shape[:2])
-    patch = texture[row : row + side, col : col + side]
-    patch = np.asarray(cv2.resize(patch, (side, side)), np.float32)
-    if rng.random() < 0.5:
-        colour = ground.reshape(-1, 3).mean(axis=0) * rng.uniform(0.4, 1.7) * rng.uniform(0.75, 1.25, 3)
-        patch = patch - patch.mean(axis=(0, 1)) + colour
-    shade = 1 + 0.35 * rng.uniform(-1, 1) * (rows / side) + 0.35 * rng.uniform(-1, 1) * (cols / side)
-    rgb = np.clip(patch * shade[..., None], 0, 255).astype(np.uint8)
-    sun = Sun.sample(rng)
-    shadow = _cast(alpha, sun, height_px=size * rng.uniform(0, 0.3))
-    return Sprite(rgb, alpha, shadow, "", "distractor", 0.0, (side / 2, side / 2))
+class Canvas:
+    """A crop on which things are laid one after another."""
+
+    def __init__(
+        self,
+        rgb: NDArray[np.uint8],
+        items: list[Pasted],
+        *,
+        softness_px: float = 0.0,
+        spared: tuple[float, float] | None = None,
+    ) -> None:
+        """Begin with a picture of ground.
+
+        Args:
+            rgb: (S, S, 3), drawn on in place.
+            items: What the picture itself shows; each is taken to fill a disc.
+            softness_px: Standard deviation of the picture's blur; what is pasted is blurred alike.
+            spared: (row, col) on which nothing is laid.
+        """
+        self.rgb, self._softness_px, self._spared = rgb, softness_px, spared
+        self._layers = [_disc(item, rgb.shape[0]) for item in items]
+
+    @property
+    def items(self) -> list[Pasted]:
+        """Every item, with the share of it that nothing laid on it later hides and that lies in the crop."""
+        return [
+            replace(layer.item, visible=min(1.0, float(layer.alpha.sum()) / max(layer.whole, 1e-6)))
+            for layer in self._layers
+        ]
+
+    def lay(self, sprite: Sprite, rng: np.random.Generator, *, covered: bool) -> None:
+        """Lay a sprite at a random place; one with a class becomes an item.
+
+        Args:
+            sprite: At the crop's GSD.
+            rng: Decides on place, exposure, dust and cover.
+            covered: Let the ground's own texture hide a part of it.
+        """
+        size = self.rgb.shape[0]
+        row, col = (float(rng.uniform(-0.05, 1.05) * size) for _ in range(2))
+        top, left = round(row - sprite.center[0]), round(col - sprite.center[1])
+        height, width = sprite.alpha.shape
+        rows, cols = slice(max(0, top), min(size, top + height)), slice(max(0, left), min(size, left + width))
+        if rows.start >= rows.stop or cols.start >= cols.stop:
+            return
+        reach = np.hypot(height, width) / 2 + SPARED_PX
+        if self._spared is not None and np.hypot(row - self._spared[0], col - self._spared[1]) < reach:
+            return
+        inner = (slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left))
+        colour, whole_alpha, shadow = self._softened(sprite)
+        under = self.rgb[rows, cols].astype(np.float32)
+        whole = float(whole_alpha.sum()) / max(sprite.visible, 1e-3)
+        alpha = whole_alpha[inner].copy()
+        if covered:
+            alpha *= 1 - _cover(under, rng)
+        item = _exposed(sprite, colour[inner], alpha=alpha, under=under, rng=rng)
+        # A rendered shadow is the share of all light that is gone; others say how much of the sun is hidden.
+        strength = 1.0 if _is_rendered(sprite) else rng.uniform(*_SUN_SHARE)
+        kept = (1 - strength * shadow[inner] * (1 - alpha)).clip(0.02, 1) ** (1 / GAMMA)
+        mixed = under * kept[..., None] * (1 - alpha[..., None]) + item * alpha[..., None]
+        self.rgb[rows, cols] = np.clip(mixed, 0, 255).astype(np.uint8)
+        self._hide(rows, cols, alpha)
+        if sprite.class_name:
+            place = Pasted(top + sprite.center[0], left + sprite.center[1], _longest(sprite), sprite.class_name, 1.0)
+            self._layers.append(_Layer(place, rows, cols, alpha, whole))
+
+    def _softened(self, sprite: Sprite) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return colour, alpha and shadow, as unsharp as the ground is."""
+        colour = sprite.rgb.astype(np.float32)
+        if self._softness_px < 0.3:
+            return colour, sprite.alpha, sprite.shadow
+        stack = np.dstack([colour * sprite.alpha[..., None], sprite.alpha])
+        stack = cv2.GaussianBlur(stack, (0, 0), self._softness_px)
+        shadow = cv2.GaussianBlur(sprite.shadow, (0, 0), self._softness_px)
+        alpha = np.asarray(stack[..., 3], np.float32)
+        return stack[..., :3] / np.maximum(alpha, 1e-3)[..., None], alpha, np.asarray(shadow, np.float32)
+
+    def _hide(self, rows: slice, cols: slice, alpha: NDArray[np.float32]) -> None:
+        """Take away from earlier items what now lies under something else."""
+        for layer in self._layers:
+            top, bottom = max(rows.start, layer.rows.start), min(rows.stop, layer.rows.stop)
+            left, right = max(cols.start, layer.cols.start), min(cols.stop, layer.cols.stop)
+            if top < bottom and left < right:
+                over = alpha[top - rows.start : bottom - rows.start, left - cols.start : right - cols.start]
+                under = layer.alpha[
+                    top - layer.rows.start : bottom - layer.rows.start,
+                    left - layer.cols.start : right - layer.cols.start,
+                ]
+                under *= 1 - over
 
 
-def paste(ground: NDArray[np.uint8], sprite: Sprite, rng: np.random.Generator, *, covered: bool) -> Pasted:
-    """Draw a sprite at a random place of the crop, in place; return where it lies and how much shows."""
-    size = ground.shape[0]
-    height, width = sprite.alpha.shape
-    top, left = (int(rng.integers(-extent // 3, max(1, size - 2 * extent // 3))) for extent in (height, width))
-    rows, cols = slice(max(0, top), min(size, top + height)), slice(max(0, left), min(size, left + width))
-    inner = (slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left))
-    under = ground[rows, cols].astype(np.float32)
-    alpha = sprite.alpha[inner].copy()
-    whole = float(sprite.alpha.sum())
-    if covered:
-        alpha *= 1 - _cover(under, rng)
-    visible = float(alpha.sum()) / max(whole, 1e-6)
-    item = _matched(sprite.rgb[inner].astype(np.float32), alpha, under, rng)
-    darkness = rng.uniform(0.35, 0.75)
-    lit = under * (1 - darkness * sprite.shadow[inner] * (1 - alpha))[..., None]
-    ground[rows, cols] = np.clip(lit * (1 - alpha[..., None]) + item * alpha[..., None], 0, 255).astype(np.uint8)
-    size_px = _longest(sprite)
-    return Pasted(top + sprite.center[0], left + sprite.center[1], size_px, sprite.class_name, visible)
+def mean_colour(picture: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return the mean (3,) of a picture (h, w, 3); OpenCV's is many times faster than a reduction over two axes."""
+    return np.array(cv2.mean(picture)[:3], np.float32)
+
+
+def _is_rendered(sprite: Sprite) -> bool:
+    return sprite.kind not in (CUTOUT, CLUTTER)
+
+
+def _disc(item: Pasted, size: int) -> _Layer:
+    """Return the layer of an item that the ground's picture shows: a disc of its longest extent."""
+    radius = max(1.0, item.size_px / 2)
+    reach = int(np.ceil(radius)) + 1
+    rows = slice(int(np.clip(item.row - reach, 0, size)), int(np.clip(item.row + reach + 1, 0, size)))
+    cols = slice(int(np.clip(item.col - reach, 0, size)), int(np.clip(item.col + reach + 1, 0, size)))
+    y, x = np.mgrid[rows, cols].astype(np.float32) + 0.5
+    alpha = (np.hypot(y - item.row, x - item.col) <= radius).astype(np.float32)
+    return _Layer(item, rows, cols, alpha, float(np.pi * radius**2))
 
 
 def _longest(sprite: Sprite) -> float:
@@ -106,42 +161,31 @@ def _longest(sprite: Sprite) -> float:
     return float(max(np.ptp(rows), np.ptp(cols)) + 1) if len(rows) else 1.0
 
 
-def _cast(alpha: NDArray[np.float32], sun: Sun, *, height_px: float) -> NDArray[np.float32]:
-    """Return the shadow of a flat-topped body of this outline and height."""
-    length = height_px / np.tan(np.radians(max(sun.elevation_deg, 12.0)))
-    away = np.radians(sun.azimuth_deg + 180)
-    shadow = np.zeros_like(alpha)
-    for share in np.linspace(0.0, 1.0, max(2, int(length) + 1)):
-        shift = np.array([[1, 0, np.sin(away) * length * share], [0, 1, -np.cos(away) * length * share]])
-        shadow = np.maximum(shadow, cv2.warpAffine(alpha, shift, alpha.shape[::-1]))
-    return np.asarray(cv2.GaussianBlur(shadow, (0, 0), 0.8), np.float32)
-
-
-def _tinted(rgb: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Vary the colour of a studio photograph: exposure, white balance, fading, repainting."""
-    out = rgb * rng.uniform(0.6, 1.25) * rng.uniform(0.88, 1.12, 3)
-    grey = out.mean(axis=2, keepdims=True)
-    out = grey + (out - grey) * rng.uniform(0.3, 1.1)
-    if rng.random() < 0.35:
-        paints = np.array([[88, 92, 58], [150, 130, 95], [110, 110, 108], [95, 62, 42], [60, 66, 48], [140, 80, 50]])
-        paint = paints[int(rng.integers(len(paints)))] * rng.uniform(0.7, 1.3)
-        out = grey / max(float(grey[grey > 5].mean()) if (grey > 5).any() else 1.0, 1.0) * paint
-    return np.asarray(np.clip(out, 0, 255).astype(np.uint8))
-
-
-def _matched(
-    item: NDArray[np.float32], alpha: NDArray[np.float32], under: NDArray[np.float32], rng: np.random.Generator
+def _exposed(
+    sprite: Sprite,
+    colour: NDArray[np.float32],
+    *,
+    alpha: NDArray[np.float32],
+    under: NDArray[np.float32],
+    rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Move the item's brightness part of the way to the ground's, and dust it with the ground's colour."""
+    """Return the sprite's colour as the picture's exposure would show it, tinted by its light, dusted by its ground."""
     weight = float(alpha.sum())
     if weight < 1:
-        return item
-    ground = under.reshape(-1, 3).mean(axis=0)
-    own = (item * alpha[..., None]).sum(axis=(0, 1)) / weight
-    gain = 1 + rng.uniform(0.0, 0.6) * (ground.mean() / max(float(own.mean()), 8.0) - 1)
-    dust = rng.beta(1, 4)
+        return colour
+    ground = mean_colour(under)
+    if not _is_rendered(sprite):  # photographs: their own exposure is not known
+        own = (colour * alpha[..., None]).sum(axis=(0, 1)) / weight
+        share = rng.uniform(0.0, 0.6) if sprite.kind == CUTOUT else 0.0
+        gain = 1 + share * (ground.mean() / max(float(own.mean()), 8.0) - 1)
+    else:
+        light = (float(ground.mean()) / 255) ** GAMMA / rng.uniform(*_GROUND_ALBEDO)
+        gain = float(np.clip((light * RENDERED_ALBEDO / RENDERED_GREY**GAMMA) ** (1 / GAMMA), 0.45, 2.0))
+        tint = ground / max(float(ground.mean()), 1.0)
+        colour = np.asarray(colour * (1 + rng.uniform(0, 0.35) * (tint - 1)), np.float32)
+    dust = rng.beta(1, 5)
     speckle = np.clip(rng.normal(dust, dust / 2, alpha.shape), 0, 0.9).astype(np.float32)[..., None]
-    return np.asarray(item * gain * (1 - speckle) + ground * speckle, np.float32)
+    return np.asarray(colour * gain * (1 - speckle) + ground * speckle, np.float32)
 
 
 def _cover(under: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

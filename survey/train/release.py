@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from survey.detect.calibration import Calibration, CurveKind
 from survey.detect.model import (
     CARD,
+    UNIDENTIFIED,
     ClassCard,
     ModelCard,
     PerformanceCard,
@@ -24,8 +25,9 @@ from survey.errors import TrainingError
 from survey.evaluate import MATCH_M
 from survey.files import replacing, sha256_of, write_bytes
 from survey.simulate import ITEMS
+from survey.simulate.render import KINDS
 from survey.train.config import CLASSES, TrainConfig
-from survey.train.datalist import UNIDENTIFIED_MINE, CutoutEntry, DataList, FrameEntry, SimulatedEntry
+from survey.train.datalist import UNIDENTIFIED_MINE, CutoutEntry, DataList, FrameEntry, RenderedEntry, SimulatedEntry
 from survey.values import DISTURBANCES
 
 WEIGHTS = "weights.safetensors"
@@ -69,11 +71,11 @@ def make_card(
             on the way (its recall is put at 1 %, so that a risk map made with it claims nothing).
         measured_on: The held-out sites and the run they were scored with, in words.
     """
-    halo = -(-(reach_px() + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
+    halo = -(-(reach_px(config.backbone) + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
     return ModelCard(
         format=2,
         id=model_id,
-        architecture="lite0-fpn64",
+        architecture="lite0-fpn64-v2" if config.backbone == "lite0" else "lite2-fpn64-v2",
         gsd_m=config.gsd_m,
         max_gsd_m=MAX_GSD_FACTOR * config.gsd_m,
         input="uint8 RGB, 127 where nothing was imaged",
@@ -101,13 +103,21 @@ def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
                 for name in entry.classes:
                     seen[name].append(f"real frames ({entry.site})")
             case SimulatedEntry() if entry.item_weight:
-                for name in {spec.class_name for spec in ITEMS.values()}:
-                    seen[name].append("rendered items")
+                _add(seen, "simulated items", {spec.class_name for spec in ITEMS.values()})
+            case RenderedEntry() if entry.item_weight:
+                _add(seen, "rendered items", {kind.class_name for kind in KINDS.values()} - {""})
             case _:
                 pass
+    nothing = {UNIDENTIFIED: "nothing: said of a sighting of which no learnt class is likely"}
     return tuple(
-        ClassCard(name=n, learnt=bool(s), trained_on=", ".join(dict.fromkeys(s)) or "nothing") for n, s in seen.items()
+        ClassCard(name=n, learnt=bool(s), trained_on=", ".join(dict.fromkeys(s)) or nothing.get(n, "nothing"))
+        for n, s in seen.items()
     )
+
+
+def _add(seen: dict[str, list[str]], source: str, names: set[str]) -> None:
+    for name in names:
+        seen[name].append(source)
 
 
 def _disturbance_cards(data: DataList) -> tuple[ClassCard, ...]:

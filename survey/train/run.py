@@ -14,6 +14,8 @@ from survey.files import make_folder, write_bytes
 from survey.resources import configs_folder
 from survey.train.config import TrainConfig
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, load_data_list
+from survey.train.distributed import join_world
+from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer
 from survey.train.release import OPERATING_SCORE, make_card, write_model
 from survey.train.sources import load_frames, load_grounds, load_sources
@@ -45,10 +47,15 @@ def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluati
     used = whole.without(config.hold_out)
     _check_hold_out(whole, config.hold_out)
     held_out, note = _read_evaluation(evaluation)
-    trainer = Trainer(config, used, folder=out)
-    if trainer.resume():
-        log.info("going on from step %d", trainer.step)
-    network = trainer.run(load_sources(used, data))
+    bank = Path(config.bank) if config.bank else None
+    files = used_files(used, data, bank=bank)
+    with join_world() as world:
+        trainer = Trainer(config, Identity.of(config, used, files), folder=out, world=world)
+        if trainer.resume():
+            log.info("going on from step %d", trainer.step)
+        network = trainer.run(load_sources(used, data, bank=bank))
+    if not world.leads:
+        return out / "model"  # the leading process writes it
     card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note)
     write_model(network, out / "model", card=card)
     if config.hold_out:

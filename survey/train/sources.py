@@ -10,9 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import ConfigError
+from survey.simulate.render import BankSprite, load_bank
 from survey.simulate.sun import Sun
 from survey.simulate.terrain import Terrain
-from survey.train.datalist import UNIDENTIFIED_MINE, CutoutEntry, DataList, FrameEntry, GroundEntry, SimulatedEntry
+from survey.train.datalist import (
+    UNIDENTIFIED_MINE,
+    CutoutEntry,
+    DataList,
+    FrameEntry,
+    GroundEntry,
+    RenderedEntry,
+    SimulatedEntry,
+)
 
 __all__ = [
     "AT_LEAST_M",
@@ -67,6 +76,8 @@ class Picture:
     disturbed: tuple[tuple[float, float, float, float], ...] | None
     """(x, y, width, height) of dug soil; None: nothing is known. Empty tuple: there is none."""
     weight: float
+    sun: Sun | None = None
+    """Where the light of the picture comes from, if that is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +98,20 @@ class Sources:
     pictures: tuple[Picture, ...]
     cutouts: tuple[Cutout, ...]
     simulated_items: float
-    """Weight of rendered items beside the cut-outs' weights."""
+    """Weight of items drawn by the simulator beside the cut-outs' weights."""
+    bank: tuple[BankSprite, ...] = ()
+    """Rendered items and clutter."""
+    rendered_items: float = 0.0
+    """Weight of the bank's items beside the cut-outs' weights."""
 
 
-def load_sources(data: DataList, folder: Path) -> Sources:
-    """Decode every picture and cut-out of the list.
+def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> Sources:
+    """Decode every picture, cut-out and rendered sprite of the list.
+
+    Args:
+        data: The list.
+        folder: What its paths lie below.
+        bank: Folder made by `survey render`; needed where the list has a rendered entry.
 
     Raises:
         ConfigError: A glob matches nothing, a listed file is missing or unreadable, or there is no
@@ -99,7 +119,8 @@ def load_sources(data: DataList, folder: Path) -> Sources:
     """
     pictures: list[Picture] = []
     cutouts: list[Cutout] = []
-    items = 0.0
+    items = rendered = 0.0
+    sprites: tuple[BankSprite, ...] = ()
     for entry in data.entries:
         match entry:
             case GroundEntry():
@@ -111,13 +132,22 @@ def load_sources(data: DataList, folder: Path) -> Sources:
             case SimulatedEntry():
                 items = entry.item_weight
                 pictures.extend(_simulate_grounds(entry))
+            case RenderedEntry():
+                sprites, rendered = _bank_of(bank), entry.item_weight
     if not sum(picture.weight for picture in pictures) > 0:
         msg = "the data list has no ground: give it ground, frames or simulated entries of a weight above 0"
         raise ConfigError(msg)
-    if not items + sum(cutout.weight for cutout in cutouts) > 0:
+    if not items + rendered + sum(cutout.weight for cutout in cutouts) > 0:
         msg = "the data list has no items: give it cutouts or simulated entries of a weight above 0"
         raise ConfigError(msg)
-    return Sources(tuple(pictures), tuple(cutouts), items)
+    return Sources(tuple(pictures), tuple(cutouts), items, sprites, rendered)
+
+
+def _bank_of(folder: Path | None) -> tuple[BankSprite, ...]:
+    if folder is None:
+        msg = "the data list has a rendered entry: make a bank with `survey render --out DIR` and give --set bank=DIR"
+        raise ConfigError(msg)
+    return load_bank(folder)
 
 
 def _simulate_grounds(entry: SimulatedEntry) -> list[Picture]:
@@ -127,7 +157,8 @@ def _simulate_grounds(entry: SimulatedEntry) -> list[Picture]:
         terrain = Terrain(seed=seed, gsd_m=SIMULATED_GSD_M, sun=Sun.sample(np.random.default_rng(seed)))
         rgb = terrain.window(0, 0, SIMULATED_PX, SIMULATED_PX)
         weight = entry.ground_weight / SIMULATED_GROUNDS
-        pictures.append(Picture(entry.site, f"terrain-{seed}", rgb, SIMULATED_GSD_M, Boxes.none(), (), weight))
+        picture = Picture(entry.site, f"terrain-{seed}", rgb, SIMULATED_GSD_M, Boxes.none(), (), weight, terrain.sun)
+        pictures.append(picture)
     return pictures
 
 
@@ -135,7 +166,7 @@ def load_grounds(entry: GroundEntry, folder: Path) -> list[Picture]:
     """Decode empty ground, reduced to no finer than `STORED_GSD_M`."""
     paths = _matching(folder, entry.images)
     return [
-        Picture(entry.site, path.name, rgb, gsd_m, Boxes.none(), (), entry.weight / len(paths))
+        Picture(entry.site, path.name, rgb, gsd_m, Boxes.none(), (), entry.weight / len(paths), entry.light)
         for path in paths
         for rgb, gsd_m in [_reduced(_read(path), entry.gsd_m)]
     ]

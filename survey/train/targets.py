@@ -23,11 +23,13 @@ class Batch:
     pixels: Tensor
     """(B, 3, S, S) uint8, channels last."""
     heat: Tensor
-    """(B, classes, h, h) float32: 1 at the centre cells, falling off around them."""
+    """(B, 1, h, h) float32: 1 at the centre cells, falling off around them."""
     weight: Tensor
     """(B, 1, h, h) float32: 0 where an item is too hidden to demand or to punish."""
     centre: Tensor
     """(K, 3) int64: batch index, cell row, cell column."""
+    kind: Tensor
+    """(K,) int64: index of the item's class."""
     geometry: Tensor
     """(K, 3) float32: ln(size / px), row and column of the centre within its cell."""
     mask: Tensor
@@ -38,12 +40,13 @@ class Batch:
         return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
-def make_batch(samples: Sequence[Sample], *, classes: int) -> Batch:
+def make_batch(samples: Sequence[Sample]) -> Batch:
     """Stack crops and draw their targets."""
     cells = samples[0].pixels.shape[0] // HEAT_STRIDE
-    heat = np.zeros((len(samples), classes, cells, cells), np.float32)
+    heat = np.zeros((len(samples), 1, cells, cells), np.float32)
     weight = np.ones((len(samples), 1, cells, cells), np.float32)
     centre: list[tuple[int, int, int]] = []
+    kind: list[int] = []
     geometry: list[tuple[float, float, float]] = []
     for index, sample in enumerate(samples):
         for item in range(len(sample.row)):
@@ -52,8 +55,9 @@ def make_batch(samples: Sequence[Sample], *, classes: int) -> Batch:
             if sample.ignored[item]:
                 _ignore(weight[index, 0], row, col, size)
                 continue
-            _bump(heat[index, sample.class_index[item]], row, col, size)
+            _bump(heat[index, 0], row, col, size)
             centre.append((index, int(row), int(col)))
+            kind.append(int(sample.class_index[item]))
             geometry.append((float(np.log(sample.size_px[item])), float(row % 1), float(col % 1)))
     pixels = np.stack([sample.pixels for sample in samples])
     return Batch(
@@ -61,6 +65,7 @@ def make_batch(samples: Sequence[Sample], *, classes: int) -> Batch:
         heat=torch.from_numpy(heat),
         weight=torch.from_numpy(weight),
         centre=torch.tensor(centre, dtype=torch.int64).reshape(-1, 3),
+        kind=torch.tensor(kind, dtype=torch.int64),
         geometry=torch.tensor(geometry, dtype=torch.float32).reshape(-1, 3),
         mask=torch.from_numpy(np.stack([sample.mask for sample in samples]).astype(np.int64)),
     )

@@ -30,7 +30,7 @@ def card() -> ModelCard:
     return ModelCard(
         format=1,
         id="toy",
-        architecture="lite0-fpn64",
+        architecture="lite0-fpn64-v2",
         gsd_m=0.01,
         max_gsd_m=0.025,
         input="uint8 RGB, 127 where nothing was imaged",

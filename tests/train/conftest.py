@@ -22,9 +22,8 @@ def disc(size: int = 40) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     return np.full((size, size, 3), (90, 110, 60), np.uint8), alpha
 
 
-@pytest.fixture(scope="session")
-def sources() -> Sources:
-    """Two empty grounds, one with two items and dug soil, one cut-out of two classes' size."""
+def small_sources() -> Sources:
+    """Return two empty grounds, one with two items and dug soil, one cut-out of two classes' size."""
     items = Boxes(np.array([50.0, 120.0]), np.array([60.0, 150.0]), np.array([20.0, 24.0]), ("ap_mine", "at_mine"))
     pictures = (
         Picture("a", "one", ground(1), 0.01, Boxes.none(), (), 1.0),
@@ -34,9 +33,20 @@ def sources() -> Sources:
     return Sources(pictures, (Cutout(*disc(), "mine", (0.06, 0.34), 1.0),), 0.5)
 
 
-@pytest.fixture
-def config() -> TrainConfig:
-    """Four steps of two small crops."""
+@pytest.fixture(scope="session")
+def sources() -> Sources:
+    """The small sources, made once."""
+    return small_sources()
+
+
+def small_config() -> TrainConfig:
+    """Return four steps of two small crops."""
     return TrainConfig(
         crop_px=64, batch=2, steps=4, warmup_steps=1, precision="fp32", checkpoint_every=2, log_every=2, workers=1
     )
+
+
+@pytest.fixture
+def config() -> TrainConfig:
+    """Four steps of two small crops."""
+    return small_config()

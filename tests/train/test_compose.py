@@ -7,15 +7,14 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from survey.detect import FILL, MASK_STRIDE
-from survey.simulate import Sprite
+from survey.simulate.render import BankSprite
 from survey.train import CLASSES
-from survey.train.compose import IGNORED, LEAST_VISIBLE, Composer, Recipe, Sample, crop_picture
-from survey.train.paste import Pasted, paste
-from survey.train.sources import Boxes, Picture, Sources
-from survey.values import DISTURBANCES
+from survey.train.compose import Composer, Recipe, Sample
+from survey.train.ground import IGNORED
+from survey.train.sources import Sources
+from survey.train.sprites import rendered_sprite
 
 RECIPE = Recipe(crop_px=96, gsd_m=0.01, classes=CLASSES)
 
@@ -55,83 +54,57 @@ def test_samples_keep_their_promises(sources: Sources) -> None:
     assert any((s.pixels == FILL).all(axis=2).mean() > 0.1 for s in samples)
 
 
-def spotted(rows: NDArray[np.float64], cols: NDArray[np.float64]) -> Picture:
-    """Grey ground with a red disc of 13 px at each item."""
-    rgb = np.full((300, 400, 3), 100, np.uint8)
-    for row, col in zip(rows, cols, strict=True):
-        cv2.circle(rgb, (int(col - 0.5), int(row - 0.5)), 6, (255, 0, 0), -1)
-    items = Boxes(rows, cols, np.full(len(rows), 13.0), ("ap_mine",) * len(rows))
-    return Picture("a", "spots", rgb, 0.01, items, ((200, 100, 60, 60),), 1.0)
+def lit_disc(azimuth_deg: float) -> BankSprite:
+    """A green disc whose shadow falls away from its sun."""
+    alpha = np.zeros((61, 61), np.float32)
+    cv2.circle(alpha, (30, 30), 8, 1.0, -1)
+    away = np.radians(azimuth_deg + 180)
+    shift = np.array([[1, 0, 14 * np.sin(away)], [0, 1, -14 * np.cos(away)]])
+    shadow = cv2.warpAffine(alpha, shift, (61, 61))
+    green = np.full((61, 61, 3), (60, 120, 60), np.uint8)
+    return BankSprite(
+        rgb=green,
+        alpha=alpha,
+        shadow=np.asarray(shadow, np.float32),
+        class_name="ap_mine",
+        kind="disc",
+        size_m=0.17,
+        gsd_m=0.01,
+        sun_azimuth_deg=azimuth_deg,
+        sun_elevation_deg=40.0,
+        overcast=False,
+        visible=1.0,
+        center=(30.5, 30.5),
+    )
 
 
-def test_items_lie_where_the_turned_and_scaled_crop_shows_them() -> None:
-    picture = spotted(np.array([150.5]), np.array([200.5]))
-    seen = 0
-    for seed in range(60):
-        rgb, items, _ = crop_picture(picture, 128, 0.01, np.random.default_rng(seed))
-        red = np.clip(rgb[..., 0].astype(float) - rgb[..., 1], 0, None)
-        (item,) = items
-        if not (14 < item.row < 114 and 14 < item.col < 114):
-            continue
-        seen += 1
-        rows, cols = np.mgrid[:128, :128] + 0.5
-        at = np.array([(rows * red).sum(), (cols * red).sum()]) / red.sum()
-        # Centres are turned on pixel edges, pixels on pixel centres: up to sqrt(0.5) (1 + exp(0.3)) px between them.
-        assert np.hypot(*(at - [item.row, item.col])) < 1.7
-        across = 2 * np.sqrt((red / red.max()).sum() / np.pi)
-        assert item.size_px == pytest.approx(across, rel=0.12)
-    assert seen > 20
+@pytest.mark.parametrize("rendered_at", [0.0, 77.0, 200.0])
+@pytest.mark.parametrize("wanted", [10.0, 135.0, 300.0])
+def test_the_shadow_of_a_rendered_sprite_falls_away_from_the_crops_sun(rendered_at: float, wanted: float) -> None:
+    for seed in range(6):
+        sprite = rendered_sprite(lit_disc(rendered_at), 0.01, wanted, np.random.default_rng(seed))
+        rows, cols = np.mgrid[: sprite.alpha.shape[0], : sprite.alpha.shape[1]] + 0.5
+        weight = sprite.shadow * (1 - sprite.alpha)
+        south, east = ((weight * axis).sum() / weight.sum() for axis in (rows, cols))
+        bearing = np.degrees(np.arctan2(east - sprite.center[1], -(south - sprite.center[0])))
+        assert abs((bearing - wanted - 180 + 180) % 360 - 180) < 15
 
 
-def test_dug_soil_is_marked_inside_its_box_and_unknown_elsewhere() -> None:
-    picture = spotted(np.array([130.5]), np.array([230.5]))  # an item in the middle of the dug ellipse
-    code = 1 + DISTURBANCES.index("disturbed_soil")
-    hits = 0
-    for seed in range(20):
-        _, items, mask = crop_picture(picture, 128, 0.01, np.random.default_rng(seed))
-        assert set(np.unique(mask)) <= {code, IGNORED}
-        row, col = int(items[0].row), int(items[0].col)
-        if 0 <= row < 128 and 0 <= col < 128:
-            hits += 1
-            assert mask[row, col] == code
-    assert hits > 5
+def test_rendered_items_and_clutter_come_from_the_bank(sources: Sources) -> None:
+    item = lit_disc(0)
+    stone = replace(item, class_name="", kind="distractor:stone")
+    banked = replace(sources, cutouts=(), simulated_items=0.0, bank=(item, stone), rendered_items=1.0)
+    recipe = replace(RECIPE, clutter_mean=2.0, rendered_clutter=1.0)
+    samples = [Composer(banked, recipe, seed=1).compose(n) for n in range(30)]
+    own = {CLASSES.index(name) for name in ("ap_mine", "at_mine")}  # at_mine lies in the pictures themselves
+    assert {int(i) for s in samples for i in s.class_index} == own
+    assert sum(len(s.row) for s in samples) > 15
 
 
-def test_ground_known_to_be_undisturbed_is_marked_so(sources: Sources) -> None:
-    _, _, mask = crop_picture(sources.pictures[0], 64, 0.01, np.random.default_rng(0))
-    assert not mask.any()
-
-
-def round_sprite(side: int = 31) -> Sprite:
-    alpha = np.zeros((side, side), np.float32)
-    cv2.circle(alpha, (side // 2, side // 2), 8, 1.0, -1)
-    red = np.zeros((side, side, 3), np.uint8)
-    red[..., 0] = 255
-    return Sprite(red, alpha, np.zeros_like(alpha), "ap_mine", "disc", 0.17, (side / 2, side / 2))
-
-
-def pasted(seed: int, *, covered: bool = False) -> tuple[NDArray[np.uint8], Pasted]:
-    image = np.full((96, 96, 3), 100, np.uint8)
-    return image, paste(image, round_sprite(), np.random.default_rng(seed), covered=covered)
-
-
-def test_a_pasted_item_lies_where_it_says() -> None:
-    seen = 0
-    for seed in range(40):
-        image, item = pasted(seed)
-        if not (10 < item.row < 86 and 10 < item.col < 86):
-            continue
-        seen += 1
-        rows, cols = np.nonzero(image[..., 0] != image[..., 1])
-        assert (rows.mean() + 0.5, cols.mean() + 0.5) == pytest.approx((item.row, item.col), abs=0.3)
-        assert item.visible == pytest.approx(1)
-        assert item.size_px == 17
-    assert seen > 15
-
-
-def test_cover_and_edges_lower_what_can_be_seen() -> None:
-    assert np.mean([pasted(seed, covered=True)[1].visible for seed in range(20)]) < 0.95
-    cut = [item for _, item in (pasted(seed) for seed in range(200)) if min(item.row, item.col) < 6]
-    assert cut
-    assert all(item.visible < 0.95 for item in cut)
-    assert 0 < LEAST_VISIBLE < 1
+def test_specks_are_neither_demanded_nor_punished(sources: Sources) -> None:
+    speck = replace(lit_disc(0), gsd_m=0.0015)
+    banked = replace(sources, pictures=sources.pictures[:1], cutouts=(), bank=(speck,), rendered_items=1.0)
+    banked = replace(banked, simulated_items=0.0)
+    samples = [Composer(banked, replace(RECIPE, empty_share=0.0), seed=2).compose(n) for n in range(10)]
+    assert all(s.ignored.all() for s in samples)
+    assert any(len(s.row) for s in samples)

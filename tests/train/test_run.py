@@ -1,6 +1,10 @@
 """From a data folder to a model folder, through the command line."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -136,3 +140,31 @@ def test_what_cannot_be_scored_is_refused_before_the_training(data: Path, tmp_pa
             evaluation=tmp_path / "none.json",
         )
     assert not (tmp_path / "out" / "checkpoint.pt").exists()
+
+
+def test_a_picture_that_changed_is_named_when_a_training_goes_on(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(data, tmp_path / "out") == 0
+    cv2.imwrite(str(data / "field" / "1.png"), np.full((96, 128, 3), 90, np.uint8))
+    assert command(data, tmp_path / "out") == 2
+    assert "file field/1.png has other content" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_ends_in_the_same_model(data: Path, tmp_path: Path) -> None:
+    """SIGKILL, at whatever step that hits; mining and accumulation on."""
+    changes = {"steps": 12, "checkpoint_every": 1, "batch": 4, "accumulate": 2, "mine_every": 3, "mine_score": 0.003}
+    assert command(data, tmp_path / "whole", **changes) == 0
+    out, config = tmp_path / "killed", data.parent / "train.yaml"
+    arguments = ["train", "--data", str(data), "--out", str(out), "--name", "toy", "--config", str(config)]
+    process = subprocess.Popen([sys.executable, "-c", "from survey.cli import main; main()", *arguments])
+    while not (out / "checkpoint.pt").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (out / "model").exists()
+    assert command(data, out, **changes) == 0
+    for name in ("model/weights.safetensors", "evaluation.json"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -33,27 +33,30 @@ def perfect(batch: Batch) -> Heads:
     for (index, row, col), values in zip(batch.centre.tolist(), batch.geometry, strict=True):
         geometry[index, :, row, col] = values
     mask = torch.nn.functional.one_hot(batch.mask.clamp(max=3), 4).permute(0, 3, 1, 2) * 40.0
-    return Heads(heat, geometry, mask)
+    kind = torch.zeros(len(batch.pixels), CLASSES, *batch.heat.shape[2:])
+    for (index, row, col), which in zip(batch.centre.tolist(), batch.kind.tolist(), strict=True):
+        kind[index, which, row, col] = 20
+    return Heads(heat, kind, geometry, mask)
 
 
 def wrong(batch: Batch) -> Heads:
     good = perfect(batch)
-    return Heads(-good.heat / 10, good.geometry + 1, -good.mask / 10)
+    return Heads(-good.heat / 10, -good.kind / 10, good.geometry + 1, -good.mask / 10)
 
 
 def test_the_centre_cell_is_exactly_one_and_nothing_else_is() -> None:
-    batch = make_batch([sample((21.5, 33.0, 20, 1, False), (0.0, 63.9, 4, 0, False))], classes=CLASSES)
-    assert (batch.heat == 1).nonzero().tolist() == [[0, 0, 0, 15], [0, 1, 5, 8]]
+    batch = make_batch([sample((21.5, 33.0, 20, 1, False), (0.0, 63.9, 4, 0, False))])
+    assert (batch.heat == 1).nonzero().tolist() == [[0, 0, 0, 15], [0, 0, 5, 8]]
     assert batch.centre.tolist() == [[0, 0, 15], [0, 5, 8]] or batch.centre.tolist() == [[0, 5, 8], [0, 0, 15]]
     assert batch.geometry[0].tolist() == pytest.approx([np.log(20), 21.5 / 4 - 5, 0.25])
     assert float(batch.heat.min()) >= 0
-    assert batch.heat[0, 1, 5, 9] == batch.heat[0, 1, 5, 7] < 1
-    assert not batch.heat[0, 2].any()
+    assert batch.heat[0, 0, 5, 9] == batch.heat[0, 0, 5, 7] < 1
+    assert sorted(batch.kind.tolist()) == [0, 1]
     assert torch.all(batch.weight == 1)
 
 
 def test_ignored_items_are_neither_demanded_nor_punished() -> None:
-    batch = make_batch([sample((32, 32, 16, 0, True), (70, 10, 24, 0, True))], classes=CLASSES)
+    batch = make_batch([sample((32, 32, 16, 0, True), (70, 10, 24, 0, True))])
     assert not batch.heat.any()
     assert len(batch.centre) == 0
     weight = batch.weight[0, 0]
@@ -67,7 +70,7 @@ def test_ignored_items_are_neither_demanded_nor_punished() -> None:
 
 
 def test_an_empty_batch_is_an_ordinary_batch() -> None:
-    batch = make_batch([sample(), sample(mask=255)], classes=CLASSES)
+    batch = make_batch([sample(), sample(mask=255)])
     assert batch.pixels.shape == (2, 3, SIZE, SIZE)
     assert batch.pixels.is_contiguous(memory_format=torch.channels_last)
     assert (batch.centre.shape, batch.geometry.shape) == ((0, 3), (0, 3))
@@ -81,34 +84,36 @@ def test_an_empty_batch_is_an_ordinary_batch() -> None:
 
 
 def test_a_batch_whose_mask_is_wholly_unknown_has_no_mask_loss() -> None:
-    batch = make_batch([sample(mask=255)], classes=CLASSES)
+    batch = make_batch([sample(mask=255)])
     assert losses(wrong(batch), batch).mask == 0
 
 
 def test_right_answers_cost_nothing_and_each_head_pays_for_its_own_mistakes() -> None:
-    batch = make_batch([sample((20, 20, 12, 0, False), (44, 40, 30, 2, False), mask=2)], classes=CLASSES)
+    batch = make_batch([sample((20, 20, 12, 0, False), (44, 40, 30, 2, False), mask=2)])
     good, bad = perfect(batch), wrong(batch)
     right = losses(good, batch)
     assert right.total < 1e-4
-    for name in ("heat", "geometry", "mask"):
-        heads = Heads(**{n: getattr(bad if n == name else good, n) for n in ("heat", "geometry", "mask")})
+    for name in ("heat", "kind", "geometry", "mask"):
+        heads = Heads(**{n: getattr(bad if n == name else good, n) for n in ("heat", "kind", "geometry", "mask")})
         value = losses(heads, batch)
         assert getattr(value, name) > 0.1
         assert value.total > right.total + 0.1
 
 
 def test_moving_towards_the_answer_lowers_the_loss() -> None:
-    batch = make_batch([sample((20, 20, 12, 0, False))], classes=CLASSES)
+    batch = make_batch([sample((20, 20, 12, 0, False))])
     good, bad = perfect(batch), wrong(batch)
 
     def between(share: float) -> float:
-        heads = Heads(*(torch.lerp(getattr(bad, n), getattr(good, n), share) for n in ("heat", "geometry", "mask")))
+        heads = Heads(
+            *(torch.lerp(getattr(bad, n), getattr(good, n), share) for n in ("heat", "kind", "geometry", "mask"))
+        )
         return float(losses(heads, batch).total)
 
     assert between(0) > between(0.3) > between(0.6) > between(1)
 
 
 def test_cells_are_those_of_the_network() -> None:
-    batch = make_batch([sample()], classes=CLASSES)
-    assert batch.heat.shape == (1, CLASSES, SIZE // HEAT_STRIDE, SIZE // HEAT_STRIDE)
+    batch = make_batch([sample()])
+    assert batch.heat.shape == (1, 1, SIZE // HEAT_STRIDE, SIZE // HEAT_STRIDE)
     assert batch.mask.shape == (1, SIZE // 8, SIZE // 8)
