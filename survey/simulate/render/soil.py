@@ -10,7 +10,7 @@ Field = NDArray[np.float64]
 _CELLS = 120
 _SPILT = 0.5
 """Share of the sunk things with soil washed or dug over one side of them."""
-_SPILL_MOST = 0.2
+_SPILL_MOST = 0.16
 """Height of such soil, as a share of the thing's extent: what stands higher is not covered."""
 
 
@@ -45,7 +45,8 @@ def relief(solid: Solid, *, sunk_m: float, rng: np.random.Generator) -> tuple[Po
     height = near * ((0.14 * piled + 0.003 * extent) * lumps + 0.15 * piled)
     height = np.maximum(height, -0.3 * piled)
     if sunk_m > 0.05 * solid.extent[2] and rng.random() < _SPILT:
-        beside = _smooth((1.4 - distance) / 0.6)
+        away = np.hypot(points[:, 0] - middle[0], points[:, 1] - middle[1]) / (0.5 * extent)
+        beside = _smooth((1.7 - away) / 1.1)  # gentle even beside a slim thing: a steep heap is dark on its lee
         height = np.maximum(height, beside * _spill(solid, points - middle, broad=broad, rng=rng))
     points[:, 2] = height - 0.002 * extent
     return points, _grid_triangles(len(line))
