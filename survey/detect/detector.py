@@ -124,7 +124,13 @@ class Detector:
             height, width = _cells(tile.core.height), _cells(tile.core.width)
             top, left, skip = rows.start // MASK_STRIDE, cols.start // MASK_STRIDE, halo // MASK_STRIDE
             codes[top : top + height, left : left + width] = mask[skip : skip + height, skip : skip + width]
-        return Findings.joined(found, codes=codes, tiles_empty=empty, calibration=self.card.calibration)
+        return Findings.joined(
+            found,
+            codes=codes,
+            tiles_empty=empty,
+            calibration=self.card.calibration,
+            classes=self.card.class_names,
+        )
 
     def _look(self, reading: NDArray[np.uint8]) -> tuple[Peaks, NDArray[np.uint8]]:
         """Run the network once: every peak of the reading, and its (H/8, W/8) codes."""

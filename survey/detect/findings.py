@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from survey.detect.calibration import Calibration
 from survey.detect.decode import Peaks
-from survey.detect.model import Calibration
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +38,7 @@ class Findings:
         codes: NDArray[np.uint8],
         tiles_empty: int,
         calibration: Calibration,
+        classes: tuple[str, ...],
     ) -> "Findings":
         """Join the owned peaks of a block's tiles.
 
@@ -45,16 +46,18 @@ class Findings:
             tiles: Index and peaks of each tile that was searched.
             codes: The block's ground codes.
             tiles_empty: Number of tiles that were not searched for want of a valid pixel.
-            calibration: Turns logits into probabilities.
+            calibration: Turns logits into probabilities, class by class.
+            classes: Names that the peaks' class indices point into.
         """
         peaks = [p for _, p in tiles]
         # The leading empty arrays keep the dtypes of a block in which nothing was searched.
         logits = np.concatenate([np.empty(0, np.float32), *(p.logit for p in peaks)])
+        class_index = np.concatenate([np.empty(0, np.int16), *(p.class_index for p in peaks)])
         index = np.repeat([n for n, _ in tiles], [len(p.logit) for p in peaks]) if tiles else np.empty(0)
         return cls(
-            class_index=np.concatenate([np.empty(0, np.int16), *(p.class_index for p in peaks)]),
+            class_index=class_index,
             score=expit(logits).astype(np.float32),
-            probability=calibration.probability(logits),
+            probability=calibration.by_class(logits, class_index, classes=classes),
             row=np.concatenate([np.empty(0), *(p.row for p in peaks)]),
             col=np.concatenate([np.empty(0), *(p.col for p in peaks)]),
             size_px=np.concatenate([np.empty(0, np.float32), *(p.size_px for p in peaks)]),

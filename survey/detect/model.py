@@ -3,14 +3,14 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from scipy.special import expit
 
+from survey.detect.calibration import Calibration
 from survey.detect.network import SurveyNet
 from survey.errors import ModelError
 from survey.files import sha256_of
@@ -48,28 +48,20 @@ class Thresholds(_Part):
     """Least probability of a disturbance class."""
 
 
-class Calibration(_Part):
-    """probability = sigmoid(scale * logit + offset), fitted on held-out sites."""
-
-    scale: float
-    offset: float
-    prevalence: Annotated[float, Field(gt=0, lt=1)]
-    """Share of true items among the detections it was fitted on."""
-    fitted_on: str
-
-    def probability(self, logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Return the probability that a sighting of this logit is ordnance; the same shape."""
-        return np.asarray(expit(self.scale * logits.astype(np.float64) + self.offset), np.float32)
-
-
 class PerformanceCard(_Part):
     """What was measured on sites that training never saw."""
 
     recall: Annotated[float, Field(gt=0, le=1)]
     recall_interval: tuple[Share, Share]
     items: Annotated[int, Field(ge=0)]
+    found: Annotated[int, Field(ge=0)] | None = None
+    """Items found: with `items` all that a Beta posterior of recall needs. None in cards of format 1."""
     false_alarms_per_ha: Annotated[float, Field(gt=0)]
     false_alarms_interval: tuple[float, float]
+    false_alarms: Annotated[int, Field(ge=0)] | None = None
+    """False alarms counted: with `searched_ha` all that a Gamma posterior needs. None in cards of format 1."""
+    false_alarms_interval_by: str = "Poisson"
+    """How the interval was made: what was resampled."""
     searched_ha: Annotated[float, Field(ge=0)]
     position_error_m: Annotated[float, Field(ge=0)]
     """Root mean square distance between the centres found and the labelled ones."""
@@ -90,6 +82,8 @@ class TrainingCard(_Part):
     config: dict[str, object]
     config_sha256: str
     data_list_sha256: str
+    sites: tuple[str, ...] = ()
+    """Sites that training drew from; empty in cards of format 1, which do not say."""
     held_out: tuple[str, ...]
     seed: int
     steps: int
@@ -99,7 +93,8 @@ class TrainingCard(_Part):
 class ModelCard(_Part):
     """`model.yaml`, checked."""
 
-    format: Literal[1]
+    format: Literal[1, 2]
+    """2 has calibration curves by class and the sites of the training; 1 is still read."""
     id: str
     architecture: Literal["lite0-fpn64-v2", "lite2-fpn64-v2"]
     """Backbone and pyramid; v2 has one heat channel for items of every class, and their class beside it."""

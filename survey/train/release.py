@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 from safetensors.torch import save_file
 
+from survey.detect.calibration import Calibration, CurveKind
 from survey.detect.model import (
     CARD,
     UNIDENTIFIED,
-    Calibration,
     ClassCard,
     ModelCard,
     PerformanceCard,
@@ -22,12 +22,12 @@ from survey.detect.model import (
 )
 from survey.detect.network import LATTICE_PX, PEAK_REACH_PX, SurveyNet, reach_px
 from survey.errors import TrainingError
+from survey.evaluate import MATCH_M
 from survey.files import replacing, sha256_of, write_bytes
 from survey.simulate import ITEMS
 from survey.simulate.render import KINDS
 from survey.train.config import CLASSES, TrainConfig
 from survey.train.datalist import UNIDENTIFIED_MINE, CutoutEntry, DataList, FrameEntry, RenderedEntry, SimulatedEntry
-from survey.train.evaluate import MATCH_M
 from survey.values import DISTURBANCES
 
 WEIGHTS = "weights.safetensors"
@@ -73,7 +73,7 @@ def make_card(
     """
     halo = -(-(reach_px(config.backbone) + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
     return ModelCard(
-        format=1,
+        format=2,
         id=model_id,
         architecture="lite0-fpn64-v2" if config.backbone == "lite0" else "lite2-fpn64-v2",
         gsd_m=config.gsd_m,
@@ -135,7 +135,12 @@ def _disturbance_cards(data: DataList) -> tuple[ClassCard, ...]:
 
 def _calibration(measured: dict[str, Any] | None, measured_on: str) -> Calibration:
     if measured is None:
-        return Calibration(scale=1.0, offset=0.0, prevalence=0.5, fitted_on="nothing: the score is passed on")
+        return Calibration(
+            kind=CurveKind.PLATT,
+            parameters=(1.0, 0.0),
+            prevalence=0.5,
+            fitted_on="nothing: the score is passed on",
+        )
     return Calibration(**measured["calibration"], fitted_on=measured_on)
 
 
@@ -156,9 +161,12 @@ def _performance(measured: dict[str, Any] | None, measured_on: str) -> Performan
         recall=round(max(recall["value"], 1e-3), 4),
         recall_interval=(round(recall["low"], 4), round(recall["high"], 4)),
         items=recall["of"],
+        found=recall.get("count"),
         # A rate of zero claims too much: the upper bound stands in for it.
         false_alarms_per_ha=round(alarms["value"] or alarms["high"], 3),
         false_alarms_interval=(round(alarms["low"], 3), round(alarms["high"], 3)),
+        false_alarms=alarms.get("count"),
+        false_alarms_interval_by=alarms.get("interval", "Poisson"),
         searched_ha=round(alarms["of"], 3),
         # Where nothing was found there is no error to measure: it is put at the most that counts as found.
         position_error_m=round(MATCH_M if error is None else error, 4),
@@ -173,6 +181,7 @@ def _training(config: TrainConfig, data: DataList) -> TrainingCard:
         config=config.model_dump(mode="json"),
         config_sha256=_sha256(config.model_dump(mode="json")),
         data_list_sha256=_sha256(data.model_dump(mode="json")),
+        sites=tuple(sorted({entry.site for entry in data.entries})),
         held_out=config.hold_out,
         seed=config.seed,
         steps=config.steps,

@@ -9,12 +9,12 @@ from survey.detect.detector import Detector
 from survey.detect.model import load_card, load_network, model_sha256
 from survey.detect.runtime import Precision, RuntimeKind, make_runtime
 from survey.errors import ConfigError
+from survey.evaluate import evaluate
 from survey.files import make_folder, write_bytes
 from survey.resources import configs_folder
 from survey.train.config import TrainConfig
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, load_data_list
 from survey.train.distributed import join_world
-from survey.train.evaluate import evaluate
 from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer
 from survey.train.release import OPERATING_SCORE, make_card, write_model

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from survey.detect import ModelCard
+from survey.detect.calibration import Calibration, CurveKind
 from survey.detect.model import (
-    Calibration,
     ClassCard,
     PerformanceCard,
     Thresholds,
@@ -38,7 +38,7 @@ def card() -> ModelCard:
         classes=tuple(ClassCard(name=name, learnt=name != "anomaly", trained_on="-") for name in CLASSES),
         disturbances=tuple(ClassCard(name=name, learnt=True, trained_on="-") for name in DISTURBANCES),
         thresholds=Thresholds(score=0.3, disturbance=0.3),
-        calibration=Calibration(scale=1.2, offset=-0.3, prevalence=0.4, fitted_on="-"),
+        calibration=Calibration(kind=CurveKind.PLATT, parameters=(1.2, -0.3), prevalence=0.4, fitted_on="-"),
         performance=PerformanceCard(
             recall=0.5,
             recall_interval=(0.3, 0.7),

@@ -215,8 +215,8 @@ def test_probability_is_the_cards_calibration_of_the_score(card: ModelCard) -> N
     image = painted_scene(64, 64, [(20, 20), (40, 44)])
     image[40, 44, 0] = 201
     found = Detector(card, Painted(), sha256="").detect(image, gsd_m=0.01)
-    fit = card.calibration
-    expected = 1 / (1 + np.exp(-(fit.scale * logit(found.score.astype(float)) + fit.offset)))
+    scale, offset = card.calibration.parameters
+    expected = 1 / (1 + np.exp(-(scale * logit(found.score.astype(float)) + offset)))
     assert len(found) == 2
     assert found.probability == pytest.approx(expected, abs=1e-5)
     assert np.all(np.isnan(found.x) & np.isnan(found.y))

@@ -77,7 +77,7 @@ def test_an_unknown_key_names_file_key_and_remedy(folder: Path) -> None:
         load_card(folder)
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"halo_px": 170}, {"thresholds": {"score": 1.5, "disturbance": 0}}])
+@pytest.mark.parametrize("change", [{"format": 3}, {"halo_px": 170}, {"thresholds": {"score": 1.5, "disturbance": 0}}])
 def test_values_that_do_not_fit_are_refused(folder: Path, change: dict[str, object]) -> None:
     edit(folder, **change)
     with pytest.raises(ModelError, match=next(iter(change))):

@@ -337,11 +337,13 @@ def _crate(draw: Draw) -> Solid:
 
 
 def _spokes(draw: Draw) -> Solid:
-    """A valve wheel, tap or toy: arms around a hub."""
+    """A valve wheel or a hand wheel: arms from a hub to a rim. Without the rim it would be a star mine's twin."""
     r, skin = draw.between(0.03, 0.12), draw.pick((_print(draw), m.RUST, m.ALLOY))
     count = draw.count(3, 7)
     arms = ring(box(r, r * 0.12, r * 0.1, skin).moved(r / 2), np.arange(count) * 360 / count)
-    return joined(arms, rod(r * 0.2, 0, r * 0.2, skin))
+    turn = np.linspace(0, 2 * np.pi, 37)
+    rim = tube(np.column_stack([r * np.cos(turn), r * np.sin(turn), np.full(37, r * 0.06)]), r * 0.08, skin, sides=8)
+    return joined(arms, rim, rod(r * 0.2, 0, r * 0.2, skin))
 
 
 _ANY = ("rest",)

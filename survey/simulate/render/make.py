@@ -16,6 +16,8 @@ from survey.simulate.render.bank import FORMAT, INDEX, encoded, files_of
 from survey.simulate.render.catalogue import kind_of
 from survey.simulate.render.sprite import EXTENT_PX, Rendered, render_sprite
 
+RECIPE = 2
+"""Number of the way things are rendered: a bank is never finished by another one than began it."""
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +41,7 @@ def make_bank(out: Path, *, count: int, seed: int, workers: int = 1, extent_px: 
         ConfigError: Mitsuba is not installed.
     """
     make_folder(out)
-    plan = {"format": FORMAT, "seed": seed, "extent_px": extent_px}
+    plan = {"format": FORMAT, "recipe": RECIPE, "seed": seed, "extent_px": extent_px}
     _check(out / "plan.json", plan)
     missing = [n for n in range(count) if not _record(out, n).is_file()]
     jobs = [(out, n, seed, extent_px) for n in missing]
@@ -88,5 +90,5 @@ def _check(path: Path, plan: dict[str, Any]) -> None:
     if not path.is_file():
         write_bytes(path, json.dumps(plan).encode())
     elif json.loads(path.read_text()) != plan:
-        msg = f"{path.parent}: holds sprites of another seed or size; use another --out"
+        msg = f"{path.parent}: holds sprites of another seed, size or version of the renderer; use another --out"
         raise ResumeError(msg)

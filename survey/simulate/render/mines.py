@@ -328,6 +328,16 @@ def _lobed(draw: Draw) -> Solid:
     return joined(body, end, fins([(0, 0), (0.02, 0), (0.02, 0.02), (0, 0.02)], 2, 0.003, skin))
 
 
+def _long_box(draw: Draw) -> Solid:
+    """A PTM-3 type: a long square box of pressed steel with a fuze at one end, as scattered from the air."""
+    skin = draw.pick((*m.PAINTS, m.OLIVE_PLASTIC))
+    length, wide = draw.near(0.33), draw.near(0.084)
+    body = slab(length, wide, wide, skin, corner=wide * 0.12, bevel=0.004)
+    grooves = [slab(0.012, wide * 1.03, wide * 1.02, skin, corner=wide * 0.1).moved(x * length) for x in (-0.3, 0, 0.3)]
+    well = rod(wide * 0.3, 0, 0.018, draw.pick((m.ALLOY, m.BLACK_PLASTIC, skin))).turned("y", 90)
+    return joined(body, *grooves, well.moved(length * 0.495, 0, wide / 2))
+
+
 _LYING = ("up", "up", "up", "up", "down", "lean")
 _AP, _AT = "ap_mine", "at_mine"
 
@@ -367,6 +377,6 @@ MINES = {
     "m19": _kind(_AT, "M19 type", _square),
     "m15": _kind(_AT, "M15 type", _big_puck(0.33, 0.14)),
     "ptm_1": _kind(_AT, "PTM-1 type", _lobed, ("up", "rest", "side"), 0.4),
-    "ptm_3": _kind(_AT, "PTM-3 type", _block, ("up", "rest", "side"), 0.4),
+    "ptm_3": _kind(_AT, "PTM-3 type", _long_box, ("up", "rest", "side"), 0.4),
 }
 """Kind to how it is made."""

@@ -50,12 +50,13 @@ class Light:
         """Return the sky as a (16, 32, 3) latitude-longitude picture, zenith first.
 
         Its irradiance on flat ground is 1 in every channel: the camera is white-balanced on the ground, so a
-        blue sky is told by the shadows. Columns run counter-clockwise from x (east), half a column in.
+        blue sky is told by the shadows. Columns run clockwise from north, half a column in, as Mitsuba reads
+        them once its own up (y) is turned to z.
         """
         theta = (np.arange(_ROWS) + 0.5) * np.pi / _ROWS
         phi = (np.arange(_COLS) + 0.5) * 2 * np.pi / _COLS
         up, level = np.cos(theta)[:, None], np.sin(theta)[:, None]
-        ways = np.stack([level * np.cos(phi), level * np.sin(phi), np.broadcast_to(up, (_ROWS, _COLS))], -1)
+        ways = np.stack([level * np.sin(phi), level * np.cos(phi), np.broadcast_to(up, (_ROWS, _COLS))], -1)
         if self.overcast:
             bright = np.broadcast_to((1 + 2 * np.maximum(up, 0)) / 3, (_ROWS, _COLS))  # CIE standard overcast sky
         else:

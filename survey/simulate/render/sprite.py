@@ -23,6 +23,7 @@ EXTENT_PX = 72
 MOST_OFF_NADIR_DEG = 12.0
 """Frames see that obliquely towards their edges."""
 _FADE_PX = 9
+_SKY_BLUR_PX = 2.0
 LONGEST_SHADOW = 1.6
 """Of a thing's extent; what is longer leaves the picture."""
 _SOILS = ((150, 128, 100), (172, 150, 118), (128, 106, 84), (186, 166, 136), (112, 92, 74), (120, 118, 92))
@@ -68,19 +69,22 @@ def render_sprite(kind: str, *, rng: np.random.Generator, extent_px: int = EXTEN
     light = Light.drawn(rng)
     scene = _scene(solid, soil=soil, sunk_m=sunk * float(whole.extent[2]), extent_px=extent_px, light=light, rng=rng)
     traced = trace(scene, light, seed=int(rng.integers(1 << 31)))
-    flat = trace_cover(scene, whole)
-    sprite = _sprite(kind, spec, scene=scene, traced=traced, light=light, size_m=_longest(whole), outline_px=flat)
+    flat = outline_px(scene)
+    sprite = _sprite(kind, spec, scene=scene, traced=traced, light=light, size_m=_longest(whole), whole_px=flat)
     return Rendered(sprite, laid.pose, laid.tilt_deg, sunk, float(np.degrees(np.arccos(scene.view[2]))))
 
 
-def trace_cover(scene: Scene, whole: Solid) -> float:
-    """Return how many pixels the unburied thing covers from straight above."""
-    points = (whole.triangles[..., :2] / scene.gsd_m * 8).round().astype(np.int32)
+def outline_px(scene: Scene) -> float:
+    """Return how many pixels the thing would cover for the same camera if there were no soil."""
+    east = np.array([scene.view[2], 0.0, -scene.view[0]]) / np.hypot(scene.view[0], scene.view[2])
+    north = np.cross(scene.view, east)
+    points = (scene.triangles @ np.column_stack([east, north]) / scene.gsd_m * 8).round().astype(np.int32)
     low = points.reshape(-1, 2).min(axis=0)
     extent = points.reshape(-1, 2).max(axis=0) - low + 1
     mask = np.zeros((int(extent[1]), int(extent[0])), np.uint8)
     for triangle in points - low:
         cv2.fillConvexPoly(mask, triangle, 1)
+    mask = cv2.erode(mask, np.ones((2, 2), np.uint8))  # OpenCV fills the rim's cells too
     return float(mask.sum()) / 64
 
 
@@ -143,19 +147,22 @@ def _framed(
 
 
 def _sprite(  # noqa: PLR0913 - the parts of a sprite
-    kind: str, spec: Kind, *, scene: Scene, traced: Traced, light: Light, size_m: float, outline_px: float
+    kind: str, spec: Kind, *, scene: Scene, traced: Traced, light: Light, size_m: float, whole_px: float
 ) -> BankSprite:
     """Part what the camera got into the thing, its cover and what it takes of the ground's light."""
     cover = np.clip(traced.cover, 0, 1)
     flat = np.array(scene.soil_albedo) / np.pi
-    kept = (traced.radiance / flat).mean(axis=2)
     bare = (cover < 0.02).astype(np.float32)
+    # What the sky gives changes slowly over the ground; its noise would be a pattern that only rendered things have.
+    sun_kept, sky_kept = ((part / flat).mean(axis=2).astype(np.float32) for part in (traced.sun, traced.sky))
+    smooth = cv2.GaussianBlur(bare, (0, 0), _SKY_BLUR_PX) + 1e-6
+    kept = sun_kept + cv2.GaussianBlur(sky_kept * bare, (0, 0), _SKY_BLUR_PX) / smooth
     # Under and beside the thing the ground's light is taken from the bare ground around.
     weight = cv2.GaussianBlur(bare, (0, 0), 2.5) + 1e-4
     around = cv2.GaussianBlur((kept * bare).astype(np.float32), (0, 0), 2.5) / weight
     light_left = np.clip(np.where(bare > 0, kept, around), 0, 1)
     ground = light_left[..., None] * flat
-    thing = (traced.radiance - ground * (1 - cover[..., None])) / np.maximum(cover, 0.25)[..., None]
+    thing = (traced.sun + traced.sky - ground * (1 - cover[..., None])) / np.maximum(cover, 0.25)[..., None]
     rgb = light.exposed(np.maximum(thing, 0))
     shadow = np.clip(1 - light_left, 0, 1)
     shadow *= _fading(shadow.shape)
@@ -173,7 +180,7 @@ def _sprite(  # noqa: PLR0913 - the parts of a sprite
         sun_azimuth_deg=light.sun.azimuth_deg,
         sun_elevation_deg=light.sun.elevation_deg,
         overcast=light.overcast,
-        visible=float(np.clip(cover.sum() / max(outline_px, 1.0), 0, 1)),
+        visible=float(np.clip(cover.sum() / max(whole_px, 1.0), 0, 1)),
         center=_middle(cover, center),
     )
 

@@ -41,8 +41,10 @@ class Scene(NamedTuple):
 class Traced(NamedTuple):
     """What the camera gets, (h, w) each."""
 
-    radiance: Field
-    """(h, w, 3) of thing and ground together."""
+    sun: Field
+    """(h, w, 3) radiance of thing and ground together by the sun's disc."""
+    sky: Field
+    """(h, w, 3) the same by the sky; noisier, and without hard edges on the ground."""
     cover: Field
     """Share of the pixel that shows the thing."""
 
@@ -56,7 +58,7 @@ def trace(scene: Scene, light: Light, *, seed: int) -> Traced:
         seed: Decides the samples.
 
     Returns:
-        Radiance for which flat ground of albedo a far from the thing has a / pi.
+        Radiances that add up to a / pi on flat ground of albedo a far from the thing.
 
     Raises:
         ConfigError: Mitsuba is not installed.
@@ -65,7 +67,7 @@ def trace(scene: Scene, light: Light, *, seed: int) -> Traced:
     parts = {"thing": _thing(mitsuba, scene), "soil": _soil(mitsuba, scene)}
     sun, sky = light.tints()
     sky_image, cover = _picture(mitsuba, parts | {"sky": _sky(mitsuba, light)}, scene, (SKY_SAMPLES, seed))
-    radiance = sky * sky_image
+    sun_image = np.zeros_like(sky_image)
     if not light.overcast:
         disc = {
             "type": "directional",
@@ -73,9 +75,8 @@ def trace(scene: Scene, light: Light, *, seed: int) -> Traced:
             "irradiance": {"type": "rgb", "value": [float(1 / light.sun.height)] * 3},
         }
         sun_image, sun_cover = _picture(mitsuba, parts | {"sun": disc}, scene, (SUN_SAMPLES, seed + 1))
-        radiance = radiance + sun * sun_image
         cover = (SKY_SAMPLES * cover + SUN_SAMPLES * sun_cover) / (SKY_SAMPLES + SUN_SAMPLES)
-    return Traced(radiance, cover)
+    return Traced(sun * sun_image, sky * sky_image, cover)
 
 
 @cache
