@@ -28,8 +28,7 @@ class Curve:
     @property
     def recall(self) -> NDArray[np.float64]:
         """(T,) share of the items found; NaN where there is none."""
-        share: NDArray[np.float64] = self.found / (self.items or np.nan)
-        return share
+        return np.divide(self.found, self.items or np.nan, dtype=np.float64)
 
     @property
     def precision(self) -> NDArray[np.float64]:
