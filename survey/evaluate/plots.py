@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from survey.evaluate.curves import curve
+from survey.evaluate.curves import chance_recall, curve
 from survey.evaluate.scores import Scores
 from survey.files import write_bytes
 
@@ -49,6 +49,8 @@ def _froc(axes: Any, scores: Scores, report: Mapping[str, Any]) -> None:
     low, high = _clopper_pearson(found, points.items)
     axes.fill_between(x, low, high, step="post", color=_BLUE, alpha=0.15, lw=0, label="95 % (Clopper-Pearson)")
     axes.step(x, points.recall, where="post", color=_BLUE)
+    chance = [chance_recall(scores, float(rate)) for rate in x]
+    axes.plot(x, chance, color=_GREY, lw=0.9, ls="--", label="sightings strewn at random")
     for point in report["froc"]:
         alarms = point["false_alarms"]
         if point["resolved"] and alarms["value"]:

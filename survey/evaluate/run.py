@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from survey.config import RunConfig, load_config
 from survey.detect import Detector, ModelCard, load_detector
 from survey.errors import ConfigError
 from survey.evaluate.chips import misses, worst_alarms, write_sheet
@@ -59,14 +60,17 @@ def run_evaluation(
         ModelError: There is no such model.
     """
     sites = sites_of(options)
-    detector = load_detector(model)
+    config = load_config(RunConfig, overrides=options.overrides).model_copy(update={"model": model})
+    detector = load_detector(
+        model, runtime=config.runtime, precision=config.precision, threads=config.threads, core_px=config.core_px
+    )
     training = check_sites(detector.card, sites, allowed=allow_trained_sites)
     least = detector.card.thresholds.score if score is None else score
     if not 0 < least < 1:
         msg = f"--score: a score lies between 0 and 1, got {least}"
         raise ConfigError(msg)
     make_folder(out)
-    measured = measure(options, detector, model=model, out=out, progress=progress or SilentProgress())
+    measured = measure(options, detector, config=config, out=out, progress=progress or SilentProgress())
     report = evaluation(measured.scores, least_score=least)
     report |= _told(options, detector, sites=sites, training=training) | measured.facts
     report["plots"] = write_plots(out, scores=measured.scores, report=report) or MISSING
@@ -138,7 +142,7 @@ def _cautions(report: Mapping[str, Any], training: Mapping[str, Any]) -> list[st
         cautions.append(f"the model was trained on {', '.join(training['seen'])}: these figures flatter it")
     if UNNAMED in report["by_site"]:
         cautions.append("nobody named the site, so it could not be compared with those of the training; give --site")
-    elif not training["complete"]:
+    elif not training["complete"] and not set(report["by_site"]) <= set(training["held_out"]):
         cautions.append("the model's card does not list every site of its training; it may have seen this ground")
     if "scores_down_to" in report and (report["scores_down_to"] or 0) > 0.1:
         cautions.append(f"sightings below score {report['scores_down_to']:.2f} were not kept: curves end there")

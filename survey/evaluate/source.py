@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from survey.config import RunConfig, load_config
+from survey.config import RunConfig
 from survey.detect import Detector
 from survey.errors import ConfigError
 from survey.evaluate.frames import Frames, Looks, coco_frames, picture_files, yolo_frames
@@ -85,9 +85,9 @@ _NEEDED: dict[str, set[str]] = {
     "map": set(),
 }
 _ALLOWED: dict[str, set[str]] = {
-    "list": set(),
-    "yolo": set(),
-    "coco": {"gsd_m", "data"},
+    "list": {"overrides"},
+    "yolo": {"overrides"},
+    "coco": {"gsd_m", "data", "overrides"},
     "map": {"images", "layer", "class_column", "size_column", "run", "overrides"},
 }
 _NAMES = {
@@ -133,18 +133,18 @@ def sites_of(options: Options) -> tuple[str, ...]:
     return tuple(sorted(options.sites or shown))
 
 
-def measure(options: Options, detector: Detector, *, model: str, out: Path, progress: Progress) -> Measured:
+def measure(options: Options, detector: Detector, *, config: RunConfig, out: Path, progress: Progress) -> Measured:
     """Search what the options name, and match it to the labels.
 
     Args:
         options: Where pictures and labels are.
         detector: The model.
-        model: Its name or folder.
+        config: Settings of a run over orthomosaics; names the same model.
         out: Folder for the run over orthomosaics, where there is one.
         progress: Told how that run goes.
     """
     if options.kind == "map":
-        return _on_the_map(options, detector, model=model, out=out, progress=progress)
+        return _on_the_map(options, detector, config=config, out=out, progress=progress)
     frames = {"list": _listed, "yolo": _yolo, "coco": _coco}[options.kind](options)
     scores = score_pictures(probing(detector), frames)
     coarse = sum(gsd > detector.card.max_gsd_m for gsd in scores.items.gsd_m)
@@ -188,14 +188,14 @@ def _coco(options: Options) -> Frames:
     return coco_frames(read_coco(options.coco), folder=folder, gsd_m=options.gsd_m, site=options.site)
 
 
-def _on_the_map(options: Options, detector: Detector, *, model: str, out: Path, progress: Progress) -> Measured:
+def _on_the_map(options: Options, detector: Detector, *, config: RunConfig, out: Path, progress: Progress) -> Measured:
     assert options.truth is not None
     folder = options.run
     if folder is None:
         from survey import pipeline  # noqa: PLC0415 - heavy, and only needed to search
 
-        given = (f"candidate_threshold={LEAST_SCORE}", *options.overrides)
-        config = load_config(RunConfig, overrides=given).model_copy(update={"model": model})
+        if config.candidate_threshold is None:
+            config = config.model_copy(update={"candidate_threshold": LEAST_SCORE})
         folder = pipeline.run(list(options.images), make_folder(out) / "run", config=config, progress=progress).out
     places = read_places(
         options.truth,
