@@ -101,7 +101,8 @@ def test_places_are_brought_to_the_runs_crs(tmp_path: Path) -> None:
 
 
 def test_truth_that_cannot_be_placed_is_refused(tmp_path: Path) -> None:
-    geopandas.GeoDataFrame(geometry=[shapely.Point(1, 2)]).to_file(tmp_path / "t.gpkg", layer="items")
+    with pytest.warns(UserWarning, match="crs"):
+        geopandas.GeoDataFrame(geometry=[shapely.Point(1, 2)]).to_file(tmp_path / "t.gpkg", layer="items")
     with pytest.raises(InputError, match="no CRS; assign"):
         read_places(tmp_path / "t.gpkg", crs=CRS)
     with pytest.raises(InputError, match="no such file"):
