@@ -44,7 +44,7 @@ def test_a_disc_keeps_its_middle_and_its_area(turn: Turn, row: float, col: float
     rows, cols = np.mgrid[:40, :40] + 0.5
     layers[..., 0] = np.clip(8.5 - np.hypot(rows - row, cols - col), 0, 1)
     turned, center = turned_layers(layers, turn, center=(row, col))
-    weight = turned.reshape(turned.shape[0], turned.shape[1])
+    weight = np.squeeze(turned)
     rows, cols = np.mgrid[: weight.shape[0], : weight.shape[1]] + 0.5
     at = ((rows * weight).sum() / weight.sum(), (cols * weight).sum() / weight.sum())
     assert at == pytest.approx(center, abs=0.15)
