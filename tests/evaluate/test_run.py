@@ -195,7 +195,7 @@ def test_a_site_that_was_trained_on_is_refused_unless_it_is_named(
     assert report["training"]["seen"] == ["range"]
     assert "it was trained on range" in report["note"]
     assert any("flatter" in caution for caution in report["cautions"])
-    assert status("--model", model, "--out", tmp_path / "out", *given[:-1], "rnage") == 2
+    assert status("--model", model, "--out", tmp_path / "out", *given[:-1], "elsewhere") == 2
     assert "has no pictures in the data list; it has range" in capsys.readouterr().err
 
 
