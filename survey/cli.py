@@ -166,6 +166,65 @@ def train(
     typer.echo(train_model(settings, data=data, out=out, model_id=name, evaluation=evaluation))
 
 
+@app.command()
+def evaluate(  # noqa: PLR0913 - one argument an option
+    *,
+    out: Out,
+    model: Annotated[str, typer.Option("--model", metavar="ID|PATH", help="Released model or folder.")] = "default",
+    data_list: Annotated[str | None, typer.Option("--list", metavar="FILE", help="Data list.")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the data list's or COCO's paths.")] = None,
+    site: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Sites of the list; name of the site.")] = None,
+    images: Annotated[list[str] | None, typer.Option(metavar="IMAGE", help="Files, folders or globs.")] = None,
+    labels: Annotated[Path | None, typer.Option(metavar="DIR", help="YOLO label files of the images.")] = None,
+    classes: Annotated[str | None, typer.Option(metavar="A,B", help="Names of YOLO's class numbers.")] = None,
+    coco: Annotated[Path | None, typer.Option(metavar="FILE", help="COCO file of boxes.")] = None,
+    gsd: Annotated[float | None, typer.Option(metavar="M", help="Ground distance of a pixel, metres.")] = None,
+    truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Points or polygons of the items.")] = None,
+    layer: Annotated[str | None, typer.Option(metavar="NAME", help="Layer of --truth.")] = None,
+    class_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the class.")] = None,
+    size_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the size in metres.")] = None,
+    run_folder: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="Finished run to take instead of searching.")
+    ] = None,
+    score: Annotated[float | None, typer.Option(metavar="S", help="Operating point, else the model's own.")] = None,
+    allow_trained_sites: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Measure on this site although it was trained on.")
+    ] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Measure a model on labelled pictures or orthomosaics: recall against false alarms per hectare."""
+    from survey.evaluate.run import run_evaluation  # noqa: PLC0415
+    from survey.evaluate.source import Options  # noqa: PLC0415
+    from survey.progress import choose_progress  # noqa: PLC0415
+
+    options = Options(
+        sites=tuple(site or ()),
+        data_list=data_list,
+        data=data,
+        images=tuple(images or ()),
+        labels=labels,
+        classes=tuple(name.strip() for name in classes.split(",")) if classes else (),
+        coco=coco,
+        gsd_m=gsd,
+        truth=truth,
+        layer=layer,
+        class_column=class_column,
+        size_column=size_column,
+        run=run_folder,
+        overrides=tuple(overrides or ()),
+    )
+    with choose_progress(json_events=False) as progress:
+        result = run_evaluation(
+            options,
+            model=model,
+            out=out,
+            score=score,
+            allow_trained_sites=tuple(allow_trained_sites or ()),
+            progress=progress,
+        )
+    typer.echo(result.text)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 bad input, 3 done with unsearched blocks."""
     os.umask(OWNER_ONLY)

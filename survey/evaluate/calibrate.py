@@ -22,6 +22,8 @@ from survey.evaluate.fitting import (
 from survey.evaluate.scores import Scores
 
 BINS = 10
+LEAST_IN_BIN = 10
+"""Fewer sightings give fewer bins: the share of true ones among three tells nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,13 +123,15 @@ def before_and_after(
     return np.asarray(expit(sample.logit), np.float64), cross_fitted(fit, sample.group)
 
 
-def calibration_error(probability: NDArray[np.float64], true: NDArray[np.bool_], *, bins: int = BINS) -> float:
+def calibration_error(probability: NDArray[np.float64], true: NDArray[np.bool_], *, bins: int | None = None) -> float:
     """Return the expected calibration error over bins of equally many sightings."""
     gaps = [len(p) * abs(probability[p].mean() - true[p].mean()) for p in _parts(probability, bins)]
     return float(sum(gaps) / max(1, len(probability)))
 
 
-def reliability(probability: NDArray[np.float64], true: NDArray[np.bool_], *, bins: int = BINS) -> list[dict[str, Any]]:
+def reliability(
+    probability: NDArray[np.float64], true: NDArray[np.bool_], *, bins: int | None = None
+) -> list[dict[str, Any]]:
     """Return the points of a reliability diagram: mean probability, true and all sightings, bin by bin."""
     return [
         {"probability": float(probability[p].mean()), "true": int(true[p].sum()), "of": len(p)}
@@ -151,6 +155,8 @@ def curve_card(curve: Curve) -> dict[str, Any]:
     return {"kind": str(curve.kind), "parameters": list(curve.parameters)}
 
 
-def _parts(probability: NDArray[np.float64], bins: int) -> list[NDArray[np.intp]]:
+def _parts(probability: NDArray[np.float64], bins: int | None) -> list[NDArray[np.intp]]:
+    """Return the sightings of each bin; `BINS` bins, or as many as can hold `LEAST_IN_BIN`, if None."""
     order = np.argsort(probability, kind="stable")
-    return [part for part in np.array_split(order, min(bins, max(1, len(order)))) if len(part)]
+    wanted = bins if bins is not None else min(BINS, len(order) // LEAST_IN_BIN)
+    return [part for part in np.array_split(order, max(1, wanted)) if len(part)]

@@ -27,6 +27,8 @@ def coco_ap(scores: Scores) -> dict[str, Any]:
     """
     if not len(scores.items.x):
         return {"omitted": "no item to find"}
+    if not np.isfinite(scores.items.size_m).all():
+        return {"omitted": "the sizes of some items are not known; give --size-column"}
     if find_spec("torchmetrics") is None or find_spec("pycocotools") is None:
         return {"omitted": MISSING}
     agnostic = _average_precision(scores, np.zeros(len(scores.sightings.x), int), np.zeros(len(scores.items.x), int))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.evaluate.intervals import Rate, Units, recall_rate
-from survey.evaluate.scores import Scores
+from survey.evaluate.scores import MATCH_M, Scores
 
 RATES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """False alarms per hectare at which recall is reported."""
@@ -28,18 +28,17 @@ class Curve:
     @property
     def recall(self) -> NDArray[np.float64]:
         """(T,) share of the items found; NaN where there is none."""
-        share: NDArray[np.float64] = self.found / (self.items or np.nan)
-        return share
+        return np.asarray(np.divide(self.found, self.items or np.nan), np.float64)
 
     @property
     def precision(self) -> NDArray[np.float64]:
         """(T,) share of true sightings."""
-        return self.found / np.maximum(1, self.found + self.alarms)
+        return np.asarray(np.divide(self.found, np.maximum(1, self.found + self.alarms)), np.float64)
 
     @property
     def alarms_per_ha(self) -> NDArray[np.float64]:
         """(T,) false alarms per hectare."""
-        return self.alarms / self.area_ha
+        return np.asarray(np.divide(self.alarms, self.area_ha), np.float64)
 
 
 def curve(scores: Scores) -> Curve:
@@ -84,6 +83,16 @@ class OperatingPoint:
     score: float
     recall: Rate
     alarms: Rate
+
+
+def chance_recall(scores: Scores, alarms_per_ha: float) -> float | None:
+    """Return the recall of that many sightings a hectare strewn at random: what a curve has to stay above.
+
+    1 - exp(-density times the area within reach), a mean over the items; None where there is none. Where a
+    curve meets it, items are found because something is always near, not because they are seen.
+    """
+    reach = np.fmax(MATCH_M, scores.items.size_m / 2)
+    return float(np.mean(-np.expm1(-alarms_per_ha / 1e4 * np.pi * reach**2))) if len(reach) else None
 
 
 def units_of(scores: Scores) -> Units:

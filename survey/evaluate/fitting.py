@@ -15,6 +15,8 @@ KINDS = (CurveKind.TEMPERATURE, CurveKind.PLATT, CurveKind.BETA, CurveKind.ISOTO
 FOLDS = 5
 LEAST_OF_EACH = 20
 """True and false sightings that a class needs for a curve of its own."""
+LEAST_TO_FIT = {CurveKind.TEMPERATURE: 5, CurveKind.PLATT: 5, CurveKind.BETA: 10, CurveKind.ISOTONIC: 50}
+"""True and as many false sightings below which a kind is no candidate: it would follow chance."""
 LEAST_GAIN = 1e-3
 """Log loss in nats a sighting by which a richer curve must be better."""
 LEAST_CLASS_GAIN = 5e-3
@@ -138,6 +140,8 @@ def choose_curve(
         groups: (N,) site or picture of each sighting.
         kinds: Candidates, simple ones first.
     """
+    fewest = min(int(true.sum()), int((~true).sum()))
+    kinds = [kind for kind in kinds if fewest >= LEAST_TO_FIT.get(kind, 0)]
     losses: dict[str, float] = {}
     best, least = CurveKind.CONSTANT, np.inf
     for kind in (CurveKind.CONSTANT, *(k for k in kinds if k is not CurveKind.CONSTANT)):

@@ -15,6 +15,7 @@ from survey.evaluate.curves import (
     RATES,
     RECALLS,
     average_precision,
+    chance_recall,
     curve,
     operating_points,
     recall_at,
@@ -102,6 +103,7 @@ def froc(scores: Scores) -> list[dict[str, Any]]:
             "score": score,
             "recall_interval": [point.recall.low, point.recall.high],
             "found": point.recall.count,
+            "chance": chance_recall(scores, rate),
             "false_alarms": asdict(point.alarms),
             "resolved": rate * scores.area_ha >= 1,
         }

@@ -176,8 +176,9 @@ def score_pictures(detector: Detector, pictures: Sequence[LabelledPicture]) -> S
     for n in range(len(pictures)):
         picture = pictures[n]
         gsd = picture.gsd_m
+        rgb = picture.rgb
         items = _items(picture, n, labels)
-        found = detector.detect(picture.rgb, gsd_m=gsd)
+        found = detector.detect(rgb, gsd_m=gsd)
         sightings = Sightings(
             score=found.score.astype(np.float64),
             class_index=found.class_index.astype(np.intp),
@@ -195,7 +196,7 @@ def score_pictures(detector: Detector, pictures: Sequence[LabelledPicture]) -> S
         found_before += len(items.x)
         sites.append(picture.site)
         names.append(picture.name)
-        areas.append(picture.rgb.shape[0] * picture.rgb.shape[1] * gsd**2 / 1e4)
+        areas.append(rgb.shape[0] * rgb.shape[1] * gsd**2 / 1e4)
     if not parts:
         msg = "no picture to score; name a site that has some"
         raise InputError(msg)
@@ -230,7 +231,7 @@ def merged(sightings: Sightings, *, guard_m: float) -> Sightings:
 def matched(sightings: Sightings, items: Items) -> Sightings:
     """Say of each sighting, best first, which of the items it found."""
     seen, there = (np.column_stack([t.x, t.y]) for t in (sightings, items))
-    reach = np.maximum(MATCH_M, items.size_m / 2)
+    reach = np.fmax(MATCH_M, items.size_m / 2)  # the size may not be known
     item, distance = match(seen, there, reach=reach)
     within = (reach >= np.hypot(*(seen[:, None] - there[None]).T).T).any(axis=1) if len(there) else item >= 0
     return replace(sightings, item=item, error_m=distance, again=within & (item < 0))

@@ -1,0 +1,155 @@
+"""`survey evaluate`: search labelled ground, match, and write down how well that went."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from survey.config import RunConfig, load_config
+from survey.detect import Detector, ModelCard, load_detector
+from survey.errors import ConfigError
+from survey.evaluate.chips import misses, worst_alarms, write_sheet
+from survey.evaluate.plots import MISSING, write_plots
+from survey.evaluate.report import evaluation
+from survey.evaluate.source import UNNAMED, Measured, Options, measure, sites_of
+from survey.evaluate.words import in_words
+from survey.files import make_folder, write_bytes
+from survey.progress import Progress, SilentProgress
+
+REPORT, ALARMS, MISSES = "evaluation.json", "false-alarms.png", "misses.png"
+CAUTION = (
+    "what was not found here may be there elsewhere; these figures hold for ground and items like those measured on"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResult:
+    """What an evaluation left behind."""
+
+    out: Path
+    report: dict[str, Any]
+    """As in `evaluation.json`."""
+    text: str
+    """The same in a few lines for people."""
+
+
+def run_evaluation(
+    options: Options,
+    *,
+    model: str,
+    out: Path,
+    score: float | None = None,
+    allow_trained_sites: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> EvaluationResult:
+    """Measure a model and write `evaluation.json`, plots, and sheets of false alarms and misses into `out`.
+
+    Args:
+        options: What to measure on.
+        model: Released model or model folder.
+        out: Folder for the results; an evaluation in it is replaced.
+        score: Operating point; the model's own if None.
+        allow_trained_sites: Sites to measure on although the model was trained on them.
+        progress: Told how a run over orthomosaics goes.
+
+    Raises:
+        ConfigError: The options do not fit, or the model was trained on a site that was not allowed by name.
+        InputError: Pictures or labels cannot be used.
+        ModelError: There is no such model.
+    """
+    sites = sites_of(options)
+    config = load_config(RunConfig, overrides=options.overrides).model_copy(update={"model": model})
+    detector = load_detector(
+        model, runtime=config.runtime, precision=config.precision, threads=config.threads, core_px=config.core_px
+    )
+    training = check_sites(detector.card, sites, allowed=allow_trained_sites)
+    least = detector.card.thresholds.score if score is None else score
+    if not 0 < least < 1:
+        msg = f"--score: a score lies between 0 and 1, got {least}"
+        raise ConfigError(msg)
+    make_folder(out)
+    measured = measure(options, detector, config=config, out=out, progress=progress or SilentProgress())
+    report = evaluation(measured.scores, least_score=least)
+    report |= _told(options, detector, sites=sites, training=training) | measured.facts
+    report["plots"] = write_plots(out, scores=measured.scores, report=report) or MISSING
+    report["chips"] = _write_chips(out, measured, least_score=least)
+    report["cautions"] = _cautions(report, training)
+    write_bytes(out / REPORT, json.dumps(report, indent=2, sort_keys=True, allow_nan=False).encode())
+    return EvaluationResult(out, report, in_words(report))
+
+
+def trained_sites(card: ModelCard) -> tuple[tuple[str, ...], bool]:
+    """Return the sites that a model was trained on, and whether the card lists all of them.
+
+    Cards of format 1 name those of items and frames only, among the words on each class.
+    """
+    if card.training.sites:
+        return card.training.sites, True
+    words = " ".join(c.trained_on for c in (*card.classes, *card.disturbances))
+    return tuple(sorted(set(re.findall(r"\(([^()]+)\)", words)))), False
+
+
+def check_sites(card: ModelCard, sites: tuple[str, ...], *, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """Return what is known of the model's training and the sites to measure on.
+
+    A part of a site that was trained on is that site: its other flights share soil, light and items.
+
+    Raises:
+        ConfigError: The model was trained on one that is not among `allowed`.
+    """
+    known, complete = trained_sites(card)
+    seen = [site for site in sites if site in known]
+    if refused := sorted(set(seen) - set(allowed)):
+        names = ", ".join(refused)
+        msg = (
+            f"model {card.id} was trained on {names}, so what it finds there says nothing about new ground; "
+            f"choose other sites with --site, or name it: --allow-trained-sites {refused[0]}"
+        )
+        raise ConfigError(msg)
+    return {"trained_on": list(known), "complete": complete, "held_out": list(card.training.held_out), "seen": seen}
+
+
+def _told(
+    options: Options, detector: Detector, *, sites: tuple[str, ...], training: Mapping[str, Any]
+) -> dict[str, Any]:
+    given = {name: getattr(options, name) for name in options.__slots__}
+    flattered = f"; it was trained on {', '.join(training['seen'])}" if training["seen"] else ""
+    return {
+        "model": {"id": detector.card.id, "sha256": detector.sha256, "runtime": detector.runtime.name},
+        "training": dict(training),
+        "measured_on": {name: _plain(value) for name, value in given.items() if value not in (None, ())},
+        "note": f"sites {', '.join(sites)}, model {detector.card.id}{flattered}",
+    }
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+
+
+def _write_chips(out: Path, measured: Measured, *, least_score: float) -> dict[str, int]:
+    alarms, missed = worst_alarms(measured.scores), misses(measured.scores, least_score=least_score)
+    return {
+        ALARMS: write_sheet(out / ALARMS, alarms, look=measured.look),
+        MISSES: write_sheet(out / MISSES, missed, look=measured.look),
+    }
+
+
+def _cautions(report: Mapping[str, Any], training: Mapping[str, Any]) -> list[str]:
+    cautions = [CAUTION]
+    if training["seen"]:
+        cautions.append(f"the model was trained on {', '.join(training['seen'])}: these figures flatter it")
+    if UNNAMED in report["by_site"]:
+        cautions.append("nobody named the site, so it could not be compared with those of the training; give --site")
+    elif not training["complete"] and not set(report["by_site"]) <= set(training["held_out"]):
+        cautions.append("the model's card does not list every site of its training; it may have seen this ground")
+    if "scores_down_to" in report and (report["scores_down_to"] or 0) > 0.1:
+        cautions.append(f"sightings below score {report['scores_down_to']:.2f} were not kept: curves end there")
+    if unplaced := report.get("truth", {}).get("without_geometry"):
+        cautions.append(f"{unplaced} rows of the truth have no geometry and were left out")
+    if outside := report.get("truth", {}).get("not_searched"):
+        cautions.append(f"{outside} items lie on ground that was not searched and were left out")
+    if isinstance(report["plots"], str):
+        cautions.append(report["plots"])
+    return cautions
