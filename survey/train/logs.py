@@ -57,11 +57,11 @@ def open_logs(folder: Path, *, step: int, world: World) -> Iterator[Logs]:
         log.info('no TensorBoard logs: it is not installed; pip install ".[train]" if you want them')
         yield Logs()
         return
-    writer = SummaryWriter(folder / "logs", purge_step=step)  # type: ignore[no-untyped-call]
+    writer = SummaryWriter(folder / "logs", purge_step=step)
     try:
         yield Logs(writer)
     finally:
-        writer.close()  # type: ignore[no-untyped-call]
+        writer.close()
 
 
 def _ringed(sample: Sample) -> np.ndarray[Any, Any]:

@@ -86,7 +86,7 @@ def test_pictures_are_known_by_the_end_of_their_path(tmp_path: Path) -> None:
     assert len(read.of(Path("/data/2/x.png"), (9, 9, 3)).row) == 1
     with pytest.raises(ConfigError, match=r"does not list x\.png; list it"):
         read.of(Path("/data/3/x.png"), (9, 9, 3))
-    with pytest.raises(ConfigError, match="1/x.png is 5 x 9 pixels, not as listed"):
+    with pytest.raises(ConfigError, match=r"1/x\.png is 5 x 9 pixels, not as listed"):
         read.of(Path("/data/1/x.png"), (9, 5, 3))
 
 
