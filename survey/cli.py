@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from survey.errors import SurveyError, explain
+from survey.errors import ConfigError, SurveyError, explain
 
 if TYPE_CHECKING:
     from survey.config import RunConfig
@@ -145,12 +145,15 @@ def render(
 
 
 @app.command()
-def train(
+def train(  # noqa: PLR0913 - one argument an option
+    path: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="YAML with the keys that differ from configs/train.yaml.")
+    ] = None,
     *,
     data: Annotated[Path, typer.Option(metavar="DIR", help="Folder that the data list's paths lie below.")],
     out: Out,
     name: Annotated[str, typer.Option(metavar="ID", help="Name that the model goes by.")],
-    config: ConfigFile = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The same as CONFIG.")] = None,
     overrides: Overrides = None,
     evaluation: Annotated[
         Path | None, typer.Option(metavar="FILE", help="evaluation.json of the same run with sites held out.")
@@ -162,7 +165,10 @@ def train(
     from survey.train import train as train_model  # noqa: PLC0415
 
     logging.basicConfig(format="survey: %(message)s", level=logging.INFO)
-    settings = load_config(TrainConfig, config, overrides=overrides or ())
+    if path is not None and config is not None:
+        msg = f"--config {config}: the settings are given as {path} too; give one of them"
+        raise ConfigError(msg)
+    settings = load_config(TrainConfig, config if path is None else path, overrides=overrides or ())
     typer.echo(train_model(settings, data=data, out=out, model_id=name, evaluation=evaluation))
 
 

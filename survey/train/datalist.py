@@ -1,10 +1,10 @@
 """The data list: which pictures a training run may use, from which site, at which ground scale."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from survey.errors import ConfigError
 from survey.simulate.sun import Sun
@@ -30,11 +30,22 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class GroundEntry(_Entry):
+class _Sited(_Entry):
+    site: str
+    """A place with its own ground and items; its entries are not independent of each other."""
+    flight: Annotated[str, Field(min_length=1)] | None = None
+    """Name of the flight, so that it can be held out as `site/flight`; an entry without one is a flight of its own."""
+
+    @property
+    def names(self) -> set[str]:
+        """Return what this entry can be held out by."""
+        return {self.site} if self.flight is None else {self.site, f"{self.site}/{self.flight}"}
+
+
+class GroundEntry(_Sited):
     """Pictures of ground with no ordnance in them: backgrounds, and clean land to count false alarms on."""
 
     kind: Literal["ground"]
-    site: str
     images: str
     """Glob below the data folder."""
     gsd_m: Annotated[float, Field(gt=0)]
@@ -51,16 +62,17 @@ class GroundEntry(_Entry):
         return None if self.sun is None else Sun(*self.sun)
 
 
-class FrameEntry(_Entry):
-    """Pictures with every item boxed in YOLO text files (class, centre, size as shares of the frame)."""
+class FrameEntry(_Sited):
+    """Pictures with every item boxed, in YOLO text files (class, centre, size as shares of the frame) or COCO JSON."""
 
     kind: Literal["frames"]
-    site: str
     images: str
-    labels: str
-    """Folder of the text files, one a picture, same stem."""
-    classes: tuple[ClassName, ...]
-    """Our class for each class number of the label files."""
+    labels: str | None = None
+    """Folder of the YOLO text files, one a picture, same stem."""
+    coco: str | None = None
+    """COCO file, instead of `labels`."""
+    classes: tuple[ClassName, ...] | dict[str, ClassName | None]
+    """Our class for each class number of the YOLO files, or for each category of the COCO file (null: no ordnance)."""
     item_size_m: Annotated[float, Field(gt=0)] | None = None
     """Longest extent of the one kind of item in the frames; each frame's GSD follows from its boxes."""
     gsd_m: Annotated[float, Field(gt=0)]
@@ -73,12 +85,53 @@ class FrameEntry(_Entry):
     licence: str
     note: str = ""
 
+    @model_validator(mode="after")
+    def _has_labels(self) -> Self:
+        if (self.labels is None) == (self.coco is None):
+            msg = "give either 'labels' (a folder of YOLO files) or 'coco' (a file)"
+            raise ValueError(msg)
+        if isinstance(self.classes, dict) != (self.coco is not None):
+            msg = "'classes' is a list with 'labels', and names of categories with our classes with 'coco'"
+            raise ValueError(msg)
+        return self
 
-class CutoutEntry(_Entry):
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Return our classes that are labelled."""
+        names = self.classes.values() if isinstance(self.classes, dict) else self.classes
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
+class OrthomosaicEntry(_Sited):
+    """Orthomosaics with every item marked by a point or polygon of a vector file, usually a GeoPackage."""
+
+    kind: Literal["orthomosaic"]
+    images: str
+    labels: str
+    """The vector file; its CRS may be another than the imagery's."""
+    layer: str | None = None
+    """Needed where the file has several."""
+    class_column: str
+    classes: dict[str, ClassName | None]
+    """Our class for each value of the column (null: no ordnance)."""
+    size_column: str | None = None
+    """Column with the longest extent in metres; where it says nothing, a polygon's own extent counts."""
+    item_size_m: Annotated[float, Field(gt=0)] | None = None
+    """Longest extent of items marked by a point."""
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    licence: str
+    note: str = ""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Return our classes that are labelled."""
+        return tuple(dict.fromkeys(name for name in self.classes.values() if name is not None))
+
+
+class CutoutEntry(_Sited):
     """Pictures of items with alpha, described by a CSV (file, class, identity, nominal_longest_cm, source)."""
 
     kind: Literal["cutouts"]
-    site: str
     table: str
     only_source: str | None = None
     """Take only rows whose file starts so; the others belong to another entry."""
@@ -89,43 +142,58 @@ class CutoutEntry(_Entry):
     note: str = ""
 
 
-class SimulatedEntry(_Entry):
+class SimulatedEntry(_Sited):
     """Items and ground drawn by the simulator."""
 
     kind: Literal["simulated"]
-    site: str
     item_weight: Annotated[float, Field(ge=0)] = 1.0
     ground_weight: Annotated[float, Field(ge=0)] = 1.0
 
 
-class RenderedEntry(_Entry):
+class RenderedEntry(_Sited):
     """Items and clutter of a bank made by `survey render`; the folder is the run's setting `bank`."""
 
     kind: Literal["rendered"]
-    site: str
     item_weight: Annotated[float, Field(ge=0)] = 1.0
 
 
-Entry = Annotated[GroundEntry | FrameEntry | CutoutEntry | SimulatedEntry | RenderedEntry, Field(discriminator="kind")]
+Entry = Annotated[
+    GroundEntry | FrameEntry | OrthomosaicEntry | CutoutEntry | SimulatedEntry | RenderedEntry,
+    Field(discriminator="kind"),
+]
 
 
 class DataList(_Entry):
-    """Everything a run may draw from; a site is held out whole or not at all."""
+    """Everything a run may draw from."""
 
     version: Literal[1]
     entries: tuple[Entry, ...]
 
-    def without(self, sites: tuple[str, ...]) -> "DataList":
-        """Return the list with whole sites left out.
+    def held_out(self, names: tuple[str, ...]) -> tuple[Entry, ...]:
+        """Return the entries of the sites, and of the flights named `site/flight`."""
+        return tuple(entry for entry in self.entries if entry.names & set(names))
+
+    def without(self, names: tuple[str, ...], *, split_within_site: bool = False) -> "DataList":
+        """Return the list with sites, and flights named `site/flight`, left out.
 
         Raises:
-            ConfigError: A site is not in the list, so that a typing error cannot leak test data.
+            ConfigError: A name is not in the list, so that a typing error cannot leak test data. Or other flights
+                of a site stay in, which leaks too, unless it is asked for with `split_within_site`.
         """
-        known = {entry.site for entry in self.entries}
-        if missing := sorted(set(sites) - known):
+        known = set().union(*(entry.names for entry in self.entries))
+        if missing := sorted(set(names) - known):
             msg = f"hold_out: no site {', '.join(missing)} in the data list; it has {', '.join(sorted(known))}"
             raise ConfigError(msg)
-        return DataList(version=1, entries=tuple(e for e in self.entries if e.site not in sites))
+        kept = tuple(entry for entry in self.entries if not entry.names & set(names))
+        split = sorted({e.site for e in self.held_out(names)} & {e.site for e in kept})
+        if split and not split_within_site:
+            msg = (
+                f"hold_out: other entries of the site {', '.join(split)} stay in the training; ground, light and items "
+                "of one site are alike, so what is measured there flatters; hold the site out whole, or ask for it "
+                "with split_within_site: true"
+            )
+            raise ConfigError(msg)
+        return DataList(version=1, entries=kept)
 
 
 def load_data_list(path: Path) -> DataList:

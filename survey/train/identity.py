@@ -28,7 +28,7 @@ class Identity:
     data: Mapping[str, Any]
     """The data list, held-out entries removed."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of every file that the data list leads to, by its path below the data folder."""
+    """SHA-256 of every file that the run reads, by its path below the data folder or below `bank/`."""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -122,11 +122,12 @@ def _flat(value: Any, prefix: str = "") -> dict[str, str]:
 
 
 def _differences(what: str, there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Say what differs; a key that is not set, as in what an earlier version wrote, is the same as null."""
     old, new = _flat(there), _flat(here)
     return [
         f"{what} {key} is {old.get(key, 'not set')} there, {new.get(key, 'not set')} here"
         for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key)
+        if old.get(key, "null") != new.get(key, "null")
     ]
 
 

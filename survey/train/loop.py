@@ -20,6 +20,7 @@ from survey.train.config import CLASSES, DISTURBANCES, TrainConfig
 from survey.train.distributed import World
 from survey.train.faults import memory_told
 from survey.train.identity import Identity
+from survey.train.logs import Logs, open_logs
 from survey.train.losses import Losses, count, losses
 from survey.train.mining import Spot, mine
 from survey.train.optimiser import make_optimiser, schedule
@@ -116,22 +117,28 @@ class Trainer:
         """
         config, began, first = self.config, time.monotonic(), self.step
         self.network.train()
-        with memory_told(config):
+        with memory_told(config), open_logs(self.folder, step=first, world=self.world) as logs:
             for samples in self._batches(sources):
+                if self.step == 0:
+                    logs.crops(samples, step=0)
                 value = self._advance(samples)
                 self.step += 1
                 if self.step % config.log_every == 0:
-                    self._report(value, pace=(time.monotonic() - began) / (self.step - first))
+                    self._report(value, logs, pace=(time.monotonic() - began) / (self.step - first))
                 if self.step % config.checkpoint_every == 0 or self.step == config.steps:
                     self.save()
         self.network.load_state_dict(self.mean)
         return self.network.eval()
 
-    def _report(self, value: Losses, *, pace: float) -> None:
-        if self.world.leads:
-            parts = (float(v) for v in (value.total, value.heat, value.kind, value.geometry, value.mask))
-            text = "step %d loss %.3f heat %.3f class %.3f geometry %.3f mask %.3f, %.2f s a step"
-            log.info(text, self.step, *parts, pace)
+    def _report(self, value: Losses, logs: Logs, *, pace: float) -> None:
+        if not self.world.leads:
+            return
+        told = {field.name: float(getattr(value, field.name)) for field in fields(value)}
+        text = "step %d loss %.3f heat %.3f class %.3f geometry %.3f mask %.3f, %.2f s a step"
+        log.info(text, self.step, *(told[name] for name in ("total", "heat", "kind", "geometry", "mask")), pace)
+        rate = self.config.learning_rate * schedule(self.step - 1, self.config)
+        numbers = {"learning_rate": rate, "seconds_a_step": pace, "mined_spots": float(len(self.spots))}
+        logs.scalars({f"loss/{name}": number for name, number in told.items()} | numbers, step=self.step)
 
     def _batches(self, sources: Sources) -> Iterator[list[Sample]]:
         """Yield this process' crops of each step.

@@ -27,7 +27,15 @@ from survey.files import replacing, sha256_of, write_bytes
 from survey.simulate import ITEMS
 from survey.simulate.render import KINDS
 from survey.train.config import CLASSES, TrainConfig
-from survey.train.datalist import UNIDENTIFIED_MINE, CutoutEntry, DataList, FrameEntry, RenderedEntry, SimulatedEntry
+from survey.train.datalist import (
+    UNIDENTIFIED_MINE,
+    CutoutEntry,
+    DataList,
+    FrameEntry,
+    OrthomosaicEntry,
+    RenderedEntry,
+    SimulatedEntry,
+)
 from survey.values import DISTURBANCES
 
 WEIGHTS = "weights.safetensors"
@@ -99,9 +107,8 @@ def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
                 for name in {target for target, _, _ in entry.classes.values()}:
                     for target in ("ap_mine", "at_mine") if name == UNIDENTIFIED_MINE else (name,):
                         seen[target].append(f"cut-outs ({entry.site})")
-            case FrameEntry():
-                for name in entry.classes:
-                    seen[name].append(f"real frames ({entry.site})")
+            case FrameEntry() | OrthomosaicEntry():
+                _add(seen, f"real {entry.kind} ({entry.site})", set(entry.class_names))
             case SimulatedEntry() if entry.item_weight:
                 _add(seen, "simulated items", {spec.class_name for spec in ITEMS.values()})
             case RenderedEntry() if entry.item_weight:

@@ -13,12 +13,12 @@ from survey.evaluate import evaluate
 from survey.files import make_folder, write_bytes
 from survey.resources import configs_folder
 from survey.train.config import TrainConfig
-from survey.train.datalist import DataList, FrameEntry, GroundEntry, load_data_list
+from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, load_data_list
 from survey.train.distributed import join_world
 from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer
 from survey.train.release import OPERATING_SCORE, make_card, write_model
-from survey.train.sources import load_frames, load_grounds, load_sources
+from survey.train.sources import load_frames, load_grounds, load_orthomosaics, load_sources
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluati
     """
     make_folder(out)
     whole = load_data_list(_data_list(config.data_list))
-    used = whole.without(config.hold_out)
+    used = whole.without(config.hold_out, split_within_site=config.split_within_site)
     _check_hold_out(whole, config.hold_out)
     held_out, note = _read_evaluation(evaluation)
     bank = Path(config.bank) if config.bank else None
@@ -73,7 +73,7 @@ def _data_list(name: str) -> Path:
 
 def _check_hold_out(whole: DataList, hold_out: tuple[str, ...]) -> None:
     """Refuse before the training, not after it, to hold out sites on which no recall can be measured."""
-    if hold_out and not any(isinstance(e, FrameEntry) and e.site in hold_out for e in whole.entries):
+    if hold_out and not any(isinstance(e, FrameEntry | OrthomosaicEntry) for e in whole.held_out(hold_out)):
         msg = f"hold_out: the sites {', '.join(hold_out)} have no labelled frames; hold out one that has"
         raise ConfigError(msg)
 
@@ -81,15 +81,16 @@ def _check_hold_out(whole: DataList, hold_out: tuple[str, ...]) -> None:
 def _score(model: Path, whole: DataList, config: TrainConfig, data: Path) -> dict[str, Any]:
     """Score a model on the held-out sites of its data list."""
     pictures = []
-    for entry in whole.entries:
-        if entry.site in config.hold_out:
-            match entry:
-                case GroundEntry():
-                    pictures.extend(load_grounds(entry, data))
-                case FrameEntry():
-                    pictures.extend(load_frames(entry, data))
-                case _:
-                    pass
+    for entry in whole.held_out(config.hold_out):
+        match entry:
+            case GroundEntry():
+                pictures.extend(load_grounds(entry, data))
+            case FrameEntry():
+                pictures.extend(load_frames(entry, data))
+            case OrthomosaicEntry():  # without overlap, so that nothing counts twice
+                pictures.extend(load_orthomosaics(entry, data, overlap_px=0))
+            case _:
+                pass
     card = load_card(model)
     runtime = make_runtime(load_network(model, card), kind=RuntimeKind.TORCH, precision=Precision.FP32)
     detector = Detector(card, runtime, sha256=model_sha256(model, card))

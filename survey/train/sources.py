@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,12 @@ from survey.train.datalist import (
     DataList,
     FrameEntry,
     GroundEntry,
+    OrthomosaicEntry,
     RenderedEntry,
     SimulatedEntry,
 )
+from survey.train.labels import Boxes, read_coco, read_yolo
+from survey.train.orthomosaic import OVERLAP_PX, load_parts
 
 __all__ = [
     "AT_LEAST_M",
@@ -32,6 +36,7 @@ __all__ = [
     "Sources",
     "load_frames",
     "load_grounds",
+    "load_orthomosaics",
     "load_sources",
 ]
 
@@ -43,25 +48,6 @@ SIMULATED_PX = 1600
 SIMULATED_GSD_M = 0.01
 STORED_GSD_M = 0.007
 """Grounds finer than this are reduced to it: crops never need more, and memory is bounded."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Boxes:
-    """Items of a picture: centre, longest extent in its pixels, class; arrays of shape (N,)."""
-
-    row: NDArray[np.float64]
-    col: NDArray[np.float64]
-    size_px: NDArray[np.float64]
-    classes: tuple[str, ...]
-
-    @classmethod
-    def none(cls) -> "Boxes":
-        """Return no items."""
-        return cls(np.empty(0), np.empty(0), np.empty(0), ())
-
-    def scaled(self, factor: float) -> "Boxes":
-        """Return the same items after the picture was scaled by `factor`."""
-        return Boxes(self.row * factor, self.col * factor, self.size_px * factor, self.classes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +113,8 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
                 pictures.extend(load_grounds(entry, folder))
             case FrameEntry():
                 pictures.extend(load_frames(entry, folder))
+            case OrthomosaicEntry():
+                pictures.extend(load_orthomosaics(entry, folder))
             case CutoutEntry():
                 cutouts.extend(_load_cutouts(entry, folder))
             case SimulatedEntry():
@@ -176,16 +164,43 @@ def load_frames(entry: FrameEntry, folder: Path) -> list[Picture]:
     """Decode labelled frames with their items."""
     paths = [p for p in _matching(folder, entry.images) if p.stem not in entry.incomplete]
     dug = _read_dug(folder / entry.disturbed_soil) if entry.disturbed_soil else {}
+    labels = _labels_of(entry, folder)
     pictures = []
     for path in paths:
         rgb = _read(path)
-        items = _read_yolo(folder / entry.labels / f"{path.stem}.txt", rgb.shape[:2], entry.classes)
+        items = labels(path, rgb.shape)
         gsd_m = entry.gsd_m
         if entry.item_size_m is not None and len(items.row):
             gsd_m = float(entry.item_size_m / np.median(items.size_px))
         boxes = tuple((float(x), float(y), float(w), float(h)) for x, y, w, h in dug.get(path.name, ())) or None
         pictures.append(Picture(entry.site, path.name, rgb, gsd_m, items, boxes, entry.weight / len(paths)))
     return pictures
+
+
+def _labels_of(entry: FrameEntry, folder: Path) -> Callable[[Path, tuple[int, ...]], Boxes]:
+    """Return what gives the items of a frame, by its path and shape."""
+    if entry.coco is not None:
+        assert isinstance(entry.classes, dict)
+        return read_coco(folder / entry.coco, entry.classes).of
+    assert entry.labels is not None
+    assert not isinstance(entry.classes, dict)
+    labels, classes = folder / entry.labels, entry.classes
+    return lambda path, shape: read_yolo(labels / f"{path.stem}.txt", shape, classes)
+
+
+def load_orthomosaics(entry: OrthomosaicEntry, folder: Path, *, overlap_px: int = OVERLAP_PX) -> list[Picture]:
+    """Cut labelled orthomosaics into pictures, each weighted by its imaged ground.
+
+    Of their ground it is not known whether it is disturbed, and an unmarked item may have been overlooked: false
+    alarms are not mined there.
+    """
+    paths = _matching(folder, entry.images)
+    parts = load_parts(entry, paths, folder, least_gsd_m=STORED_GSD_M, overlap_px=overlap_px)
+    area = [part.imaged * part.gsd_m**2 for part in parts]
+    return [
+        Picture(entry.site, part.name, part.rgb, part.gsd_m, part.items, None, entry.weight * own / sum(area))
+        for part, own in zip(parts, area, strict=True)
+    ]
 
 
 def _load_cutouts(entry: CutoutEntry, folder: Path) -> list[Cutout]:
@@ -207,23 +222,6 @@ def _load_cutouts(entry: CutoutEntry, folder: Path) -> list[Cutout]:
         rgb = np.ascontiguousarray(picture[..., 2::-1])
         cutouts.append(Cutout(rgb, alpha, name, (least, most), entry.weight / len(rows)))
     return cutouts
-
-
-def _read_yolo(path: Path, shape: tuple[int, ...], classes: tuple[str, ...]) -> Boxes:
-    """Read one label file; a missing file is an error, an empty one means that nothing is there."""
-    if not path.is_file():
-        msg = f"{path}: no label file; an empty one says that the frame holds no item"
-        raise ConfigError(msg)
-    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
-    height, width = shape[:2]
-    try:
-        values = np.array([[float(v) for v in row[1:5]] for row in rows]).reshape(-1, 4)
-        names = tuple(classes[int(row[0])] for row in rows)
-    except (ValueError, IndexError) as error:
-        msg = f"{path}: a line is 'class x y width height', class below {len(classes)}, the rest shares of the frame"
-        raise ConfigError(msg) from error
-    extent = np.maximum(values[:, 2] * width, values[:, 3] * height)
-    return Boxes(values[:, 1] * height, values[:, 0] * width, extent, names)
 
 
 def _read_dug(path: Path) -> dict[str, list[list[float]]]:

@@ -11,7 +11,8 @@ import yaml
 from survey.errors import ConfigError
 from survey.resources import configs_folder
 from survey.train.datalist import CutoutEntry, DataList, FrameEntry, GroundEntry, load_data_list
-from survey.train.sources import _read_yolo, load_frames, load_grounds, load_sources
+from survey.train.labels import read_yolo
+from survey.train.sources import load_frames, load_grounds, load_sources
 
 GROUND: dict[str, object] = {"kind": "ground", "site": "a", "images": "a/*.png", "gsd_m": 0.01, "licence": "-"}
 FRAMES: dict[str, object] = {
@@ -49,6 +50,29 @@ def test_sites_are_held_out_whole() -> None:
 def test_an_unknown_site_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"hold_out: no site pon-drone .* it has a, b"):
         data_list(GROUND, FRAMES).without(("pon-drone",))
+
+
+def test_a_flight_is_held_out_by_name_and_its_site_by_name() -> None:
+    whole = data_list({**GROUND, "flight": "am"}, FRAMES, {**FRAMES, "site": "a", "flight": "pm"}, GROUND)
+    assert whole.without(("a",)).entries == whole.entries[1:2]
+    assert whole.without(("a", "a/am")).entries == whole.entries[1:2]
+    assert whole.held_out(("a/pm", "b")) == whole.entries[1:3]
+    with pytest.raises(ConfigError, match="no site a/noon in the data list; it has a, a/am, a/pm, b"):
+        whole.without(("a/noon",))
+
+
+def test_a_split_inside_a_site_is_refused_unless_asked_for_by_name() -> None:
+    whole = data_list({**GROUND, "flight": "am"}, {**FRAMES, "site": "a", "flight": "pm"})
+    with pytest.raises(ConfigError, match=r"entries of the site a stay .* flatters.* split_within_site: true"):
+        whole.without(("a/pm",))
+    assert whole.without(("a/pm",), split_within_site=True).entries == whole.entries[:1]
+    assert whole.without(("a/pm", "a/am")).entries == ()  # nothing of the site stays: no leak
+
+
+def test_cutouts_of_a_site_are_of_the_site_too() -> None:
+    whole = data_list({**FRAMES, "flight": "pm"}, {**CUTOUTS, "site": "b"})
+    with pytest.raises(ConfigError, match="entries of the site b stay in the training"):
+        whole.without(("b/pm",))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +124,7 @@ def test_a_frame_without_a_label_file_is_an_error_but_an_empty_one_is_not(tmp_pa
 def test_a_label_line_that_does_not_fit_is_named(line: str, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text(line)
     with pytest.raises(ConfigError, match=r"x\.txt: a line is 'class x y width height', class below 1"):
-        _read_yolo(tmp_path / "x.txt", (40, 60), ("ap_mine",))
+        read_yolo(tmp_path / "x.txt", (40, 60), ("ap_mine",))
 
 
 def test_boxes_become_centres_and_the_frames_scale_follows_from_them(tmp_path: Path) -> None:
@@ -172,6 +196,7 @@ def test_every_file_of_the_shipped_list_is_there(shared_data: Path) -> None:
             case FrameEntry():
                 stems = {path.stem for path in shared_data.glob(entry.images)}
                 assert stems
+                assert entry.labels
                 assert stems <= {path.stem for path in (shared_data / entry.labels).glob("*.txt")}
                 assert set(entry.incomplete) <= stems
                 assert entry.disturbed_soil

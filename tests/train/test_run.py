@@ -168,3 +168,46 @@ def test_a_training_that_is_killed_ends_in_the_same_model(data: Path, tmp_path: 
     assert command(data, out, **changes) == 0
     for name in ("model/weights.safetensors", "evaluation.json"):
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_the_config_is_an_argument_or_an_option_and_a_wrong_key_is_named(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text("version: 1\nlearing_rate: 0.1\n")
+    rest = ["--data", str(data), "--out", str(tmp_path / "out"), "--name", "toy"]
+    for given in ([str(config)], ["--config", str(config)]):
+        with pytest.raises(SystemExit) as exited:
+            main(["train", *given, *rest])
+        assert exited.value.code == 2
+        assert f"{config}:2:1: learing_rate: unknown key – did you mean 'learning_rate'?" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as exited:
+        main(["train", str(config), "--config", str(config), *rest])
+    assert exited.value.code == 2
+    assert "give one of them" in capsys.readouterr().err
+
+
+def test_a_flight_of_a_site_that_stays_in_is_held_out_only_by_name(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = {**LIST["entries"][1], "flight": "pm"}  # type: ignore[index]
+    (data / "list.yaml").write_text(yaml.safe_dump({"version": 1, "entries": [*LIST["entries"], frames]}))  # type: ignore[misc]
+    assert command(data, tmp_path / "out", hold_out=["range/pm"]) == 2
+    assert "split_within_site: true" in capsys.readouterr().err
+    assert command(data, tmp_path / "out", hold_out=["range/pm"], split_within_site=True) == 0
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["recall"]["of"] == 1
+
+
+def test_running_out_of_memory_ends_in_one_line_and_status_2(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError(*words)
+
+    words = ("CUDA out of memory. Tried to allocate 20.00 GiB",)
+    monkeypatch.setattr(torch.Tensor, "backward", full)
+    assert command(data, tmp_path / "out") == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    assert "make accumulate larger, or batch or crop_px smaller" in line

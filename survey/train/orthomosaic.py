@@ -1,0 +1,110 @@
+"""Labelled orthomosaics, cut into pictures that training can hold."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.errors import ConfigError, InputError
+from survey.ingest import UnreadBlock, open_image, plan_tiles, read_blocks
+from survey.train.datalist import OrthomosaicEntry
+from survey.train.labels import Boxes
+from survey.train.maplabels import MapLabels, read_map_labels
+from survey.values import Block, Image, TilePlan, Window, WorkingGrid
+
+log = logging.getLogger(__name__)
+
+PART_PX = 2048
+"""Most that a part measures, without its overlap."""
+OVERLAP_PX = 64
+"""A part shows this much of its neighbours, so that an item on a seam is whole in one of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A piece of an orthomosaic."""
+
+    name: str
+    rgb: NDArray[np.uint8]
+    """(H, W, 3); 127 where nothing was imaged."""
+    gsd_m: float
+    items: Boxes
+    imaged: int
+    """Number of pixels that were imaged."""
+
+
+def load_parts(
+    entry: OrthomosaicEntry, paths: list[Path], folder: Path, *, least_gsd_m: float, overlap_px: int = OVERLAP_PX
+) -> list[Part]:
+    """Cut the orthomosaics of an entry into parts with their items; parts where nothing was imaged are left out.
+
+    An item belongs to every part that shows any of it. Labels that lie on no picture are counted in the log.
+
+    Args:
+        entry: The entry.
+        paths: Its orthomosaics.
+        folder: What the entry's paths lie below.
+        least_gsd_m: Finer imagery is reduced to this ground scale.
+        overlap_px: What a part shows of its neighbours.
+
+    Raises:
+        ConfigError: Labels or imagery cannot be used.
+    """
+    labels = read_map_labels(entry, folder)
+    shown = np.zeros(len(labels.classes), bool)
+    parts: list[Part] = []
+    for path in paths:
+        try:
+            image = open_image(path)
+        except InputError as error:
+            raise ConfigError(str(error)) from error
+        for warning in image.warnings:
+            log.warning("%s", warning)
+        parts.extend(_parts(image, labels, shown, least_gsd_m=least_gsd_m, overlap_px=overlap_px))
+    if not shown.all():
+        text = "%s: %d of %d labels lie on no imaged ground of the pictures and are left out"
+        log.warning(text, labels.path, int((~shown).sum()), len(shown))
+    return parts
+
+
+def _parts(
+    image: Image, labels: MapLabels, shown: NDArray[np.bool_], *, least_gsd_m: float, overlap_px: int
+) -> Iterator[Part]:
+    """Yield the parts of one orthomosaic; note in `shown` which labels it shows."""
+    grid = WorkingGrid.over(image, gsd_m=max(least_gsd_m, image.gsd_m))
+    items = labels.in_pixels(image, grid)
+    plan = plan_tiles(grid, core_px=PART_PX, halo_px=overlap_px, stride_px=1)
+    tiles = [tile for block in plan.blocks for tile in block.tiles]
+    blocks = tuple(Block(n, tile.core, (tile,)) for n, tile in enumerate(tiles))  # one at a time: bounded memory
+    plan = TilePlan(plan.height, plan.width, plan.halo_px, plan.stride_px, blocks)
+    for read in read_blocks(image, grid, plan, blocks):
+        if isinstance(read, UnreadBlock):
+            raise ConfigError(read.reason)
+        padded = read.block.core.padded(overlap_px)
+        window = padded.intersection(Window(0, 0, grid.height, grid.width))
+        assert window is not None
+        valid = read.valid[window.slices(padded)]
+        if not valid.any():
+            continue
+        visible = _visible(items, window, valid)
+        shown |= visible
+        rgb = read.pixels[window.slices(padded)].copy()
+        name = f"{image.path.name}:{window.row}:{window.col}"
+        own = items.chosen(visible).moved(window.row, window.col)
+        yield Part(name, rgb, grid.gsd_m, own, int(valid.sum()))
+
+
+def _visible(items: Boxes, window: Window, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return (N,) which items a window shows: its box reaches into it, and some of that was imaged."""
+    half = np.maximum(items.size_px, 1) / 2
+    edges = np.stack([items.row - half, items.row + half, items.col - half, items.col + half])
+    seen = np.zeros(len(items.classes), bool)
+    for index in np.flatnonzero(np.isfinite(edges).all(axis=0)):
+        top, bottom, left, right = edges[:, index]
+        rows = slice(max(0, int(np.floor(top)) - window.row), max(0, int(np.ceil(bottom)) - window.row))
+        cols = slice(max(0, int(np.floor(left)) - window.col), max(0, int(np.ceil(right)) - window.col))
+        seen[index] = bool(valid[rows, cols].any())
+    return seen

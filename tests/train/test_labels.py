@@ -1,0 +1,147 @@
+"""Boxes of YOLO and COCO files become items of the frame they belong to; what cannot be used is named."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from survey.errors import ConfigError
+from survey.train.datalist import DataList, FrameEntry
+from survey.train.labels import Boxes, read_coco
+from survey.train.sources import load_frames
+
+CLASSES = {"PMN": "ap_mine", "TM-62": "at_mine", "can": None}
+
+
+def coco(**changes: Any) -> dict[str, Any]:
+    return {
+        "images": [
+            {"id": 7, "file_name": "one.png", "height": 100, "width": 200},
+            {"id": 8, "file_name": "two.png", "height": 100, "width": 200},
+        ],
+        "categories": [{"id": n, "name": name} for n, name in enumerate(CLASSES, start=1)],
+        "annotations": [
+            {"id": 1, "image_id": 7, "category_id": 1, "bbox": [10, 20, 8, 6], "iscrowd": 0},
+            {"id": 2, "image_id": 7, "category_id": 2, "bbox": [100.5, 50, 30, 40]},
+            {"id": 3, "image_id": 7, "category_id": 3, "bbox": [1, 1, 5, 5]},
+        ],
+        **changes,
+    }
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    """Two pictures of 200 x 100 pixels in a folder `f`."""
+    (tmp_path / "f").mkdir()
+    for name in ("one", "two"):
+        cv2.imwrite(str(tmp_path / "f" / f"{name}.png"), np.full((100, 200, 3), 120, np.uint8))
+    return tmp_path
+
+
+def entry(**changes: Any) -> FrameEntry:
+    given = {"kind": "frames", "site": "s", "images": "f/*.png", "gsd_m": 0.01, "licence": "-", **changes}
+    (made,) = DataList.model_validate({"version": 1, "entries": [given]}).entries
+    assert isinstance(made, FrameEntry)
+    return made
+
+
+def write(folder: Path, content: object) -> Path:
+    path = folder / "labels.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_boxes_of_a_coco_file_are_the_items_of_their_frames(frames: Path) -> None:
+    write(frames, coco())
+    one, two = load_frames(entry(coco="labels.json", classes=CLASSES), frames)
+    assert one.items.row.tolist() == [23, 70]
+    assert one.items.col.tolist() == [14, 115.5]
+    assert one.items.size_px.tolist() == [8, 40]
+    assert one.items.classes == ("ap_mine", "at_mine")
+    assert len(two.items.row) == 0
+
+
+def test_a_coco_file_says_the_same_as_yolo_files(frames: Path) -> None:
+    write(frames, coco())
+    (frames / "y").mkdir()
+    (frames / "y" / "one.txt").write_text("0 0.07 0.23 0.04 0.06\n1 0.5775 0.7 0.15 0.4\n")
+    (frames / "y" / "two.txt").write_text("")
+    theirs = load_frames(entry(labels="y", classes=["ap_mine", "at_mine"]), frames)
+    for one, two in zip(load_frames(entry(coco="labels.json", classes=CLASSES), frames), theirs, strict=True):
+        assert np.allclose(one.items.row, two.items.row)
+        assert np.allclose(one.items.col, two.items.col)
+        assert np.allclose(one.items.size_px, two.items.size_px)
+        assert one.items.classes == two.items.classes
+
+
+def test_pictures_are_known_by_the_end_of_their_path(tmp_path: Path) -> None:
+    images = [{"id": n, "file_name": f"{n}/x.png", "height": 9, "width": 9} for n in (1, 2)]
+    labels = [{"id": 1, "image_id": 2, "category_id": 1, "bbox": [0, 0, 4, 4]}]
+    read = read_coco(write(tmp_path, coco(images=images, annotations=labels)), CLASSES)
+    assert len(read.of(Path("/data/1/x.png"), (9, 9, 3)).row) == 0
+    assert len(read.of(Path("/data/2/x.png"), (9, 9, 3)).row) == 1
+    with pytest.raises(ConfigError, match=r"does not list x\.png; list it"):
+        read.of(Path("/data/3/x.png"), (9, 9, 3))
+    with pytest.raises(ConfigError, match=r"1/x\.png is 5 x 9 pixels, not as listed"):
+        read.of(Path("/data/1/x.png"), (9, 5, 3))
+
+
+def annotation(**changes: Any) -> dict[str, Any]:
+    given = {"id": 5, "image_id": 7, "category_id": 1, "bbox": [0, 0, 4, 4], **changes}
+    return coco(annotations=[given])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "is not a COCO file of boxes"),
+        ([1, 2], "is not a COCO file of boxes"),
+        ({"images": []}, "is not a COCO file of boxes .*categories"),
+        (annotation(image_id=9), "is not a COCO file of boxes .*9"),
+        (annotation(bbox=[1, 2, 3]), "is not a COCO file of boxes"),
+        (annotation(bbox=[1, 2, 0, 3]), r"annotation 5 of one\.png has an empty box"),
+        (coco(categories=[{"id": n, "name": f"x{n}"} for n in (1, 2, 3)]), "category 'x1' is not in 'classes'"),
+        (coco(images=coco()["images"] + [{"id": 9, "file_name": "one.png", "height": 1, "width": 1}]), "one.png twice"),
+    ],
+)
+def test_a_coco_file_that_does_not_fit_is_named(content: object, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"labels\.json: .*{words}"):
+        read_coco(write(tmp_path, content), CLASSES)
+
+
+def test_a_missing_coco_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.json: no such file"):
+        read_coco(tmp_path / "none.json", CLASSES)
+
+
+def test_a_crowd_is_refused_only_in_pictures_that_are_used(frames: Path) -> None:
+    write(frames, annotation(iscrowd=1))
+    with pytest.raises(ConfigError, match=r"annotation 5 of one\.png is a crowd .* or list the picture under"):
+        load_frames(entry(coco="labels.json", classes=CLASSES), frames)
+    (left,) = load_frames(entry(coco="labels.json", classes=CLASSES, incomplete=["one"]), frames)
+    assert left.name == "two.png"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"classes": ["ap_mine"]},
+        {"classes": CLASSES, "labels": "y", "coco": "labels.json"},
+        {"classes": CLASSES, "labels": "y"},
+        {"classes": ["ap_mine"], "coco": "labels.json"},
+        {"classes": {"PMN": "mine"}, "coco": "labels.json"},
+    ],
+)
+def test_an_entry_has_labels_of_one_kind_with_the_classes_that_fit(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"give either 'labels'|'classes' is a list|unknown class"):
+        entry(**changes)
+
+
+def test_items_are_moved_and_chosen() -> None:
+    boxes = Boxes(np.array([5.0, 9.0]), np.array([1.0, 2.0]), np.array([3.0, 4.0]), ("ap_mine", "at_mine"))
+    moved = boxes.moved(4, 1).chosen(np.array([False, True]))
+    assert (moved.row[0], moved.col[0], moved.size_px[0], moved.classes) == (5, 1, 4, ("at_mine",))
