@@ -159,7 +159,7 @@ def train(  # noqa: PLR0913 - one argument an option
         Path | None, typer.Option(metavar="FILE", help="evaluation.json of the same run with sites held out.")
     ] = None,
 ) -> None:
-    """Train a model on cut-outs over real ground; an interrupted training goes on."""
+    """Train a model on items laid on real ground; an interrupted training goes on."""
     from survey.config import load_config  # noqa: PLC0415
     from survey.train import TrainConfig  # noqa: PLC0415
     from survey.train import train as train_model  # noqa: PLC0415

@@ -78,24 +78,13 @@ class Curve(BaseModel):
 
 
 class Calibration(Curve):
-    """The curve of every class that has none of its own, and the curves of those that do.
-
-    Cards of format 1 state `scale` and `offset` alone; they read as a Platt curve, which gives the same bytes.
-    """
+    """The curve of every class that has none of its own, and the curves of those that do."""
 
     prevalence: Annotated[float, Field(gt=0, lt=1)]
     """Share of true items among the detections that the curves were fitted on, all classes together."""
     fitted_on: str
     classes: dict[str, Curve] = {}
     """By class name. A class with few sightings has no curve of its own."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_format_1(cls, given: Any) -> Any:
-        if isinstance(given, dict) and {"scale", "offset"} <= given.keys():
-            rest = {key: value for key, value in given.items() if key not in {"scale", "offset"}}
-            return {"kind": CurveKind.PLATT, "parameters": (given["scale"], given["offset"]), **rest}
-        return given
 
     def by_class(
         self, logits: NDArray[np.floating[Any]], class_index: NDArray[np.integer[Any]], *, classes: tuple[str, ...]

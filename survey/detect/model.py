@@ -54,13 +54,13 @@ class PerformanceCard(_Part):
     recall: Annotated[float, Field(gt=0, le=1)]
     recall_interval: tuple[Share, Share]
     items: Annotated[int, Field(ge=0)]
-    found: Annotated[int, Field(ge=0)] | None = None
-    """Items found: with `items` all that a Beta posterior of recall needs. None in cards of format 1."""
+    found: Annotated[int, Field(ge=0)]
+    """Items found: with `items` all that a Beta posterior of recall needs."""
     false_alarms_per_ha: Annotated[float, Field(gt=0)]
     false_alarms_interval: tuple[float, float]
-    false_alarms: Annotated[int, Field(ge=0)] | None = None
-    """False alarms counted: with `searched_ha` all that a Gamma posterior needs. None in cards of format 1."""
-    false_alarms_interval_by: str = "Poisson"
+    false_alarms: Annotated[int, Field(ge=0)]
+    """False alarms counted: with `searched_ha` all that a Gamma posterior needs."""
+    false_alarms_interval_by: str
     """How the interval was made: what was resampled."""
     searched_ha: Annotated[float, Field(ge=0)]
     position_error_m: Annotated[float, Field(ge=0)]
@@ -82,8 +82,8 @@ class TrainingCard(_Part):
     config: dict[str, object]
     config_sha256: str
     data_list_sha256: str
-    sites: tuple[str, ...] = ()
-    """Sites that training drew from; empty in cards of format 1, which do not say."""
+    sites: tuple[str, ...]
+    """Sites that training drew from."""
     held_out: tuple[str, ...]
     seed: int
     steps: int
@@ -93,8 +93,8 @@ class TrainingCard(_Part):
 class ModelCard(_Part):
     """`model.yaml`, checked."""
 
-    format: Literal[1, 2]
-    """2 has calibration curves by class and the sites of the training; 1 is still read."""
+    format: Literal[2]
+    """1 was that of the first network, whose weights fit this one no more."""
     id: str
     architecture: Literal["lite0-fpn64-v2", "lite2-fpn64-v2"]
     """Backbone and pyramid; v2 has one heat channel for items of every class, and their class beside it."""

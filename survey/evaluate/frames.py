@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from survey.errors import InputError
 from survey.evaluate.scores import LabelledPicture
-from survey.evaluate.truth import CocoImage, Marks, read_yolo
+from survey.labels import Boxes, CocoLabels, read_yolo
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 """What is taken from a folder or a glob."""
@@ -33,7 +33,7 @@ class Frame:
     name: str
     rgb: NDArray[np.uint8]
     gsd_m: float
-    items: Marks
+    items: Boxes
 
 
 class Frames(Sequence[LabelledPicture]):
@@ -80,7 +80,7 @@ def yolo_frames(paths: Sequence[Path], *, labels: Path, classes: tuple[str, ...]
     def loader(path: Path) -> Callable[[], Frame]:
         def load() -> Frame:
             rgb = read_picture(path)
-            marks = read_yolo(labels / f"{path.stem}.txt", shape=(rgb.shape[0], rgb.shape[1]), classes=classes)
+            marks = read_yolo(labels / f"{path.stem}.txt", shape=rgb.shape, classes=classes)
             return Frame(site, path.name, rgb, gsd_m, marks)
 
         return load
@@ -88,21 +88,27 @@ def yolo_frames(paths: Sequence[Path], *, labels: Path, classes: tuple[str, ...]
     return Frames([loader(path) for path in paths])
 
 
-def coco_frames(images: Sequence[CocoImage], *, folder: Path, gsd_m: float | None, site: str) -> Frames:
+def coco_frames(labels: CocoLabels, *, folder: Path, gsd_m: float | None, site: str) -> Frames:
     """Return the pictures of a COCO file, whose names lie below `folder`.
 
     Raises:
-        InputError: A picture has no GSD of its own and none is given.
+        InputError: A picture has no GSD of its own and none is given, or holds a crowd.
     """
 
-    def loader(image: CocoImage) -> Callable[[], Frame]:
-        gsd = image.gsd_m or gsd_m
+    def loader(name: str) -> Callable[[], Frame]:
+        labels.check(name)
+        gsd = labels.gsd_m.get(name, gsd_m)
         if gsd is None:
-            msg = f"{image.file}: nothing tells its ground distance; give --gsd in metres, or `gsd_m` in the COCO file"
+            msg = f"{name}: nothing tells its ground distance; give --gsd in metres, or `gsd_m` in the COCO file"
             raise InputError(msg)
-        return lambda: Frame(site, image.file, read_picture(folder / image.file), gsd, image.marks)
 
-    return Frames([loader(image) for image in images])
+        def load() -> Frame:
+            rgb = read_picture(folder / name)
+            return Frame(site, name, rgb, gsd, labels.of(Path(name), rgb.shape))
+
+        return load
+
+    return Frames([loader(name) for name in labels.shapes])
 
 
 def picture_files(patterns: Sequence[str]) -> list[Path]:

@@ -1,7 +1,6 @@
 """`survey evaluate`: search labelled ground, match, and write down how well that went."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,17 +79,6 @@ def run_evaluation(
     return EvaluationResult(out, report, in_words(report))
 
 
-def trained_sites(card: ModelCard) -> tuple[tuple[str, ...], bool]:
-    """Return the sites that a model was trained on, and whether the card lists all of them.
-
-    Cards of format 1 name those of items and frames only, among the words on each class.
-    """
-    if card.training.sites:
-        return card.training.sites, True
-    words = " ".join(c.trained_on for c in (*card.classes, *card.disturbances))
-    return tuple(sorted(set(re.findall(r"\(([^()]+)\)", words)))), False
-
-
 def check_sites(card: ModelCard, sites: tuple[str, ...], *, allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return what is known of the model's training and the sites to measure on.
 
@@ -99,7 +87,7 @@ def check_sites(card: ModelCard, sites: tuple[str, ...], *, allowed: tuple[str, 
     Raises:
         ConfigError: The model was trained on one that is not among `allowed`.
     """
-    known, complete = trained_sites(card)
+    known = card.training.sites
     seen = [site for site in sites if site in known]
     if refused := sorted(set(seen) - set(allowed)):
         names = ", ".join(refused)
@@ -108,7 +96,7 @@ def check_sites(card: ModelCard, sites: tuple[str, ...], *, allowed: tuple[str, 
             f"choose other sites with --site, or name it: --allow-trained-sites {refused[0]}"
         )
         raise ConfigError(msg)
-    return {"trained_on": list(known), "complete": complete, "held_out": list(card.training.held_out), "seen": seen}
+    return {"trained_on": list(known), "held_out": list(card.training.held_out), "seen": seen}
 
 
 def _told(
@@ -142,8 +130,6 @@ def _cautions(report: Mapping[str, Any], training: Mapping[str, Any]) -> list[st
         cautions.append(f"the model was trained on {', '.join(training['seen'])}: these figures flatter it")
     if UNNAMED in report["by_site"]:
         cautions.append("nobody named the site, so it could not be compared with those of the training; give --site")
-    elif not training["complete"] and not set(report["by_site"]) <= set(training["held_out"]):
-        cautions.append("the model's card does not list every site of its training; it may have seen this ground")
     if "scores_down_to" in report and (report["scores_down_to"] or 0) > 0.1:
         cautions.append(f"sightings below score {report['scores_down_to']:.2f} were not kept: curves end there")
     if unplaced := report.get("truth", {}).get("without_geometry"):

@@ -24,7 +24,7 @@ class LabelledItems(Protocol):
     """Items of a picture: arrays of shape (N,), in its pixels."""
 
     @property
-    def row(self) -> NDArray[np.float64]: ...  # noqa: D102 - as `survey.train.sources.Boxes`
+    def row(self) -> NDArray[np.float64]: ...  # noqa: D102 - as `survey.labels.Boxes`
     @property
     def col(self) -> NDArray[np.float64]: ...  # noqa: D102
     @property

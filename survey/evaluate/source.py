@@ -12,9 +12,10 @@ from survey.evaluate.frames import Frames, Looks, coco_frames, picture_files, yo
 from survey.evaluate.orthomosaic import run_crs, score_run
 from survey.evaluate.report import probing
 from survey.evaluate.scores import LEAST_SCORE, Scores, score_pictures
-from survey.evaluate.truth import read_coco, read_places
+from survey.evaluate.truth import read_places
 from survey.files import make_folder
 from survey.ingest import expand_inputs
+from survey.labels import read_coco
 from survey.progress import Progress
 from survey.resources import configs_folder
 

@@ -1,6 +1,5 @@
-"""Labels as others write them: YOLO text files, COCO JSON, and points or polygons of a GIS."""
+"""Labelled items on the map: points or polygons of a GIS."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,27 +16,6 @@ ITEM = "item"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Marks:
-    """Labelled items of one picture, in its pixels. Arrays of shape (N,)."""
-
-    row: NDArray[np.float64]
-    col: NDArray[np.float64]
-    size_px: NDArray[np.float64]
-    """Longest extent."""
-    classes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CocoImage:
-    """One picture of a COCO file."""
-
-    file: str
-    gsd_m: float | None
-    """What the file says under `gsd_m`, which is no key of COCO's own."""
-    marks: Marks
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Places:
     """Labelled items on the map. Arrays of shape (N,)."""
 
@@ -48,74 +26,6 @@ class Places:
     classes: tuple[str, ...]
     without_geometry: int
     """Rows that could not be used for want of a place."""
-
-
-def read_yolo(path: Path, *, shape: tuple[int, int], classes: tuple[str, ...]) -> Marks:
-    """Read one label file: a line an item, `class x y width height`, centre and extents as shares of the picture.
-
-    Args:
-        path: Text file; an empty one says that nothing is there.
-        shape: Rows and columns of the picture.
-        classes: Name of each class number.
-
-    Raises:
-        InputError: There is no such file, or a line is something else.
-    """
-    if not path.is_file():
-        msg = f"{path}: no label file; an empty one says that the picture holds no item"
-        raise InputError(msg)
-    names, rows = [], []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            values = [float(v) for v in line.split()[:5]]
-            index, (_, _, _, _) = int(values[0]), values[1:]
-            if index < 0:
-                raise IndexError  # noqa: TRY301 - it would count from the end
-            names.append(classes[index])
-        except (ValueError, IndexError) as error:
-            msg = (
-                f"{path}:{number}: expected `class x y width height`, the class below {len(classes)} "
-                "and the rest shares of the picture; check the file, or give --classes in the labels' order"
-            )
-            raise InputError(msg) from error
-        rows.append(values[1:])
-    height, width = shape
-    x, y, w, h = np.array(rows, np.float64).reshape(-1, 4).T
-    return Marks(y * height, x * width, np.maximum(w * width, h * height), tuple(names))
-
-
-def read_coco(path: Path) -> list[CocoImage]:
-    """Read a COCO file of boxes; crowds, which are no single items, are refused.
-
-    Raises:
-        InputError: It is no such file.
-    """
-    crowds: list[str] = []
-    try:
-        content = json.loads(path.read_text())
-        names = {category["id"]: str(category["name"]) for category in content["categories"]}
-        marks: dict[Any, list[tuple[float, float, float, str]]] = {image["id"]: [] for image in content["images"]}
-        for annotation in content["annotations"]:
-            left, top, width, height = (float(v) for v in annotation["bbox"])
-            if annotation.get("iscrowd"):
-                crowds.append(str(annotation.get("id")))
-            kind = names[annotation["category_id"]]
-            marks[annotation["image_id"]].append((top + height / 2, left + width / 2, max(width, height), kind))
-        images = [
-            CocoImage(str(image["file_name"]), _gsd(image), _marks(marks[image["id"]])) for image in content["images"]
-        ]
-    except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror}); check the path"
-        raise InputError(msg) from error
-    except (ValueError, KeyError, TypeError) as error:
-        msg = f"{path}: is no COCO file of boxes ({type(error).__name__}: {error}); export it again"
-        raise InputError(msg) from error
-    if crowds:
-        msg = f"{path}: annotations {', '.join(crowds[:3])} are crowds; box their items one by one"
-        raise InputError(msg)
-    return images
 
 
 def read_places(
@@ -154,15 +64,6 @@ def read_places(
         tuple(names),
         int((~placed).sum()),
     )
-
-
-def _gsd(image: dict[str, Any]) -> float | None:
-    return float(image["gsd_m"]) if image.get("gsd_m") is not None else None
-
-
-def _marks(rows: list[tuple[float, float, float, str]]) -> Marks:
-    row, col, size = np.array([r[:3] for r in rows], np.float64).reshape(-1, 3).T
-    return Marks(row, col, size, tuple(r[3] for r in rows))
 
 
 def _table(path: Path, layer: str | None) -> Any:

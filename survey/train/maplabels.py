@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from survey.errors import ConfigError
+from survey.labels import Boxes
 from survey.train.datalist import OrthomosaicEntry
-from survey.train.labels import Boxes
 from survey.values import Image, WorkingGrid
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from survey.errors import ConfigError, InputError
 from survey.ingest import UnreadBlock, open_image, plan_tiles, read_blocks
+from survey.labels import Boxes
 from survey.train.datalist import OrthomosaicEntry
-from survey.train.labels import Boxes
 from survey.train.maplabels import MapLabels, read_map_labels
 from survey.values import Block, Image, TilePlan, Window, WorkingGrid
 

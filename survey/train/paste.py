@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from survey.simulate import Sprite
 from survey.simulate.light import GAMMA
+from survey.simulate.render.sky import GREY, GREY_LEVELS
 
 CUTOUT, CLUTTER = "cutout", "clutter"
 """Kinds of sprites whose exposure is not known; all others are rendered."""
-RENDERED_GREY = 120 / 255
-"""Stored value that matt grey of `RENDERED_ALBEDO` has in rendered sprites (see `survey.simulate.render`)."""
-RENDERED_ALBEDO = 0.2
+_RENDERED = (sum(GREY_LEVELS) / 2 / 255) ** GAMMA / GREY
+"""Light stored for a surface of albedo 1 in rendered sprites."""
 SPARED_PX = 12
 """Nothing is laid within this distance of the spared place."""
 _GROUND_ALBEDO = (0.1, 0.4)
@@ -180,7 +180,7 @@ def _exposed(
         gain = 1 + share * (ground.mean() / max(float(own.mean()), 8.0) - 1)
     else:
         light = (float(ground.mean()) / 255) ** GAMMA / rng.uniform(*_GROUND_ALBEDO)
-        gain = float(np.clip((light * RENDERED_ALBEDO / RENDERED_GREY**GAMMA) ** (1 / GAMMA), 0.45, 2.0))
+        gain = float(np.clip((light / _RENDERED) ** (1 / GAMMA), 0.45, 2.0))
         tint = ground / max(float(ground.mean()), 1.0)
         colour = np.asarray(colour * (1 + rng.uniform(0, 0.35) * (tint - 1)), np.float32)
     dust = rng.beta(1, 5)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import ConfigError
+from survey.labels import Boxes, read_coco, read_yolo
 from survey.simulate.render import BankSprite, load_bank
 from survey.simulate.sun import Sun
 from survey.simulate.terrain import Terrain
@@ -24,7 +25,6 @@ from survey.train.datalist import (
     RenderedEntry,
     SimulatedEntry,
 )
-from survey.train.labels import Boxes, read_coco, read_yolo
 from survey.train.orthomosaic import OVERLAP_PX, load_parts
 
 __all__ = [
@@ -185,7 +185,7 @@ def _labels_of(entry: FrameEntry, folder: Path) -> Callable[[Path, tuple[int, ..
     assert entry.labels is not None
     assert not isinstance(entry.classes, dict)
     labels, classes = folder / entry.labels, entry.classes
-    return lambda path, shape: read_yolo(labels / f"{path.stem}.txt", shape, classes)
+    return lambda path, shape: read_yolo(labels / f"{path.stem}.txt", shape=shape, classes=classes)
 
 
 def load_orthomosaics(entry: OrthomosaicEntry, folder: Path, *, overlap_px: int = OVERLAP_PX) -> list[Picture]:

@@ -21,14 +21,14 @@ from survey.detect.network import SurveyNet
 from survey.values import DISTURBANCES
 
 CLASSES = ("ap_mine", "at_mine", "anomaly")
-HALO_PX = 176
+HALO_PX = 208
 
 
 @pytest.fixture(scope="session")
 def card() -> ModelCard:
     """Three classes, the last never learnt."""
     return ModelCard(
-        format=1,
+        format=2,
         id="toy",
         architecture="lite0-fpn64-v2",
         gsd_m=0.01,
@@ -43,8 +43,11 @@ def card() -> ModelCard:
             recall=0.5,
             recall_interval=(0.3, 0.7),
             items=10,
+            found=5,
             false_alarms_per_ha=5.0,
             false_alarms_interval=(1.0, 9.0),
+            false_alarms=5,
+            false_alarms_interval_by="Poisson",
             searched_ha=1.0,
             position_error_m=0.03,
             measured_on="-",
@@ -55,6 +58,7 @@ def card() -> ModelCard:
             config={},
             config_sha256="",
             data_list_sha256="",
+            sites=(),
             held_out=(),
             seed=1,
             steps=1,

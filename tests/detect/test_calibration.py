@@ -103,13 +103,6 @@ def test_a_calibration_comes_back_from_yaml_as_it_was_written() -> None:
     assert Calibration.model_validate(yaml.safe_load(yaml.safe_dump(written.model_dump(mode="json")))) == written
 
 
-def test_a_card_of_format_1_gives_the_probabilities_it_gave() -> None:
-    old = Calibration.model_validate({"scale": 0.7, "offset": -1.1, "prevalence": 0.2, "fitted_on": "held out"})
-    assert (old.kind, old.parameters, old.prevalence, old.fitted_on) == ("platt", (0.7, -1.1), 0.2, "held out")
-    expected = np.asarray(expit(0.7 * Z + -1.1), np.float32)
-    assert np.array_equal(old.by_class(Z, np.zeros(len(Z), int), classes=("a",)), expected)
-
-
 def test_released_cards_load(tmp_path: Path) -> None:
     for path in models_folder().glob("*/model.yaml"):
         assert 0 < load_card(path.parent).calibration.prevalence < 1

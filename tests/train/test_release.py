@@ -37,10 +37,10 @@ def test_each_class_names_its_examples_once_and_the_others_are_not_learnt() -> N
 
 def test_a_rate_of_no_false_alarms_becomes_its_upper_bound() -> None:
     measured = {
-        "recall": {"value": 0.0, "low": 0.0, "high": 0.2, "of": 16},
-        "false_alarms_per_ha": {"value": 0.0, "low": 0.0, "high": 3.689, "of": 1.0},
+        "recall": {"value": 0.0, "low": 0.0, "high": 0.2, "count": 0, "of": 16},
+        "false_alarms_per_ha": {"value": 0.0, "low": 0.0, "high": 3.689, "count": 0, "of": 1.0, "interval": "Poisson"},
         "position_error_m": None,
-        "calibration": {"scale": 0.0, "offset": 0.0, "prevalence": 0.5},
+        "calibration": {"kind": "constant", "parameters": (0.0,), "prevalence": 0.5},
     }
     card = make_card("toy", config=TrainConfig(), data=DATA, measured=measured, measured_on="x")
     assert card.performance.false_alarms_per_ha == 3.689

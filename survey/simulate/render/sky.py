@@ -11,6 +11,8 @@ Field = NDArray[np.float64]
 _ROWS, _COLS = 16, 32
 GREY = 0.22
 """Albedo of the matt grey card that sets the exposure."""
+GREY_LEVELS = (110.0, 130.0)
+"""sRGB values, 0 to 255, that it is stored as, from one sprite to another."""
 OVERCAST_SHARE = 0.2
 
 
@@ -37,7 +39,7 @@ class Light:
         # Of clear-sky light on flat ground 10 to 20 % is diffuse at a high sun, up to 40 % at a low one or in haze.
         share = float(rng.uniform(0.62, 0.9) - 0.12 * (1 - sun.height))
         return cls(sun, overcast, 0.0 if overcast else share, float(rng.uniform(0.3, 1)), float(rng.uniform(0, 2)),
-                   float(rng.uniform(110, 130)))  # fmt: skip
+                   float(rng.uniform(*GREY_LEVELS)))  # fmt: skip
 
     @property
     def toward(self) -> Field:

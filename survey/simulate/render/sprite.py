@@ -12,14 +12,14 @@ from survey.simulate.render.catalogue import KINDS
 from survey.simulate.render.draw import Draw
 from survey.simulate.render.kind import Kind
 from survey.simulate.render.mesh import Solid, normals_of, refined
-from survey.simulate.render.pose import Posed, posed
+from survey.simulate.render.pose import posed
 from survey.simulate.render.sky import Light
 from survey.simulate.render.soil import relief
 from survey.simulate.render.tracer import Scene, Traced, trace
 from survey.simulate.render.weather import Weather, linear, skinned
 
 EXTENT_PX = 72
-"""Pixels along a thing's longest extent: more than any imagery shows, so that sprites are only ever reduced."""
+"""Pixels along a thing's longest extent: sprites of things up to 0.7 m are reduced to 1 cm imagery, not enlarged."""
 MOST_OFF_NADIR_DEG = 12.0
 """Frames see that obliquely towards their edges."""
 _FADE_PX = 9
@@ -197,6 +197,3 @@ def _middle(cover: NDArray[np.float64], otherwise: tuple[float, float]) -> tuple
     if not len(rows):
         return otherwise
     return (float(rows.min() + rows.max() + 1) / 2, float(cols.min() + cols.max() + 1) / 2)
-
-
-__all__ = ["EXTENT_PX", "Posed", "Rendered", "render_sprite"]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from survey.errors import ConfigError
+from survey.errors import InputError, SurveyError
+from survey.labels import Boxes, read_coco, read_yolo
 from survey.train.datalist import DataList, FrameEntry
-from survey.train.labels import Boxes, read_coco
 from survey.train.sources import load_frames
 
 CLASSES = {"PMN": "ap_mine", "TM-62": "at_mine", "can": None}
@@ -84,9 +84,9 @@ def test_pictures_are_known_by_the_end_of_their_path(tmp_path: Path) -> None:
     read = read_coco(write(tmp_path, coco(images=images, annotations=labels)), CLASSES)
     assert len(read.of(Path("/data/1/x.png"), (9, 9, 3)).row) == 0
     assert len(read.of(Path("/data/2/x.png"), (9, 9, 3)).row) == 1
-    with pytest.raises(ConfigError, match=r"does not list x\.png; list it"):
+    with pytest.raises(InputError, match=r"does not list x\.png; list it"):
         read.of(Path("/data/3/x.png"), (9, 9, 3))
-    with pytest.raises(ConfigError, match=r"1/x\.png is 5 x 9 pixels, not as listed"):
+    with pytest.raises(InputError, match=r"1/x\.png is 5 x 9 pixels, not as listed"):
         read.of(Path("/data/1/x.png"), (9, 5, 3))
 
 
@@ -109,18 +109,18 @@ def annotation(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_coco_file_that_does_not_fit_is_named(content: object, words: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=rf"labels\.json: .*{words}"):
+    with pytest.raises(SurveyError, match=rf"labels\.json: .*{words}"):
         read_coco(write(tmp_path, content), CLASSES)
 
 
 def test_a_missing_coco_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none\.json: no such file"):
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
         read_coco(tmp_path / "none.json", CLASSES)
 
 
 def test_a_crowd_is_refused_only_in_pictures_that_are_used(frames: Path) -> None:
     write(frames, annotation(iscrowd=1))
-    with pytest.raises(ConfigError, match=r"annotation 5 of one\.png is a crowd .* or list the picture under"):
+    with pytest.raises(InputError, match=r"annotation 5 of one\.png is a crowd .* or leave the picture out"):
         load_frames(entry(coco="labels.json", classes=CLASSES), frames)
     (left,) = load_frames(entry(coco="labels.json", classes=CLASSES, incomplete=["one"]), frames)
     assert left.name == "two.png"
@@ -145,3 +145,35 @@ def test_items_are_moved_and_chosen() -> None:
     boxes = Boxes(np.array([5.0, 9.0]), np.array([1.0, 2.0]), np.array([3.0, 4.0]), ("ap_mine", "at_mine"))
     moved = boxes.moved(4, 1).chosen(np.array([False, True]))
     assert (moved.row[0], moved.col[0], moved.size_px[0], moved.classes) == (5, 1, 4, ("at_mine",))
+
+
+def test_yolo_shares_become_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("1 0.5 0.25 0.1 0.4\n\n0 0.1 0.9 0.2 0.05 0.87\n")  # the last value is a score
+    marks = read_yolo(path, shape=(100, 200), classes=("bomb", "mine"))
+    assert marks.classes == ("mine", "bomb")
+    assert marks.row == pytest.approx([25, 90])
+    assert marks.col == pytest.approx([100, 20])
+    assert marks.size_px == pytest.approx([40, 40])
+    path.write_text("")
+    assert not len(read_yolo(path, shape=(100, 200), classes=("mine",)).row)
+
+
+@pytest.mark.parametrize("line", ["2 0.5 0.5 0.1 0.1", "-1 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1", "mine 0.5 0.5 0.1 0.1"])
+def test_a_line_that_is_no_label_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n")
+    with pytest.raises(InputError, match=r"a\.txt:2: expected"):
+        read_yolo(path, shape=(10, 10), classes=("bomb", "mine"))
+    with pytest.raises(InputError, match="an empty one says"):
+        read_yolo(tmp_path / "gone.txt", shape=(10, 10), classes=("mine",))
+
+
+def test_a_coco_file_may_tell_the_ground_distance_and_leave_out_shapes(tmp_path: Path) -> None:
+    images = [{"id": 7, "file_name": "x/a.jpg", "gsd_m": 0.02}, {"id": 8, "file_name": "b.jpg"}]
+    read = read_coco(write(tmp_path, coco(images=images)))
+    assert dict(read.gsd_m) == {"x/a.jpg": 0.02}
+    first = read.of(Path("x/a.jpg"), (99, 98, 3))
+    assert first.classes == ("PMN", "TM-62", "can")  # without a table a class is what its category is called
+    assert (first.row[0], first.col[0], first.size_px[0]) == (23, 14, 8)
+    assert len(read.of(Path("b.jpg"), (5, 5, 3)).row) == 0

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.errors import ConfigError
+from survey.errors import ConfigError, InputError, SurveyError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,25 +41,38 @@ class Boxes:
         return Boxes(self.row[which], self.col[which], self.size_px[which], names)
 
 
-def read_yolo(path: Path, shape: tuple[int, ...], classes: tuple[str, ...]) -> Boxes:
-    """Read one label file; a missing file is an error, an empty one means that nothing is there.
+def read_yolo(path: Path, *, shape: tuple[int, ...], classes: tuple[str, ...]) -> Boxes:
+    """Read one label file: a line an item, `class x y width height`, centre and extents as shares of the picture.
+
+    Args:
+        path: Text file; an empty one says that nothing is there.
+        shape: Rows and columns of the picture, and what else follows.
+        classes: Name of each class number.
 
     Raises:
-        ConfigError: The file is missing or a line does not fit.
+        InputError: There is no such file, or a line is something else.
     """
     if not path.is_file():
-        msg = f"{path}: no label file; an empty one says that the frame holds no item"
-        raise ConfigError(msg)
-    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
-    height, width = shape[:2]
-    try:
-        values = np.array([[float(v) for v in row[1:5]] for row in rows]).reshape(-1, 4)
-        names = tuple(classes[int(row[0])] for row in rows)
-    except (ValueError, IndexError) as error:
-        msg = f"{path}: a line is 'class x y width height', class below {len(classes)}, the rest shares of the frame"
-        raise ConfigError(msg) from error
-    extent = np.maximum(values[:, 2] * width, values[:, 3] * height)
-    return Boxes(values[:, 1] * height, values[:, 0] * width, extent, names)
+        msg = f"{path}: no label file; an empty one says that the picture holds no item"
+        raise InputError(msg)
+    names, rows = [], []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            index, *place = line.split()[:5]
+            x, y, width, height = (float(value) for value in place)
+            name = dict(enumerate(classes))[int(float(index))]  # a negative number counts from no end
+        except (ValueError, KeyError) as error:
+            msg = (
+                f"{path}:{number}: expected `class x y width height`, the class below {len(classes)} "
+                "and the rest shares of the picture; check the file and the order of the classes"
+            )
+            raise InputError(msg) from error
+        names.append(name)
+        rows.append((y * shape[0], x * shape[1], max(width * shape[1], height * shape[0])))
+    row, col, size = np.array(rows, np.float64).reshape(-1, 3).T
+    return Boxes(row, col, size, tuple(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +80,12 @@ class CocoLabels:
     """The boxes of a COCO file, by the file name of their picture."""
 
     path: Path
-    shapes: Mapping[str, tuple[int, int]]
-    """(height, width) that each picture has by the file."""
+    shapes: Mapping[str, tuple[int, int] | None]
+    """(height, width) that each picture has by the file; None where it does not say."""
+    gsd_m: Mapping[str, float]
+    """Ground distance of a pixel, of the pictures for which the file says so: `gsd_m` is no key of COCO's own."""
     rows: Mapping[str, list[tuple[float, float, float, str]]]
-    """(row, col, longest extent, our class) of each item."""
+    """(row, col, longest extent, class) of each item."""
     crowds: Mapping[str, object]
     """Id of an annotation that stands for several items, by picture."""
 
@@ -78,65 +93,75 @@ class CocoLabels:
         """Return the items of one picture, which is looked up by the end of its path.
 
         Raises:
-            ConfigError: The file does not know the picture, gives it another shape, or marks a crowd in it.
+            InputError: The file does not know the picture, gives it another shape, or marks a crowd in it.
         """
         tails = ("/".join(picture.parts[n:]) for n in range(len(picture.parts)))
         name = next((tail for tail in tails if tail in self.shapes), None)
         if name is None:
             msg = f"{self.path}: does not list {picture.name}; list it, without annotations if it holds no item"
-            raise ConfigError(msg)
-        if self.shapes[name] != tuple(shape[:2]):
+            raise InputError(msg)
+        if self.shapes[name] not in (None, tuple(shape[:2])):
             msg = f"{self.path}: {name} is {shape[1]} x {shape[0]} pixels, not as listed; label the picture as it is"
-            raise ConfigError(msg)
-        if name in self.crowds:
-            msg = (
-                f"{self.path}: annotation {self.crowds[name]} of {name} is a crowd (iscrowd), which does not say where "
-                "its items are; box each, or list the picture under 'incomplete'"
-            )
-            raise ConfigError(msg)
+            raise InputError(msg)
+        self.check(name)
         values = np.array([row[:3] for row in self.rows[name]], np.float64).reshape(-1, 3)
         return Boxes(values[:, 0], values[:, 1], values[:, 2], tuple(row[3] for row in self.rows[name]))
 
+    def check(self, name: str) -> None:
+        """Refuse a picture whose items are not all boxed.
 
-def read_coco(path: Path, classes: Mapping[str, str | None]) -> CocoLabels:
+        Raises:
+            InputError: It holds a crowd.
+        """
+        if name in self.crowds:
+            msg = (
+                f"{self.path}: annotation {self.crowds[name]} of {name} is a crowd (iscrowd), which does not say where "
+                "its items are; box each, or leave the picture out"
+            )
+            raise InputError(msg)
+
+
+def read_coco(path: Path, classes: Mapping[str, str | None] | None = None) -> CocoLabels:
     """Read a COCO file: `images`, `annotations` with `bbox` [x, y, width, height] in pixels, `categories`.
 
     Args:
         path: The JSON file.
-        classes: Our class for the name of each category that is used; None: not ordnance, left out.
+        classes: Our class for the name of each category that is used, None for what is not ordnance and left out;
+            without it every category is a class of its own name.
 
     Raises:
-        ConfigError: The file is missing, is not COCO, or uses a category that `classes` does not name.
+        InputError: The file is missing or is not COCO.
+        ConfigError: It uses a category that `classes` does not name.
     """
     if not path.is_file():
-        msg = f"{path}: no such file; give the folder that the data list's paths lie below with --data"
-        raise ConfigError(msg)
+        msg = f"{path}: no such file; check the path, and the folder given with --data"
+        raise InputError(msg)
     try:
-        content = json.loads(path.read_text())
-        return _coco(path, content, classes)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, ConfigError):
+        return _coco(path, json.loads(path.read_text()), classes)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, SurveyError):
             raise
         msg = f"{path}: is not a COCO file of boxes ({type(error).__name__}: {error}); export it again"
-        raise ConfigError(msg) from error
+        raise InputError(msg) from error
 
 
-def _coco(path: Path, content: Mapping[str, Any], classes: Mapping[str, str | None]) -> CocoLabels:
+def _coco(path: Path, content: Mapping[str, Any], classes: Mapping[str, str | None] | None) -> CocoLabels:
     names = {image["id"]: str(image["file_name"]) for image in content["images"]}
-    shapes = {str(image["file_name"]): (int(image["height"]), int(image["width"])) for image in content["images"]}
+    shapes = {str(image["file_name"]): _shape(image) for image in content["images"]}
+    gsd_m = {str(i["file_name"]): float(i["gsd_m"]) for i in content["images"] if i.get("gsd_m") is not None}
     if len(shapes) < len(content["images"]):
         twice = Counter(str(image["file_name"]) for image in content["images"]).most_common(1)[0][0]
         msg = f"{path}: lists {twice} twice; keep one, with the annotations of both"
-        raise ConfigError(msg)
+        raise InputError(msg)
     categories = {category["id"]: str(category["name"]) for category in content["categories"]}
     rows: dict[str, list[tuple[float, float, float, str]]] = {name: [] for name in shapes}
     crowds: dict[str, object] = {}
     for annotation in content["annotations"]:
         name, category = names[annotation["image_id"]], categories[annotation["category_id"]]
-        if category not in classes:
+        if classes is not None and category not in classes:
             msg = f"{path}: category '{category}' is not in 'classes'; give our class for it, or null to leave it out"
             raise ConfigError(msg)
-        own = classes[category]
+        own = category if classes is None else classes[category]
         if own is None:
             continue
         if annotation.get("iscrowd"):
@@ -145,6 +170,10 @@ def _coco(path: Path, content: Mapping[str, Any], classes: Mapping[str, str | No
         x, y, width, height = (float(value) for value in annotation["bbox"])
         if not (width > 0 and height > 0):
             msg = f"{path}: annotation {annotation.get('id')} of {name} has an empty box; correct or delete it"
-            raise ConfigError(msg)
+            raise InputError(msg)
         rows[name].append((y + height / 2, x + width / 2, max(width, height), own))
-    return CocoLabels(path, shapes, rows, crowds)
+    return CocoLabels(path, shapes, gsd_m, rows, crowds)
+
+
+def _shape(image: Mapping[str, Any]) -> tuple[int, int] | None:
+    return (int(image["height"]), int(image["width"])) if "height" in image and "width" in image else None
