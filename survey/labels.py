@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ class Boxes:
     col: NDArray[np.float64]
     size_px: NDArray[np.float64]
     classes: tuple[str, ...]
+    extent_px: NDArray[np.float64] | None = None
+    """(N, 2) height and width, where the labels are boxes; None where only the longest extent is known."""
 
     @classmethod
     def none(cls) -> "Boxes":
@@ -29,16 +31,26 @@ class Boxes:
 
     def scaled(self, factor: float) -> "Boxes":
         """Return the same items after the picture was scaled by `factor`."""
-        return Boxes(self.row * factor, self.col * factor, self.size_px * factor, self.classes)
+        extent = None if self.extent_px is None else self.extent_px * factor
+        return Boxes(self.row * factor, self.col * factor, self.size_px * factor, self.classes, extent)
 
     def moved(self, row: float, col: float) -> "Boxes":
         """Return the same items in a picture whose first pixel is (row, col) of this one."""
-        return Boxes(self.row - row, self.col - col, self.size_px, self.classes)
+        return replace(self, row=self.row - row, col=self.col - col)
 
     def chosen(self, which: NDArray[np.bool_]) -> "Boxes":
         """Return the items where `which`, bool (N,), is true."""
         names = tuple(name for name, wanted in zip(self.classes, which, strict=True) if wanted)
-        return Boxes(self.row[which], self.col[which], self.size_px[which], names)
+        extent = None if self.extent_px is None else self.extent_px[which]
+        return Boxes(self.row[which], self.col[which], self.size_px[which], names, extent)
+
+    @property
+    def edges(self) -> NDArray[np.float64]:
+        """(N, 4) top, left, bottom and right in pixels; a square where only the longest extent is known."""
+        square = np.column_stack([self.size_px, self.size_px])
+        half = (square if self.extent_px is None else self.extent_px) / 2
+        middle = np.column_stack([self.row, self.col])
+        return np.hstack([middle - half, middle + half])
 
 
 def read_yolo(path: Path, *, shape: tuple[int, ...], classes: tuple[str, ...]) -> Boxes:
@@ -70,9 +82,14 @@ def read_yolo(path: Path, *, shape: tuple[int, ...], classes: tuple[str, ...]) -
             )
             raise InputError(msg) from error
         names.append(name)
-        rows.append((y * shape[0], x * shape[1], max(width * shape[1], height * shape[0])))
-    row, col, size = np.array(rows, np.float64).reshape(-1, 3).T
-    return Boxes(row, col, size, tuple(names))
+        rows.append((y * shape[0], x * shape[1], height * shape[0], width * shape[1]))
+    return _boxes(rows, names)
+
+
+def _boxes(rows: Sequence[tuple[float, float, float, float]], names: Sequence[str]) -> Boxes:
+    """Return boxes given by (row, col, height, width)."""
+    table = np.array(rows, np.float64).reshape(-1, 4)
+    return Boxes(table[:, 0], table[:, 1], table[:, 2:].max(axis=1), tuple(names), table[:, 2:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +101,8 @@ class CocoLabels:
     """(height, width) that each picture has by the file; None where it does not say."""
     gsd_m: Mapping[str, float]
     """Ground distance of a pixel, of the pictures for which the file says so: `gsd_m` is no key of COCO's own."""
-    rows: Mapping[str, list[tuple[float, float, float, str]]]
-    """(row, col, longest extent, class) of each item."""
+    rows: Mapping[str, list[tuple[float, float, float, float, str]]]
+    """(row, col, height, width, class) of each item."""
     crowds: Mapping[str, object]
     """Id of an annotation that stands for several items, by picture."""
 
@@ -104,8 +121,7 @@ class CocoLabels:
             msg = f"{self.path}: {name} is {shape[1]} x {shape[0]} pixels, not as listed; label the picture as it is"
             raise InputError(msg)
         self.check(name)
-        values = np.array([row[:3] for row in self.rows[name]], np.float64).reshape(-1, 3)
-        return Boxes(values[:, 0], values[:, 1], values[:, 2], tuple(row[3] for row in self.rows[name]))
+        return _boxes([row[:4] for row in self.rows[name]], [row[4] for row in self.rows[name]])
 
     def check(self, name: str) -> None:
         """Refuse a picture whose items are not all boxed.
@@ -121,23 +137,24 @@ class CocoLabels:
             raise InputError(msg)
 
 
-def read_coco(path: Path, classes: Mapping[str, str | None] | None = None) -> CocoLabels:
+def read_coco(path: Path, classes: Mapping[str, str | None] | None = None, *, keep_empty: bool = False) -> CocoLabels:
     """Read a COCO file: `images`, `annotations` with `bbox` [x, y, width, height] in pixels, `categories`.
 
     Args:
         path: The JSON file.
         classes: Our class for the name of each category that is used, None for what is not ordnance and left out;
             without it every category is a class of its own name.
+        keep_empty: Take boxes without height or width as they are, for an audit, instead of refusing the file.
 
     Raises:
-        InputError: The file is missing or is not COCO.
+        InputError: The file is missing or is not COCO, or a box is empty.
         ConfigError: It uses a category that `classes` does not name.
     """
     if not path.is_file():
         msg = f"{path}: no such file; check the path, and the folder given with --data"
         raise InputError(msg)
     try:
-        return _coco(path, json.loads(path.read_text()), classes)
+        return _coco(path, json.loads(path.read_text()), classes, keep_empty=keep_empty)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, SurveyError):
             raise
@@ -145,7 +162,9 @@ def read_coco(path: Path, classes: Mapping[str, str | None] | None = None) -> Co
         raise InputError(msg) from error
 
 
-def _coco(path: Path, content: Mapping[str, Any], classes: Mapping[str, str | None] | None) -> CocoLabels:
+def _coco(
+    path: Path, content: Mapping[str, Any], classes: Mapping[str, str | None] | None, *, keep_empty: bool
+) -> CocoLabels:
     names = {image["id"]: str(image["file_name"]) for image in content["images"]}
     shapes = {str(image["file_name"]): _shape(image) for image in content["images"]}
     gsd_m = {str(i["file_name"]): float(i["gsd_m"]) for i in content["images"] if i.get("gsd_m") is not None}
@@ -154,7 +173,7 @@ def _coco(path: Path, content: Mapping[str, Any], classes: Mapping[str, str | No
         msg = f"{path}: lists {twice} twice; keep one, with the annotations of both"
         raise InputError(msg)
     categories = {category["id"]: str(category["name"]) for category in content["categories"]}
-    rows: dict[str, list[tuple[float, float, float, str]]] = {name: [] for name in shapes}
+    rows: dict[str, list[tuple[float, float, float, float, str]]] = {name: [] for name in shapes}
     crowds: dict[str, object] = {}
     for annotation in content["annotations"]:
         name, category = names[annotation["image_id"]], categories[annotation["category_id"]]
@@ -168,10 +187,10 @@ def _coco(path: Path, content: Mapping[str, Any], classes: Mapping[str, str | No
             crowds[name] = annotation.get("id")
             continue
         x, y, width, height = (float(value) for value in annotation["bbox"])
-        if not (width > 0 and height > 0):
+        if not (width > 0 and height > 0) and not keep_empty:
             msg = f"{path}: annotation {annotation.get('id')} of {name} has an empty box; correct or delete it"
             raise InputError(msg)
-        rows[name].append((y + height / 2, x + width / 2, max(width, height), own))
+        rows[name].append((y + height / 2, x + width / 2, height, width, own))
     return CocoLabels(path, shapes, gsd_m, rows, crowds)
 
 

@@ -1,6 +1,7 @@
 """Labels as points and polygons on a map, read for the orthomosaics that they lie on."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ class MapLabels:
     """Longest extent; NaN where the polygon gives it."""
     classes: tuple[str, ...]
     crs_wkt: str
+    aside: Mapping[str, int]
+    """How many rows of the file were set aside, by reason."""
 
     def in_pixels(self, image: Image, grid: WorkingGrid) -> Boxes:
         """Return the items in the working pixels of an image, also those beside it (NaN where no place is found)."""
@@ -45,8 +48,10 @@ class MapLabels:
         row, col = (top + bottom) / 2, (left + right) / 2
         lost = ~(np.isfinite(row) & np.isfinite(col))
         row[lost], col[lost] = np.nan, np.nan
-        size_px = np.where(np.isnan(self.size_m), np.maximum(right - left, bottom - top), self.size_m / grid.gsd_m)
-        return Boxes(row, col, size_px, self.classes)
+        told = ~np.isnan(self.size_m)
+        extent = np.column_stack([bottom - top, right - left])
+        extent[told] = self.size_m[told, None] / grid.gsd_m
+        return Boxes(row, col, extent.max(axis=1), self.classes, extent)
 
 
 def read_map_labels(entry: OrthomosaicEntry, folder: Path) -> MapLabels:
@@ -69,7 +74,7 @@ def read_map_labels(entry: OrthomosaicEntry, folder: Path) -> MapLabels:
         msg = f"{path}: {int(unknown.sum())} points have no size; set item_size_m, or size_column to a column of metres"
         raise ConfigError(msg)
     kept = tuple(name for name in names if name is not None)
-    return MapLabels(path, geometry[wanted], size_m[wanted], kept, table.crs.to_wkt())
+    return MapLabels(path, geometry[wanted], size_m[wanted], kept, table.crs.to_wkt(), aside)
 
 
 def _table(path: Path, entry: OrthomosaicEntry) -> Any:

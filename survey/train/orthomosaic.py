@@ -34,6 +34,10 @@ class Part:
     items: Boxes
     imaged: int
     """Number of pixels that were imaged."""
+    core: Window
+    """What no neighbour shows too, in this part's own pixels; an item whose centre lies in it is this part's."""
+    origin: tuple[int, int]
+    """(row, col) of the part's first pixel in the orthomosaic's working pixels."""
 
 
 def load_parts(
@@ -63,17 +67,21 @@ def load_parts(
             raise ConfigError(str(error)) from error
         for warning in image.warnings:
             log.warning("%s", warning)
-        parts.extend(_parts(image, labels, shown, least_gsd_m=least_gsd_m, overlap_px=overlap_px))
+        parts.extend(cut(image, labels, shown, least_gsd_m=least_gsd_m, overlap_px=overlap_px))
     if not shown.all():
         text = "%s: %d of %d labels lie on no imaged ground of the pictures and are left out"
         log.warning(text, labels.path, int((~shown).sum()), len(shown))
     return parts
 
 
-def _parts(
-    image: Image, labels: MapLabels, shown: NDArray[np.bool_], *, least_gsd_m: float, overlap_px: int
+def cut(
+    image: Image, labels: MapLabels, shown: NDArray[np.bool_], *, least_gsd_m: float, overlap_px: int = OVERLAP_PX
 ) -> Iterator[Part]:
-    """Yield the parts of one orthomosaic; note in `shown` which labels it shows."""
+    """Yield the parts of one orthomosaic, read one at a time; note in `shown`, bool (N,), which labels it shows.
+
+    Raises:
+        ConfigError: A part cannot be read.
+    """
     grid = WorkingGrid.over(image, gsd_m=max(least_gsd_m, image.gsd_m))
     items = labels.in_pixels(image, grid)
     plan = plan_tiles(grid, core_px=PART_PX, halo_px=overlap_px, stride_px=1)
@@ -94,7 +102,9 @@ def _parts(
         rgb = read.pixels[window.slices(padded)].copy()
         name = f"{image.path.name}:{window.row}:{window.col}"
         own = items.chosen(visible).moved(window.row, window.col)
-        yield Part(name, rgb, grid.gsd_m, own, int(valid.sum()))
+        own_core = read.block.core
+        core = Window(own_core.row - window.row, own_core.col - window.col, own_core.height, own_core.width)
+        yield Part(name, rgb, grid.gsd_m, own, int(valid.sum()), core, (window.row, window.col))
 
 
 def _visible(items: Boxes, window: Window, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -34,10 +34,13 @@ __all__ = [
     "Cutout",
     "Picture",
     "Sources",
+    "frame_gsd",
+    "labels_of",
     "load_frames",
     "load_grounds",
     "load_orthomosaics",
     "load_sources",
+    "matching_files",
 ]
 
 AT_LEAST_M = 0.19
@@ -152,7 +155,7 @@ def _simulate_grounds(entry: SimulatedEntry) -> list[Picture]:
 
 def load_grounds(entry: GroundEntry, folder: Path) -> list[Picture]:
     """Decode empty ground, reduced to no finer than `STORED_GSD_M`."""
-    paths = _matching(folder, entry.images)
+    paths = matching_files(folder, entry.images)
     return [
         Picture(entry.site, path.name, rgb, gsd_m, Boxes.none(), (), entry.weight / len(paths), entry.light)
         for path in paths
@@ -162,26 +165,31 @@ def load_grounds(entry: GroundEntry, folder: Path) -> list[Picture]:
 
 def load_frames(entry: FrameEntry, folder: Path) -> list[Picture]:
     """Decode labelled frames with their items."""
-    paths = [p for p in _matching(folder, entry.images) if p.stem not in entry.incomplete]
+    paths = [p for p in matching_files(folder, entry.images) if p.stem not in entry.incomplete]
     dug = _read_dug(folder / entry.disturbed_soil) if entry.disturbed_soil else {}
-    labels = _labels_of(entry, folder)
+    labels = labels_of(entry, folder)
     pictures = []
     for path in paths:
         rgb = _read(path)
         items = labels(path, rgb.shape)
-        gsd_m = entry.gsd_m
-        if entry.item_size_m is not None and len(items.row):
-            gsd_m = float(entry.item_size_m / np.median(items.size_px))
+        gsd_m = frame_gsd(entry, items)
         boxes = tuple((float(x), float(y), float(w), float(h)) for x, y, w, h in dug.get(path.name, ())) or None
         pictures.append(Picture(entry.site, path.name, rgb, gsd_m, items, boxes, entry.weight / len(paths)))
     return pictures
 
 
-def _labels_of(entry: FrameEntry, folder: Path) -> Callable[[Path, tuple[int, ...]], Boxes]:
-    """Return what gives the items of a frame, by its path and shape."""
+def frame_gsd(entry: FrameEntry, items: Boxes) -> float:
+    """Return the GSD of a frame in metres: from its boxes, where the entry says how long the items are."""
+    if entry.item_size_m is None or not len(items.row):
+        return entry.gsd_m
+    return float(entry.item_size_m / np.median(items.size_px))
+
+
+def labels_of(entry: FrameEntry, folder: Path, *, keep_empty: bool = False) -> Callable[[Path, tuple[int, ...]], Boxes]:
+    """Return what gives the items of a frame, by its path and shape; `keep_empty` as in `read_coco`."""
     if entry.coco is not None:
         assert isinstance(entry.classes, dict)
-        return read_coco(folder / entry.coco, entry.classes).of
+        return read_coco(folder / entry.coco, entry.classes, keep_empty=keep_empty).of
     assert entry.labels is not None
     assert not isinstance(entry.classes, dict)
     labels, classes = folder / entry.labels, entry.classes
@@ -194,7 +202,7 @@ def load_orthomosaics(entry: OrthomosaicEntry, folder: Path, *, overlap_px: int 
     Of their ground it is not known whether it is disturbed, and an unmarked item may have been overlooked: false
     alarms are not mined there.
     """
-    paths = _matching(folder, entry.images)
+    paths = matching_files(folder, entry.images)
     parts = load_parts(entry, paths, folder, least_gsd_m=STORED_GSD_M, overlap_px=overlap_px)
     area = [part.imaged * part.gsd_m**2 for part in parts]
     return [
@@ -237,7 +245,12 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _matching(folder: Path, pattern: str) -> list[Path]:
+def matching_files(folder: Path, pattern: str) -> list[Path]:
+    """Return the files of a glob below a folder, sorted.
+
+    Raises:
+        ConfigError: There are none.
+    """
     paths = sorted(folder.glob(pattern))
     if not paths:
         msg = f"{folder / pattern}: matches no file; give the folder with --data"
