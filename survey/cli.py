@@ -231,6 +231,46 @@ def evaluate(  # noqa: PLR0913 - one argument an option
     typer.echo(result.text)
 
 
+@app.command()
+def audit(  # noqa: PLR0913 - one argument an option
+    *,
+    out: Out,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="[SITE=]ID|PATH", help="Model that did not train on the site; repeatable."),
+    ] = None,
+    data_list: Annotated[str | None, typer.Option("--list", metavar="FILE", help="Data list.")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the data list's or COCO's paths.")] = None,
+    site: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Sites of the list; name of the site.")] = None,
+    images: Annotated[list[str] | None, typer.Option(metavar="IMAGE", help="Files, folders or globs.")] = None,
+    labels: Annotated[Path | None, typer.Option(metavar="DIR", help="YOLO label files of the images.")] = None,
+    classes: Annotated[str | None, typer.Option(metavar="A,B", help="Names of YOLO's class numbers.")] = None,
+    coco: Annotated[Path | None, typer.Option(metavar="FILE", help="COCO file of boxes.")] = None,
+    gsd: Annotated[float | None, typer.Option(metavar="M", help="Ground distance of a pixel, metres.")] = None,
+    score: Annotated[float | None, typer.Option(metavar="S", help="Operating point, else the model's own.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Look for faults in labels: copies, odd boxes and sizes, swapped classes, labels that may be missing.
+
+    Status 0 with findings too.
+    """
+    from survey.audit import run_audit  # noqa: PLC0415
+    from survey.evaluate.source import Options  # noqa: PLC0415
+
+    options = Options(
+        sites=tuple(site or ()),
+        data_list=data_list,
+        data=data,
+        images=tuple(images or ()),
+        labels=labels,
+        classes=tuple(name.strip() for name in classes.split(",")) if classes else (),
+        coco=coco,
+        gsd_m=gsd,
+        overrides=tuple(overrides or ()),
+    )
+    typer.echo(run_audit(options, out=out, models=tuple(model or ()), score=score).text)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 bad input, 3 done with unsearched blocks."""
     os.umask(OWNER_ONLY)

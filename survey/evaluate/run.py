@@ -1,7 +1,7 @@
 """`survey evaluate`: search labelled ground, match, and write down how well that went."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,8 +87,7 @@ def check_sites(card: ModelCard, sites: tuple[str, ...], *, allowed: tuple[str, 
     Raises:
         ConfigError: The model was trained on one that is not among `allowed`.
     """
-    known = card.training.sites
-    seen = [site for site in sites if site in known]
+    seen = seen_in_training(card, sites)
     if refused := sorted(set(seen) - set(allowed)):
         names = ", ".join(refused)
         msg = (
@@ -96,7 +95,12 @@ def check_sites(card: ModelCard, sites: tuple[str, ...], *, allowed: tuple[str, 
             f"choose other sites with --site, or name it: --allow-trained-sites {refused[0]}"
         )
         raise ConfigError(msg)
-    return {"trained_on": list(known), "held_out": list(card.training.held_out), "seen": seen}
+    return {"trained_on": list(card.training.sites), "held_out": list(card.training.held_out), "seen": seen}
+
+
+def seen_in_training(card: ModelCard, sites: Sequence[str]) -> list[str]:
+    """Return the sites of which training saw at least a part, in the order given."""
+    return [site for site in sites if site in card.training.sites]
 
 
 def _told(
