@@ -25,7 +25,7 @@ def is_whole(marks: Marks) -> NDArray[np.bool_]:
     top, left, bottom, right = marks.boxes.edges.T
     inside = (top > EDGE_PX) & (left > EDGE_PX)
     inside &= (bottom < marks.height - EDGE_PX) & (right < marks.width - EDGE_PX)
-    return inside & (np.minimum(bottom - top, right - left) >= LEAST_PX)
+    return np.asarray(inside & (np.minimum(bottom - top, right - left) >= LEAST_PX), bool)
 
 
 def check_boxes(marks: Marks, *, site: str, file: str) -> list[Finding]:

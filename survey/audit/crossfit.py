@@ -31,7 +31,9 @@ def choose_models(
             msg = f"--model {value}: no site {site} is audited, only {', '.join(sites)}"
             raise ConfigError(msg)
         if site in named:
-            msg = f"--model {value}: {f'site {site}' if site else 'every other site'} has the model {named[site]} already"
+            msg = (
+                f"--model {value}: {f'site {site}' if site else 'every other site'} has the model {named[site]} already"
+            )
             raise ConfigError(msg)
         named[site] = model
     wanted = {site: named.get(site, named.get("")) for site in sites}

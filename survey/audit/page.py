@@ -15,13 +15,15 @@ TITLES: Mapping[Check, tuple[str, str]] = {
     Check.UNREAD: ("Not audited", "Pictures and labels that cannot be read. No other check says anything of them."),
     Check.DUPLICATES: (
         "Copies of pictures",
-        "The same pixels, or another size or compression of them. A copy in another site, flight or folder leaks from "
-        "one side of a split to the other. Turned, mirrored and closely cropped copies are not found.",
+        (
+            "The same pixels, or another size or compression of them. A copy in another site, flight or folder leaks "
+            "from one side of a split to the other. Turned, mirrored and cropped copies are not looked for."
+        ),
     ),
     Check.BOXES: ("Boxes", "Boxes outside the picture or cut by it, without extent, or drawn twice."),
     Check.SIZES: (
         "Sizes",
-        "Sizes in metres that no published item of the class has, or far from the other labels of the class on the site.",
+        "Sizes in metres that no published item of the class has, or far from the other labels of the class there.",
     ),
     Check.CLASSES_BY_SIZE: (
         "Classes swapped, by size",
@@ -29,13 +31,17 @@ TITLES: Mapping[Check, tuple[str, str]] = {
     ),
     Check.CLASSES_BY_MODEL: (
         "Classes swapped, by a model",
-        "Labels that a model which did not train on the site finds at its operating score, and gives another class with "
-        "half the share or more.",
+        (
+            "Labels that a model which did not train on the site finds at its operating score, and gives another "
+            "class, one with at least half the share of all."
+        ),
     ),
     Check.MISSING: (
         "Labels that may be missing",
-        "Places where a model which did not train on the site sees something at its operating score, and nothing is "
-        "labelled. Most may be false alarms; each needs a look. What the model does not see may still be there.",
+        (
+            "Places where a model which did not train on the site sees something at its operating score, and nothing "
+            "is labelled. Most may be false alarms; each needs a look. What the model does not see may still be there."
+        ),
     ),
 }
 

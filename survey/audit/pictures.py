@@ -18,7 +18,6 @@ from survey.train.orthomosaic import cut
 from survey.train.sources import STORED_GSD_M
 from survey.values import Window, WorkingGrid
 
-
 LEAST_HALF_PX = 16
 AROUND = 1.5
 """Half of what is shown of a box is at least this many times its longest side."""

@@ -37,9 +37,7 @@ class AuditResult:
     """The same in a few lines for people."""
 
 
-def run_audit(
-    options: Options, *, out: Path, models: Sequence[str] = (), score: float | None = None
-) -> AuditResult:
+def run_audit(options: Options, *, out: Path, models: Sequence[str] = (), score: float | None = None) -> AuditResult:
     """Audit labels and write `audit.json` and `audit.html` into `out`; neither pictures nor labels are changed.
 
     Args:

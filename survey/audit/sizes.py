@@ -87,10 +87,10 @@ def check_sizes(labelled: Sequence[tuple[str, str, Marks]]) -> tuple[list[Findin
     findings: list[Finding] = []
     for group in groups:
         odd = _implausible(group)
-        findings += [_published(group, n) for n in np.flatnonzero(odd)]
+        findings += [_published(group, n) for n in np.flatnonzero(odd).tolist()]
         if not group.enough:
             continue
-        for n in np.flatnonzero(group.score(group.size_m) > OUTLIER):
+        for n in np.flatnonzero(group.score(group.size_m) > OUTLIER).tolist():
             fitting = [g for g in groups if g.may_hold(group) and g.score(group.size_m[n : n + 1])[0] <= FITS]
             if fitting:
                 closest = min(fitting, key=lambda g: abs(np.log(g.median_m / group.size_m[n])))
@@ -104,7 +104,7 @@ def check_sizes(labelled: Sequence[tuple[str, str, Marks]]) -> tuple[list[Findin
 def _grouped(labelled: Sequence[tuple[str, str, Marks]]) -> list[Sized]:
     rows: dict[tuple[str, str, bool], list[tuple[Spot, float, float]]] = {}
     for site, file, marks in labelled:
-        for n in np.flatnonzero(is_whole(marks)):
+        for n in np.flatnonzero(is_whole(marks)).tolist():
             key = (site, marks.boxes.classes[n], marks.scale_known)
             size_m = float(marks.boxes.size_px[n]) * marks.gsd_m
             rows.setdefault(key, []).append((Spot(file, place_of(marks, n)), size_m, marks.gsd_m))
@@ -127,8 +127,8 @@ def _published(group: Sized, n: int) -> Finding:
     least, most = RANGES_M[group.class_name]
     size, gsd = group.size_m[n], group.gsd_m[n]
     words = (
-        f"{group.class_name} of {_told(size)} at a GSD of {gsd * 100:.2g} cm, but published sizes are {_told(least)} to "
-        f"{_told(most)}: class, box or GSD is wrong"
+        f"{group.class_name} of {_told(size)} at a GSD of {gsd * 100:.2g} cm, but published sizes are {_told(least)} "
+        f"to {_told(most)}: class, box or GSD is wrong"
     )
     numbers = {"size_m": _short(size), "gsd_m": _short(gsd), "least_m": least, "greatest_m": most}
     return Finding(Check.SIZES, Severity.WARNING, group.site, group.spots[n], words, numbers)
@@ -164,15 +164,15 @@ def _sizes_covered(groups: Sequence[Sized], *, cut: int) -> Coverage:
     judged = sum(len(g.size_m) for g in groups if g.published or g.enough)
     left_out = []
     if cut:
-        left_out.append(f"{cut} labels: the box is cut by the picture's edge, outside it or empty")
+        left_out.append(f"{_labels(cut)}: the box is cut by the picture's edge, outside it or empty")
     for group in groups:
-        who = f"{group.site}: {len(group.size_m)} labels of {group.class_name}"
+        who = f"{group.site}: {_labels(len(group.size_m))} of {group.class_name}"
         if not group.scale_known:
-            left_out.append(f"{who} are not compared with published sizes: the GSD of their frames follows from them")
+            left_out.append(f"{who} not compared with published sizes: the GSD of their frames follows from them")
         elif not group.published:
-            left_out.append(f"{who} are not compared with published sizes: none are known here for this class")
+            left_out.append(f"{who} not compared with published sizes: none are known here for this class")
         if not group.enough:
-            left_out.append(f"{who} are not compared with each other: {LEAST_LABELS} are needed")
+            left_out.append(f"{who} not compared with each other: {LEAST_LABELS} are needed")
     return Coverage(Check.SIZES, judged, "labels", tuple(left_out))
 
 
@@ -183,8 +183,12 @@ def _swaps_covered(groups: Sequence[Sized]) -> Coverage:
             compared += len(group.size_m)
             continue
         why = "no other class of the site has so many" if group.enough else f"{LEAST_LABELS} are needed"
-        left_out.append(f"{group.site}: {len(group.size_m)} whole labels of {group.class_name}: {why}")
+        left_out.append(f"{group.site}: {_labels(len(group.size_m))} of {group.class_name}: {why}")
     return Coverage(Check.CLASSES_BY_SIZE, compared, "labels", tuple(left_out))
+
+
+def _labels(count: int) -> str:
+    return f"{count} label{'s' * (count != 1)}"
 
 
 def _told(size_m: float) -> str:

@@ -114,7 +114,7 @@ def _listed(options: Options) -> Material:
                     for path in paths
                 ]
             case _:
-                left_out.append(f"{entry.site}: {entry.kind} are no labelled pictures")
+                left_out.append(f"{entry.site}: an entry of kind '{entry.kind}' holds no labelled picture")
     return Material(tuple(pictures), tuple(maps), tuple(left_out))
 
 
