@@ -35,7 +35,7 @@ def test_a_box_that_no_item_has_is_found(box: tuple[float, ...], severity: Sever
     assert (finding.check, finding.severity, finding.spot.file) == (Check.BOXES, severity, "one.png")
     assert finding.words.startswith("at_mine: ")
     assert said in finding.words
-    assert finding.spot.place == (box if np.isfinite(box).all() else None)
+    assert finding.spot.place == (pytest.approx(box) if np.isfinite(box).all() else None)
     assert is_whole(marks(boxes(GOOD, bad))).tolist() == [True, False]  # type: ignore[arg-type]
 
 
