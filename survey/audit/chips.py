@@ -60,6 +60,9 @@ def _drawn(look: Look, spot: Spot, finding: Finding) -> str:
                 for v, first in zip(place, (look.top, look.left, look.top, look.left), strict=True)
             )
             cv2.rectangle(chip, (left, top), (right, bottom), colour, 1)
-    done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(chip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    # Without subsampling of colours, or the boxes' thin lines would fade.
+    how = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    how += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(chip, cv2.COLOR_RGB2BGR), how)
     assert done
     return f"data:image/jpeg;base64,{base64.b64encode(np.asarray(jpeg).tobytes()).decode()}"

@@ -84,6 +84,11 @@ class Coverage:
     left_out: tuple[str, ...] = ()
 
     @property
+    def amount(self) -> str:
+        """How much was looked at, in words."""
+        return f"{self.looked_at} {self.unit if self.looked_at != 1 else self.unit.removesuffix('s')}"
+
+    @property
     def status(self) -> str:
         """'done', 'partly done', or 'not done', which says nothing of the labels."""
         if not self.looked_at:
@@ -96,6 +101,7 @@ class Coverage:
             "status": self.status,
             "looked_at": self.looked_at,
             "unit": self.unit,
+            "amount": self.amount,
             "left_out": list(self.left_out),
         }
 

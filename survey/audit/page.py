@@ -95,7 +95,7 @@ def _overview(report: Mapping[str, Any]) -> str:
 def _status(check: Mapping[str, Any]) -> str:
     if check["status"] == "not done":
         return "<strong>not done</strong>"
-    return f"{check['status']}: {check['looked_at']} {check['unit']}"
+    return f"{check['status']}: {check['amount']}"
 
 
 def _count(check: Mapping[str, Any], severity: Severity) -> str:

@@ -85,12 +85,9 @@ class View:
     def square_at(self, row: float, col: float, size_px: float) -> Place:
         """Return the place in the file of a square of the view."""
         (top, left), (down, across), half = self.origin, self.step, size_px / 2
-        return (
-            top + (row - half) * down,
-            left + (col - half) * across,
-            top + (row + half) * down,
-            left + (col + half) * across,
-        )
+        low = top + (row - half) * down, left + (col - half) * across
+        high = top + (row + half) * down, left + (col + half) * across
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 class Picture(Protocol):

@@ -173,10 +173,9 @@ def _in_words(report: dict[str, Any]) -> str:
     for check in Check:
         told = report["checks"][check]
         counts = ", ".join(f"{n} {name}{'s' * (n != 1)}" for name, n in told["findings"].items() if n)
-        state = told["status"] if told["status"] == "not done" else f"{told['looked_at']} {told['unit']}"
         if told["status"] == "not done":
             lines.append(f"  {TITLES[check][0]}: not done{f'; {counts}' if counts else ''}")
         else:
-            lines.append(f"  {TITLES[check][0]}: {counts or 'no finding'} ({state}, {told['status']})")
+            lines.append(f"  {TITLES[check][0]}: {counts or 'no finding'} ({told['amount']}, {told['status']})")
     lines += [f"note: {note}" for note in report["notes"]]
     return "\n".join(lines)

@@ -71,11 +71,8 @@ class Judge:
 
     def coverage(self) -> list[Coverage]:
         """Return how much the two checks looked at."""
-        left_out = [f"{site}: {count} pictures or parts have no model" for site, count in self._without.items()]
-        left_out += [
-            f"{site}: {count} pictures or parts are coarser than the model can work with"
-            for site, count in self._coarse.items()
-        ]
+        left_out = [f"{site}: no model for {_amount(count)}" for site, count in self._without.items()]
+        left_out += [f"{site}: too coarse for the model: {_amount(count)}" for site, count in self._coarse.items()]
         labels = list(left_out)
         if beside := self._labels - self._compared:
             labels.append(
@@ -98,6 +95,10 @@ def _missing(view: View, scores: Scores, which: NDArray[np.intp], *, file: str, 
         spot = Spot(file, view.square_at(row, col, size_m / view.gsd_m))
         numbers = {"score": round(score, 4), "model_class": named, "model_size_m": round(size_m, 4)}
         yield Finding(Check.MISSING, Severity.WARNING, view.site, spot, words, numbers)
+
+
+def _amount(count: int) -> str:
+    return f"{count} picture{'s' * (count != 1)} or part{'s' * (count != 1)}"
 
 
 def _in_core(view: View, row: NDArray[np.float64], col: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -30,7 +30,7 @@ def test_each_site_has_the_model_that_is_named_for_it_or_the_one_for_all() -> No
 
 @pytest.mark.parametrize("given", [("on-a",), ("a=on-a",), ("on-none", "a=on-a"), ("on-a", "b=on-b")])
 def test_a_model_is_refused_on_a_site_of_its_training(given: tuple[str, ...]) -> None:
-    with pytest.raises(ConfigError, match="model on-a was trained on a, so what it finds there repeats .* --model a="):
+    with pytest.raises(ConfigError, match=r"model on-a was trained on a, so what it finds there repeats .* --model a="):
         chosen(*given)
 
 

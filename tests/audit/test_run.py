@@ -78,9 +78,8 @@ def data(tmp_path: Path) -> Path:
     points = [shapely.Point(500_000 + c * 0.01, 4_400_000 - r * 0.01) for r, c in ((50, 60), (100, 900))]
     table = {"type": ["ap_mine", "ap_mine", "ap_mine"], "long": [0.12, 0.12, 0.12]}
     geopandas.GeoDataFrame(table, geometry=[*points, None], crs="EPSG:32638").to_file(folder / "map" / "i.gpkg")
-    common = {"licence": "-"}
     classes = ["ap_mine", "at_mine"]
-    listed = [
+    listed: list[dict[str, Any]] = [
         {
             "kind": "frames",
             "site": "a",
@@ -100,7 +99,7 @@ def data(tmp_path: Path) -> Path:
             "size_column": "long",
         },
     ]
-    entries = [*({**entry, **common} for entry in listed), {"kind": "simulated", "site": "simulated"}]
+    entries = [*({**entry, "licence": "-"} for entry in listed), {"kind": "simulated", "site": "simulated"}]
     (folder / "list.yaml").write_text(yaml.safe_dump({"version": 1, "entries": entries}))
     return folder
 
@@ -156,7 +155,7 @@ def test_a_data_list_with_planted_faults(
     assert "Labels that may be missing: 3 warnings" in text
     for word in ("safe", "clear"):
         assert word not in text.lower()
-        assert word not in (out / "audit.html").read_text().lower()
+        assert word not in read_page(out).text.lower()
 
 
 def test_without_a_model_two_checks_are_not_done(
@@ -166,7 +165,7 @@ def test_without_a_model_two_checks_are_not_done(
     assert found(report) == WITHOUT_MODEL
     for check in ("missing", "classes-by-model"):
         assert report["checks"][check]["status"] == "not done"
-        assert "a: 3 pictures or parts have no model" in report["checks"][check]["left_out"]
+        assert "a: no model for 3 pictures or parts" in report["checks"][check]["left_out"]
     assert "Labels that may be missing: not done\n" in capsys.readouterr().out
 
 
@@ -180,7 +179,7 @@ def test_each_site_has_its_model_and_none_judges_its_own(
     report = audited(tmp_path / "out", *given, "--model", "a=runs/b", "--model", "b=runs/a")
     assert {site: told["id"] for site, told in report["models"].items()} == {"a": "runs/b", "b": "runs/a"}
     assert report["checks"]["missing"]["status"] == "partly done"
-    assert report["checks"]["missing"]["left_out"] == ["c: 1 pictures or parts have no model"]
+    assert report["checks"]["missing"]["left_out"] == ["c: no model for 1 picture or part"]
     only = audited(tmp_path / "only", *given, "--site", "b", "--model", "runs/a")
     assert {f["site"] for f in only["findings"]} == {"b"}
 
@@ -189,7 +188,8 @@ def test_yolo_and_coco_folders_give_the_same_findings(loaded: None, data: Path, 
     frames = data / "frames"
     for name in ("broken.png", "unlabelled.png"):
         (frames / name).unlink()
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for n, path in enumerate(sorted(frames.iterdir())):
         images.append({"id": n, "file_name": f"frames/{path.name}"})
         for line in (data / "labels" / f"{path.stem}.txt").read_text().splitlines():
@@ -232,14 +232,18 @@ class Page(HTMLParser):
         self.text += data
 
 
+def read_page(out: Path) -> Page:
+    page = Page()
+    page.feed((out / "audit.html").read_text())
+    page.close()
+    assert page.open == []
+    return page
+
+
 def test_the_page_stands_alone_and_shows_what_it_speaks_of(loaded: None, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     report = audited(out, "--list", data / "list.yaml", "--data", data, "--model", "b=elsewhere")
-    content = (out / "audit.html").read_text()
-    page = Page()
-    page.feed(content)
-    page.close()
-    assert page.open == []
+    content, page = (out / "audit.html").read_text(), read_page(out)
     assert re.search(r"https?://|url\(|@import", content) is None
     names = {tag for tag, _ in page.tags}
     assert not names & {"script", "link", "iframe", "form", "b"}
@@ -250,8 +254,7 @@ def test_the_page_stands_alone_and_shows_what_it_speaks_of(loaded: None, data: P
     for finding in report["findings"]:
         assert finding["words"] in page.text
     chips = [
-        cv2.imdecode(np.frombuffer(base64.b64decode(s.removeprefix("data:image/jpeg;base64,")), np.uint8), 1)
-        for s in sources
+        np.asarray(cv2.imdecode(np.frombuffer(base64.b64decode(s.partition(",")[2]), np.uint8), 1)) for s in sources
     ]
     # Two pictures of the copy, three boxes of frames and one sighting; nothing of what cannot be read.
     assert [chip.shape for chip in chips] == [(180, 180, 3)] * 6
