@@ -55,7 +55,8 @@ def test_a_sighting_without_a_label_is_found_and_a_second_one_on_an_item_is_not(
     beside = (50, 80, 6, BLUE)  # within 0.3 m of the item
     shown = view(painted(texture(1), ITEM, beside, (120, 200, 20, RED)), boxes((*LABEL, "ap_mine")))
     (finding,) = judge.judge(shown, file="one.png", labelled=True)
-    assert told([finding]) == [(Check.MISSING, pytest.approx((110, 190, 130, 210)))]
+    assert finding.check is Check.MISSING
+    assert finding.spot.place == pytest.approx((110, 190, 130, 210))
     assert "the model sees ap_mine of 20 cm (score 0.80) where nothing is labelled" in finding.words
     (finding,) = judge.judge(view(painted(texture(1), ITEM)), file="empty.png", labelled=False)
     assert "on ground that is listed as empty" in finding.words
