@@ -123,6 +123,37 @@ class EfficientNetLite(nn.Module):
         self._spec = spec
         self.stem = ConvNorm(3, STEM_CHANNELS, 3, stride=2)
         self.blocks = nn.ModuleList(InvertedResidual(block) for block in spec.blocks)
+        self._held: list[nn.Module] = []
+
+    def hold(self, *, blocks: int, norms: bool) -> None:
+        """Keep a part as it is from now on: its parameters are not trained, nor its statistics moved.
+
+        Early features of a network trained on photographs see synthetic pictures as they see real ones; trained
+        further on synthetic ones they forget the real (Hinterstoisser et al. 2017, arXiv 1710.10710).
+
+        Args:
+            blocks: How many blocks, counted from the stem, which is held with the first; 0 for none.
+            norms: Whether every batch normalisation keeps its statistics, scale and shift.
+
+        Raises:
+            ValueError: There are not so many blocks.
+        """
+        if not 0 <= blocks <= len(self.blocks):
+            msg = f"the backbone has {len(self.blocks)} blocks, {blocks} cannot be held"
+            raise ValueError(msg)
+        self._held = [self.stem, *self.blocks[:blocks]] if blocks else []
+        if norms:
+            self._held += [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
+        for module in self._held:
+            module.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "EfficientNetLite":
+        """Set training or evaluation mode; what is held stays in evaluation mode."""
+        super().train(mode)
+        for module in self._held:
+            module.eval()
+        return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return features of `spec.channels` channels at strides 4, 8 and 16."""

@@ -27,6 +27,10 @@ class TrainConfig(BaseModel):
     seed: int = 1
     backbone: Literal["lite0", "lite2"] = "lite0"
     """EfficientNet-Lite whose ImageNet weights the network starts from."""
+    held_blocks: Annotated[int, Field(ge=0, le=10)] = 0
+    """Blocks of the backbone, from the stem on, that keep their ImageNet weights."""
+    held_norms: bool = False
+    """Let the backbone's batch normalisations keep their ImageNet statistics, scales and shifts."""
     gsd_m: Annotated[float, Field(gt=0)] = 0.01
     crop_px: Annotated[int, Field(gt=0, multiple_of=16)] = 256
     batch: Annotated[int, Field(gt=0)] = 8

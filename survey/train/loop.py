@@ -58,6 +58,7 @@ class Trainer:
         self.network.trunk.backbone.load_imagenet()
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         synchronise(self.network, self.world)
+        self.network.trunk.backbone.hold(blocks=config.held_blocks, norms=config.held_norms)
         self.mean = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         self.optimiser = make_optimiser(self.network, config)
         self.spots: tuple[Spot, ...] = ()
@@ -207,8 +208,9 @@ class Trainer:
                 "with another --out; the last checkpoint is kept"
             )
             raise TrainingError(msg)
-        world.sum_gradients(self.network.parameters())
-        nn.utils.clip_grad_norm_(self.network.parameters(), config.clip_norm)
+        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        world.sum_gradients(trained)
+        nn.utils.clip_grad_norm_(trained, config.clip_norm)
         self.optimiser.step()
         self._average()
         return value

@@ -18,10 +18,11 @@ def schedule(step: int, config: TrainConfig) -> float:
 
 
 def make_optimiser(network: SurveyNet, config: TrainConfig) -> torch.optim.AdamW:
-    """Return AdamW: the backbone at its share of the rate, norms and biases without decay."""
-    backbone = list(network.trunk.backbone.parameters())
-    inside = {id(parameter) for parameter in backbone}
-    rest = [parameter for parameter in network.parameters() if id(parameter) not in inside]
+    """Return AdamW: the backbone at its share of the rate, norms and biases without decay, what is held not at all."""
+    inside = {id(parameter) for parameter in network.trunk.backbone.parameters()}
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    backbone = [parameter for parameter in trained if id(parameter) in inside]
+    rest = [parameter for parameter in trained if id(parameter) not in inside]
 
     def group(parameters: list[Tensor], rate: float, decay: float) -> dict[str, object]:
         return {"params": parameters, "lr": rate, "base": rate, "weight_decay": decay}

@@ -210,3 +210,17 @@ def test_training_starts_from_imagenet_and_learns_one_batch(
     trainer.network.train()
     totals = [float(trainer._advance(samples).total.detach()) for _ in range(8)]
     assert totals[-1] < 0.6 * totals[0]
+
+
+def test_a_run_leaves_what_is_held_as_published(config: TrainConfig, sources: Sources, tmp_path: Path) -> None:
+    trainer = trainer_of(config.model_copy(update={"held_blocks": 3, "held_norms": True}), tmp_path)
+    backbone = trainer.network.trunk.backbone
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    trained = trainer.run(sources).trunk.backbone.state_dict()
+    same = {name for name, value in trained.items() if torch.equal(value, before[name])}
+    filters = {name for name, module in backbone.named_modules() if isinstance(module, nn.Conv2d)}
+    late = {
+        f"{name}.weight" for name in filters if not name.startswith(("stem", "blocks.0.", "blocks.1.", "blocks.2."))
+    }
+    assert same == set(before) - late
+    assert late
