@@ -12,6 +12,7 @@ from survey.detect.decode import Peaks, decode, disturbance_codes
 from survey.detect.findings import Findings
 from survey.detect.model import ModelCard, find_model, load_card, load_network, model_sha256
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
+from survey.detect.novelty import NoveltyMeter, load_reference, signer_of
 from survey.detect.runtime import Precision, Runtime, RuntimeKind, make_runtime
 from survey.errors import InputError
 from survey.resources import models_folder
@@ -29,11 +30,20 @@ class Detector:
     to 1e-3 px and scores to 1e-4 (`tests/detect/test_detector.py`), with reduced precision less closely.
     """
 
-    def __init__(self, card: ModelCard, runtime: Runtime, *, sha256: str, core_px: int = CORE_PX) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        runtime: Runtime,
+        *,
+        sha256: str,
+        core_px: int = CORE_PX,
+        novelty: NoveltyMeter | None = None,
+    ) -> None:
         if core_px % LATTICE_PX or core_px <= 0:
             msg = f"core_px is a positive multiple of {LATTICE_PX}, got {core_px}"
             raise ValueError(msg)
         self.card, self.runtime, self.sha256, self.core_px = card, runtime, sha256, core_px
+        self.novelty = novelty
         self._least_logit = float(logit(card.thresholds.score))
 
     def with_threshold(self, score: float) -> "Detector":
@@ -47,7 +57,7 @@ class Detector:
             raise ValueError(msg)
         thresholds = self.card.thresholds.model_copy(update={"score": score})
         card = self.card.model_copy(update={"thresholds": thresholds})
-        return Detector(card, self.runtime, sha256=self.sha256, core_px=self.core_px)
+        return Detector(card, self.runtime, sha256=self.sha256, core_px=self.core_px, novelty=self.novelty)
 
     def detect(self, image: NDArray[np.uint8], *, gsd_m: float) -> Detections:
         """Find likely ordnance in one picture.
@@ -199,8 +209,9 @@ def load_detector(
     folder = find_model(model, models=models_folder())
     card = load_card(folder)
     network = load_network(folder, card)
+    novelty = NoveltyMeter(signer_of(network), load_reference(folder, card.novelty)) if card.novelty else None
     chosen = make_runtime(network, kind=RuntimeKind(runtime), precision=Precision(precision), threads=threads)
-    return Detector(card, chosen, sha256=model_sha256(folder, card), core_px=core_px)
+    return Detector(card, chosen, sha256=model_sha256(folder, card), core_px=core_px, novelty=novelty)
 
 
 def _cells(extent_px: int) -> int:

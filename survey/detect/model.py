@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from survey.detect.calibration import Calibration
+from survey.detect.detectability import Detectability
 from survey.detect.network import SurveyNet
+from survey.detect.novelty import NoveltyCard
 from survey.errors import ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, Performance
@@ -111,6 +113,10 @@ class ModelCard(_Part):
     performance: PerformanceCard
     weights: WeightsCard
     training: TrainingCard
+    novelty: NoveltyCard | None = None
+    """What known imagery is like, from `survey characterise`; None: not measured."""
+    detectability: Detectability | None = None
+    """How size, cover and blur change the chance to find an item; None: not measured."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
