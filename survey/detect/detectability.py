@@ -19,7 +19,7 @@ class Detectability(BaseModel):
     """A logistic curve, fitted to items laid on pictures of ground.
 
     Composites are easier than real scenes: the curve's height is an upper bound. Its shape is what it is for:
-    `relative` compares with an open, sharp item, and a recall measured on real sites is to be multiplied by that.
+    `relative` compares with an open, sharp item of the same size, and a recall measured on real sites is to be multiplied by that.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,12 +73,12 @@ class Detectability(BaseModel):
         return _share(value), _share(value - spread), _share(value + spread)
 
     def relative(self, px: ArrayLike, occluded: ArrayLike, blur: ArrayLike) -> Array:
-        """Return the chance by that of an open, sharp item of the largest size measured, at most 1.
+        """Return the chance by that of an open, sharp item of the same size, at most 1.
 
         Raises:
             ValueError: As `recall`.
         """
-        best, _, _ = self.recall(self.size_px[1], 0.0, 0.0)
+        best, _, _ = self.recall(px, 0.0, 0.0)
         return np.minimum(1.0, self.recall(px, occluded, blur)[0] / best)
 
     def _terms(self, px: ArrayLike, occluded: ArrayLike, blur: ArrayLike) -> Array:

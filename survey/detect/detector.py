@@ -14,6 +14,7 @@ from survey.detect.model import ModelCard, find_model, load_card, load_network, 
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
 from survey.detect.novelty import NoveltyMeter, load_reference, signer_of
 from survey.detect.runtime import Precision, Runtime, RuntimeKind, make_runtime
+from survey.detect.signature import at_scale
 from survey.errors import InputError
 from survey.resources import models_folder
 from survey.values import Block, Detections, GroundCode, Tile, Window, working_extent
@@ -222,10 +223,7 @@ def _cells(extent_px: int) -> int:
 def _resampled(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     """Return the picture with `factor` working pixels for each of its own, a whole number of them."""
     height, width = (working_extent(extent, factor) for extent in image.shape[:2])
-    if image.shape[:2] == (height, width):
-        return image
-    method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
+    return at_scale(image, (height, width))
 
 
 def _one_block(height: int, width: int, core_px: int) -> Block:

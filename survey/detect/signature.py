@@ -47,7 +47,10 @@ class Signer:
         pooled = [_pooled(level[0], _cells(imaged, stride)) for level, stride in zip(levels, STRIDES, strict=False)]
         if any(part is None for part in pooled):
             return None
-        return {"network": np.concatenate([part for part in pooled if part is not None]), "colour": _colour(whole, imaged)}
+        return {
+            "network": np.concatenate([part for part in pooled if part is not None]),
+            "colour": _colour(whole, imaged),
+        }
 
 
 def _cells(imaged: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
