@@ -19,7 +19,8 @@ class Detectability(BaseModel):
     """A logistic curve, fitted to items laid on pictures of ground.
 
     Composites are easier than real scenes: the curve's height is an upper bound. Its shape is what it is for:
-    `relative` compares with an open, sharp item of the same size, and a recall measured on real sites is to be multiplied by that.
+    `relative` compares with an open, sharp item of the same size; a recall measured on real sites is to be multiplied
+    by that.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""Is a picture of the kind that a model knows? A Gaussian over what known ground is like, and who lies outside of it."""
+"""Is a picture of the kind that a model knows? A Gaussian over known ground, and who lies outside of it."""
 
 import copy
 import json
