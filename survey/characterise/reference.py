@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.characterise.altered import ALTERED, INDOOR, indoor, mild_camera
+from survey.detect.network import FILL
 from survey.detect.novelty import Gaussian, Reference, Verdict
 from survey.detect.signature import LEAST_VALID, PARTS, WINDOW_PX, Signature, Signer, at_scale
 from survey.errors import ConfigError
@@ -21,6 +22,8 @@ MOST_ALTERED = 6
 """Pictures of a site that are altered."""
 WINDOWS_ALTERED = 6
 """Windows of each of them."""
+MOST_FILL = 0.02
+"""Windows at an orthomosaic's edge, with a larger share of fill, are left out."""
 
 Rates = dict[str, float]
 
@@ -57,6 +60,23 @@ class NoveltyRates:
         return {kind: float(np.mean(list(rates.values()))) for kind, rates in self.altered.items()}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """What altered pictures are asked with."""
+
+    sign: Signer
+    reference: Reference
+    gsd_m: float
+    """The model's."""
+    seed: int
+
+    def flags(self, views: Sequence[NDArray[np.uint8]]) -> bool:
+        """Tell whether a picture that shows these views, at the model's GSD, is flagged."""
+        windows = [window for view in views for window in windows_of(view, most=WINDOWS_ALTERED)]
+        signatures = [self.sign(window, np.ones(window.shape[:2], bool)) for window in windows]
+        return Verdict.of(self.reference.scores([s for s in signatures if s is not None])).flagged
+
+
 def by_site(pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
     """Return the pictures of each site, in their order."""
     sites: dict[str, list[Picture]] = {}
@@ -67,9 +87,9 @@ def by_site(pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
 
 def cut(picture: Picture, *, gsd_m: float, most: int) -> list[NDArray[np.uint8]]:
     """Return up to `most` windows of a picture at the model's GSD, spread over it; small rests are left out."""
-    shape = (working_extent(picture.rgb.shape[0], picture.gsd_m / gsd_m), 0)
-    shape = (shape[0], working_extent(picture.rgb.shape[1], picture.gsd_m / gsd_m))
-    return windows_of(at_scale(picture.rgb, shape), most=most)
+    height, width = (working_extent(extent, picture.gsd_m / gsd_m) for extent in picture.rgb.shape[:2])
+    parts = windows_of(at_scale(picture.rgb, (height, width)), most=most)
+    return [part for part in parts if float(np.mean((part == FILL).all(axis=2))) < MOST_FILL]
 
 
 def windows_of(rgb: NDArray[np.uint8], *, most: int) -> list[NDArray[np.uint8]]:
@@ -146,13 +166,10 @@ def fit_reference(windows: Sequence[Window], *, quantile: float) -> Reference:
 def measure_rates(
     sites: Mapping[str, Sequence[Picture]],
     windows: Sequence[Window],
-    sign: Signer,
-    *,
-    reference: Reference,
-    gsd_m: float,
-    seed: int,
+    probe: Probe,
 ) -> NoveltyRates:
     """Return how many pictures are flagged: as they are, with their site left out, and altered."""
+    reference = probe.reference
     real = sorted({w.site for w in windows if w.real})
     left_out: Rates = {}
     for site in real:
@@ -161,39 +178,22 @@ def measure_rates(
             without = fit_reference(others, quantile=reference.quantile)
             left_out[site] = _flagged([w for w in windows if w.site == site], without)
     as_is = {site: _flagged([w for w in windows if w.site == site], reference) for site in sorted(sites)}
-    altered = {kind: dict(_altered(kind, sites, sign, reference, real, gsd_m, seed)) for kind in ALTERED}
-    rng = np.random.default_rng([seed, len(ALTERED)])
-    rooms = [_verdict([indoor(rng)], sign, reference) for _ in range(MOST_ALTERED)]
+    altered = {kind: dict(_altered(kind, {site: sites[site] for site in real}, probe)) for kind in ALTERED}
+    rng = np.random.default_rng([probe.seed, len(ALTERED)])
+    rooms = [probe.flags([indoor(rng)]) for _ in range(MOST_ALTERED)]
     altered[INDOOR] = {"made up": float(np.mean(rooms))}
     return NoveltyRates(as_is, left_out, altered, {site: len(pictures) for site, pictures in sites.items()})
 
 
-def _altered(  # noqa: PLR0913 - one call
-    kind: str,
-    sites: Mapping[str, Sequence[Picture]],
-    sign: Signer,
-    reference: Reference,
-    real: Sequence[str],
-    gsd_m: float,
-    seed: int,
-) -> Iterator[tuple[str, float]]:
+def _altered(kind: str, sites: Mapping[str, Sequence[Picture]], probe: Probe) -> Iterator[tuple[str, float]]:
     """Yield each site and the share of its altered pictures that is flagged."""
-    for number, site in enumerate(real):
-        pictures = sites[site]
-        chosen = np.unique(np.linspace(0, len(pictures) - 1, MOST_ALTERED).round().astype(int))
+    for number, (site, pictures) in enumerate(sites.items()):
         flagged = []
-        for n in chosen:
-            rng = np.random.default_rng([seed, number, int(n), list(ALTERED).index(kind)])
-            views = [ALTERED[kind](w, rng) for w in cut(pictures[n], gsd_m=gsd_m, most=WINDOWS_ALTERED)]
-            flagged.append(_verdict(views, sign, reference))
+        for n in np.unique(np.linspace(0, len(pictures) - 1, MOST_ALTERED).round().astype(int)):
+            rng = np.random.default_rng([probe.seed, number, int(n), list(ALTERED).index(kind)])
+            views = [ALTERED[kind](w, rng) for w in cut(pictures[n], gsd_m=probe.gsd_m, most=WINDOWS_ALTERED)]
+            flagged.append(probe.flags(views))
         yield site, float(np.mean(flagged))
-
-
-def _verdict(views: Sequence[NDArray[np.uint8]], sign: Signer, reference: Reference) -> bool:
-    """Tell whether a picture of these views is flagged."""
-    windows = [window for view in views for window in windows_of(view, most=WINDOWS_ALTERED)]
-    signatures = [sign(window, np.ones(window.shape[:2], bool)) for window in windows]
-    return Verdict.of(reference.scores([s for s in signatures if s is not None])).flagged
 
 
 def _flagged(windows: Sequence[Window], reference: Reference) -> float:

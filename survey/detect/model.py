@@ -193,6 +193,11 @@ def load_card(folder: Path) -> ModelCard:
     return card
 
 
+def dump_card(card: ModelCard) -> bytes:
+    """Return `model.yaml`."""
+    return yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110).encode()
+
+
 def load_network(folder: Path, card: ModelCard) -> SurveyNet:
     """Read the weights and check them against the card.
 
