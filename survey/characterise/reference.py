@@ -100,8 +100,9 @@ def windows_of(rgb: NDArray[np.uint8], *, most: int) -> list[NDArray[np.uint8]]:
         for col in range(0, rgb.shape[1], WINDOW_PX)
     ]
     parts = [part for part in parts if part.shape[0] * part.shape[1] >= LEAST_VALID * WINDOW_PX**2]
-    chosen = np.unique(np.linspace(0, len(parts) - 1, most).round().astype(int)) if parts else []
-    return [parts[n] for n in chosen]
+    if not parts:
+        return []
+    return [parts[n] for n in np.unique(np.linspace(0, len(parts) - 1, most).round().astype(int))]
 
 
 def sign_sites(

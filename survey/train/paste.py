@@ -121,8 +121,8 @@ class Canvas:
         self.rgb[rows, cols] = np.clip(mixed, 0, 255).astype(np.uint8)
         self._hide(rows, cols, alpha)
         if sprite.class_name:
-            place = Pasted(top + sprite.center[0], left + sprite.center[1], _longest(sprite), sprite.class_name, 1.0)
-            self._layers.append(_Layer(place, rows, cols, alpha, whole))
+            laid = Pasted(top + sprite.center[0], left + sprite.center[1], _longest(sprite), sprite.class_name, 1.0)
+            self._layers.append(_Layer(laid, rows, cols, alpha, whole))
 
     def _softened(self, sprite: Sprite) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Return colour, alpha and shadow, as unsharp as the ground is."""

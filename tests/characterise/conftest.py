@@ -22,7 +22,7 @@ def ground(seed: int, *, tint: tuple[float, float, float]) -> NDArray[np.uint8]:
     coarse = cv2.resize(rng.normal(0, 18, (60, 108)).astype(np.float32), (540, 300), interpolation=cv2.INTER_CUBIC)
     grey = 110 + coarse + rng.normal(0, 9, (300, 540))
     spots = cv2.resize(rng.normal(0, 0.03, (30, 54, 3)).astype(np.float32), (540, 300))
-    return (grey[..., None] * (np.array(tint) + spots)).clip(0, 255).astype(np.uint8)
+    return np.asarray(grey[..., None] * (np.array(tint) + spots)).clip(0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="session")
