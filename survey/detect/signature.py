@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from survey.detect.backbone import EfficientNetLite, InvertedResidual
 from survey.detect.network import FILL
 
 WINDOW_PX = 256
@@ -27,7 +28,16 @@ Signature = Mapping[str, NDArray[np.float64]]
 class Signer:
     """Describes windows by the backbone of a network; float32 on the CPU, whatever the search runs on."""
 
-    def __init__(self, backbone: nn.Module) -> None:
+    def __init__(self, backbone: EfficientNetLite) -> None:
+        """Take over a copy of a backbone; what it computes beyond `STRIDES` is cut off."""
+        stride = 2  # of the stem
+        for n, block in enumerate(backbone.blocks):
+            assert isinstance(block, InvertedResidual)
+            convolution = block.depthwise[0]
+            assert isinstance(convolution, nn.Conv2d)
+            stride *= convolution.stride[0]
+            if stride > STRIDES[-1]:
+                backbone.blocks[n] = nn.Identity()
         self._backbone = backbone.float().cpu().eval()
 
     @torch.inference_mode()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.detect import WINDOW_PX, NoveltyMeter, Verdict
+from survey.detect.signature import Signature
 from survey.engine import BlockState, JobStore, Receipt, block_key
 from survey.ingest import Aoi, BlockPixels, needed_tiles, read_blocks
 from survey.pipeline.plan import ImagePlan, Plan, detector_for
@@ -15,9 +16,9 @@ from survey.values import Block, GroundCode, GroundPatch, Tile, TilePlan, Window
 
 CELLS_A_WINDOW = 64
 """Cells of `WINDOW_PX` of which one is looked at: a search computes more than twice the pixels of all of them."""
-LEAST_WINDOWS, MOST_WINDOWS = 4, 32
-MOST_ROUNDS = 4
-"""Draws of windows from an image of which many show nothing that was imaged."""
+LEAST_WINDOWS, MOST_WINDOWS = 3, 32
+MOST_TRIED = 4
+"""Windows tried for each one wanted, for many may show nothing that was imaged."""
 RECORD = -1
 """Stands for a block's index in the receipt of an image's windows."""
 _SCORES = "novelty_scores"
@@ -93,29 +94,30 @@ def measure(
 ) -> tuple[NDArray[np.float32], str | None]:
     """Return the (N, parts) scores of an image's windows, and why a window could not be read, if one could not."""
     needed = needed_tiles(planned.image, planned.grid, aoi=aoi, core_px=WINDOW_PX)
-    wanted, rounds = draw_cells(needed)
-    signatures, damage = [], None
-    for cells in rounds:
-        for read in _read(planned, cells, aoi=aoi, threads=threads):
+    wanted, cells = draw_cells(needed)
+    signatures: list[Signature] = []
+    damage = None
+    while cells and len(signatures) < wanted:
+        missing = wanted - len(signatures)
+        now, cells = sorted(cells[:missing]), cells[missing:]
+        for read in _read(planned, now, aoi=aoi, threads=threads):
             if isinstance(read, str):
                 damage = read
             elif (signature := meter.sign(read.pixels, read.valid)) is not None:
                 signatures.append(signature)
-        if len(signatures) >= wanted:
-            break
     return meter.reference.scores(signatures).astype(np.float32), damage
 
 
-def draw_cells(needed: NDArray[np.bool_]) -> tuple[int, list[list[tuple[int, int]]]]:
-    """Return how many windows are wanted, and the cells to try, round by round, each in reading order.
+def draw_cells(needed: NDArray[np.bool_]) -> tuple[int, list[tuple[int, int]]]:
+    """Return how many windows are wanted, and the cells to try one after the other.
 
     Args:
         needed: bool (rows, cols) of the image's cells of `WINDOW_PX`.
     """
     cells = [(int(row), int(col)) for row, col in np.argwhere(needed)]
     wanted = min(len(cells), MOST_WINDOWS, max(LEAST_WINDOWS, -(-len(cells) // CELLS_A_WINDOW)))
-    order = np.random.default_rng(len(cells)).permutation(len(cells))[: MOST_ROUNDS * wanted]
-    return wanted, [[cells[n] for n in sorted(order[k : k + wanted])] for k in range(0, len(order), max(1, wanted))]
+    order = np.random.default_rng(len(cells)).permutation(len(cells))[: MOST_TRIED * wanted]
+    return wanted, [cells[n] for n in order]
 
 
 def _read(
