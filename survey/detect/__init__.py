@@ -7,7 +7,7 @@ from survey.detect.model import DEFAULT_MODEL, ModelCard, load_card
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
 from survey.detect.novelty import NoveltyMeter, Verdict
 from survey.detect.runtime import Precision, RuntimeKind
-from survey.detect.signature import WINDOW_PX
+from survey.detect.signature import WINDOW_PX, Signature
 
 __all__ = [
     "CORE_PX",
@@ -23,6 +23,7 @@ __all__ = [
     "NoveltyMeter",
     "Precision",
     "RuntimeKind",
+    "Signature",
     "Verdict",
     "load_card",
     "load_detector",

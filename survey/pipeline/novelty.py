@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.detect import WINDOW_PX, NoveltyMeter, Verdict
-from survey.detect.signature import Signature
+from survey.detect import WINDOW_PX, NoveltyMeter, Signature, Verdict
 from survey.engine import BlockState, JobStore, Receipt, block_key
 from survey.ingest import Aoi, BlockPixels, needed_tiles, read_blocks
 from survey.pipeline.plan import ImagePlan, Plan, detector_for
