@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,12 @@ class Judgement:
 
 def judge_images(plan: Plan, store: JobStore) -> Judgement:
     """Return what every image of a finished run is like; what no worker came to record is measured now."""
-    verdicts = {
-        planned.image.image_id: record_verdict(plan, planned, store, meter=lambda: detector_for(plan.config).novelty)
-        for planned in plan.images
-    }
+
+    @cache
+    def meter() -> NoveltyMeter | None:
+        return detector_for(plan.config).novelty
+
+    verdicts = {p.image.image_id: record_verdict(plan, p, store, meter=meter) for p in plan.images}
     flagged = Judgement(verdicts, {}).flagged(plan)
     return Judgement(verdicts, flagged if plan.config.novelty == "not_searched" else {})
 
@@ -71,9 +74,9 @@ def record_verdict(
     An image of which a window could not be read is measured again by the next session.
 
     Returns:
-        None where the model has no reference, and for imagery that is too coarse to be searched.
+        None where the model has no reference, and for imagery that is not to be searched or too coarse for it.
     """
-    if plan.card.novelty is None or planned.too_coarse is not None:
+    if plan.card.novelty is None or planned.too_coarse is not None or not planned.tiles.blocks:
         return None
     key = _key(plan, planned)
     done = store.check([key]).done
