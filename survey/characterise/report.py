@@ -81,6 +81,8 @@ def write_plot(path: Path, *, curve: Detectability, trials: Trials) -> bool:
         _draw(middle, share, curve.recall(size, share, 0.0), colour, f"{size:g} px, sharp")
         _draw(right, blur, curve.recall(size, 0.0, blur), colour, f"{size:g} px, open")
     left.set(xscale="log", xlabel="px across", ylabel="recall on composites", ylim=(0, 1.02))
+    left.set_xticks([4, 8, 16, 32, 64], labels=["4", "8", "16", "32", "64"])
+    left.minorticks_off()
     middle.set(xlabel="share hidden")
     right.set(xlabel="blur, sigma in px")
     left.set_title(f"{int(trials.found.sum())} of {len(trials.px)} found", fontsize=10)
