@@ -271,6 +271,25 @@ def audit(  # noqa: PLR0913 - one argument an option
     typer.echo(run_audit(options, out=out, models=tuple(model or ()), score=score).text)
 
 
+@app.command()
+def characterise(
+    *,
+    model: Annotated[str, typer.Option("--model", metavar="ID|PATH", help="Model folder; it is written to.")],
+    data_list: Annotated[str, typer.Option("--list", metavar="FILE", help="Data list.")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Folder that the data list's paths lie below.")],
+    out: Out,
+    overrides: Overrides = None,
+) -> None:
+    """Measure what imagery a model knows and how cover, size and blur hide items; store both in its folder."""
+    from survey.characterise import CharacteriseConfig  # noqa: PLC0415
+    from survey.characterise import characterise as characterise_model  # noqa: PLC0415
+    from survey.config import load_config  # noqa: PLC0415
+
+    logging.basicConfig(format="survey: %(message)s", level=logging.INFO)
+    settings = load_config(CharacteriseConfig, overrides=overrides or ())
+    typer.echo(characterise_model(settings, model=model, data_list=data_list, data=data, out=out))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 bad input, 3 done with unsearched blocks."""
     os.umask(OWNER_ONLY)

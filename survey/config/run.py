@@ -43,6 +43,7 @@ class RunConfig(Config):
     candidate_threshold: Annotated[
         Annotated[float, Field(gt=0, lt=1)] | None, Expect("null or a number between 0 and 1")
     ]
+    novelty: Annotated[Literal["not_searched", "warn"], Expect("not_searched or warn")]
     prior_items_per_ha: Annotated[float, Field(gt=0), Expect("a number above 0")]
     prior_shape: Annotated[float, Field(gt=0), Expect("a number above 0")]
     ground_gsd_m: Annotated[

@@ -5,7 +5,9 @@ from survey.detect.findings import Findings
 from survey.detect.guard import merge_across_seams
 from survey.detect.model import DEFAULT_MODEL, ModelCard, load_card
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
+from survey.detect.novelty import NoveltyMeter, Verdict
 from survey.detect.runtime import Precision, RuntimeKind
+from survey.detect.signature import WINDOW_PX, Signature
 
 __all__ = [
     "CORE_PX",
@@ -14,11 +16,15 @@ __all__ = [
     "HEAT_STRIDE",
     "LATTICE_PX",
     "MASK_STRIDE",
+    "WINDOW_PX",
     "Detector",
     "Findings",
     "ModelCard",
+    "NoveltyMeter",
     "Precision",
     "RuntimeKind",
+    "Signature",
+    "Verdict",
     "load_card",
     "load_detector",
     "merge_across_seams",

@@ -12,7 +12,9 @@ from survey.detect.decode import Peaks, decode, disturbance_codes
 from survey.detect.findings import Findings
 from survey.detect.model import ModelCard, find_model, load_card, load_network, model_sha256
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
+from survey.detect.novelty import NoveltyMeter, load_reference, signer_of
 from survey.detect.runtime import Precision, Runtime, RuntimeKind, make_runtime
+from survey.detect.signature import at_scale
 from survey.errors import InputError
 from survey.resources import models_folder
 from survey.values import Block, Detections, GroundCode, Tile, Window, working_extent
@@ -29,11 +31,20 @@ class Detector:
     to 1e-3 px and scores to 1e-4 (`tests/detect/test_detector.py`), with reduced precision less closely.
     """
 
-    def __init__(self, card: ModelCard, runtime: Runtime, *, sha256: str, core_px: int = CORE_PX) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        runtime: Runtime,
+        *,
+        sha256: str,
+        core_px: int = CORE_PX,
+        novelty: NoveltyMeter | None = None,
+    ) -> None:
         if core_px % LATTICE_PX or core_px <= 0:
             msg = f"core_px is a positive multiple of {LATTICE_PX}, got {core_px}"
             raise ValueError(msg)
         self.card, self.runtime, self.sha256, self.core_px = card, runtime, sha256, core_px
+        self.novelty = novelty
         self._least_logit = float(logit(card.thresholds.score))
 
     def with_threshold(self, score: float) -> "Detector":
@@ -47,7 +58,7 @@ class Detector:
             raise ValueError(msg)
         thresholds = self.card.thresholds.model_copy(update={"score": score})
         card = self.card.model_copy(update={"thresholds": thresholds})
-        return Detector(card, self.runtime, sha256=self.sha256, core_px=self.core_px)
+        return Detector(card, self.runtime, sha256=self.sha256, core_px=self.core_px, novelty=self.novelty)
 
     def detect(self, image: NDArray[np.uint8], *, gsd_m: float) -> Detections:
         """Find likely ordnance in one picture.
@@ -199,8 +210,9 @@ def load_detector(
     folder = find_model(model, models=models_folder())
     card = load_card(folder)
     network = load_network(folder, card)
+    novelty = NoveltyMeter(signer_of(network), load_reference(folder, card.novelty)) if card.novelty else None
     chosen = make_runtime(network, kind=RuntimeKind(runtime), precision=Precision(precision), threads=threads)
-    return Detector(card, chosen, sha256=model_sha256(folder, card), core_px=core_px)
+    return Detector(card, chosen, sha256=model_sha256(folder, card), core_px=core_px, novelty=novelty)
 
 
 def _cells(extent_px: int) -> int:
@@ -211,10 +223,7 @@ def _cells(extent_px: int) -> int:
 def _resampled(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     """Return the picture with `factor` working pixels for each of its own, a whole number of them."""
     height, width = (working_extent(extent, factor) for extent in image.shape[:2])
-    if image.shape[:2] == (height, width):
-        return image
-    method = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (width, height), interpolation=method), np.uint8)
+    return at_scale(image, (height, width))
 
 
 def _one_block(height: int, width: int, core_px: int) -> Block:

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from survey.detect.calibration import Calibration
+from survey.detect.detectability import Detectability
 from survey.detect.network import SurveyNet
+from survey.detect.novelty import NoveltyCard
 from survey.errors import ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, Performance
@@ -111,6 +113,10 @@ class ModelCard(_Part):
     performance: PerformanceCard
     weights: WeightsCard
     training: TrainingCard
+    novelty: NoveltyCard | None = None
+    """What known imagery is like, from `survey characterise`; None: not measured."""
+    detectability: Detectability | None = None
+    """How size, cover and blur change the chance to find an item; None: not measured."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -185,6 +191,11 @@ def load_card(folder: Path) -> ModelCard:
         msg = f"{path}: disturbances must be {', '.join(DISTURBANCES)}, in this order; restore it from the release"
         raise ModelError(msg)
     return card
+
+
+def dump_card(card: ModelCard) -> bytes:
+    """Return `model.yaml`."""
+    return yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110).encode()
 
 
 def load_network(folder: Path, card: ModelCard) -> SurveyNet:

@@ -1,7 +1,7 @@
 """Fingerprints of everything that went into a run and came out of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from survey.errors import InputError
@@ -10,7 +10,9 @@ from survey.files import sha256_of, write_bytes
 MANIFEST = "MANIFEST.json"
 
 
-def write_manifest(folder: Path, *, run_id: str, inputs: Mapping[str, str], model: Mapping[str, str]) -> Path:
+def write_manifest(
+    folder: Path, *, run_id: str, inputs: Mapping[str, str], model: Mapping[str, str], notes: Sequence[str] = ()
+) -> Path:
     """Write MANIFEST.json over every file of a folder of products. Call it last: it vouches for the others.
 
     Args:
@@ -18,12 +20,15 @@ def write_manifest(folder: Path, *, run_id: str, inputs: Mapping[str, str], mode
         run_id: Name of the run.
         inputs: SHA-256 of each input by its name.
         model: SHA-256 of each file of the model by its name.
+        notes: What whoever takes over the products has to know of the inputs, one line each.
     """
     products = {
         name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)}
         for name in _product_names(folder)
     }
     content = {"inputs": dict(inputs), "model": dict(model), "products": products, "run_id": run_id}
+    if notes:
+        content["notes"] = list(notes)
     path = folder / MANIFEST
     write_bytes(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
     return path

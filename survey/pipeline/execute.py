@@ -40,7 +40,7 @@ class RunResult:
     """By file name; empty for a share of a run that others have not finished."""
     summary: dict[str, Any]
     exit_code: int
-    """0: all blocks searched; 3: some could not be."""
+    """0: all blocks searched; 3: some could not be, or are of imagery that does not count as searched."""
 
 
 def run(  # noqa: PLR0913 - the public entry point
@@ -100,8 +100,10 @@ def run(  # noqa: PLR0913 - the public entry point
     products = {Path(name).name: folder / name for name in PRODUCTS}
     for path in products.values():
         progress.product(path)
+    for flagged in summary["novelty"]["flagged"]:
+        progress.warning(flagged)
     progress.done(summary)
-    unsearched = summary["blocks"]["not_searched"]
+    unsearched = summary["blocks"]["not_searched"] or summary["novelty"]["images_not_searched"]
     return RunResult(folder, products, summary, EXIT_UNSEARCHED if unsearched else EXIT_DONE)
 
 

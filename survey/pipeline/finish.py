@@ -15,6 +15,7 @@ from survey.detect import HEAT_STRIDE, merge_across_seams
 from survey.engine import BlockState, JobStore, Receipt
 from survey.export import SearchedOutline, UnsearchedPlace
 from survey.files import make_folder
+from survey.pipeline.novelty import Judgement, judge_images
 from survey.pipeline.plan import ImagePlan, Plan
 from survey.pipeline.search import ground_patch, ground_window, unsearched_patch
 from survey.risk import AreaTally, GroundPart, Prior, assess, merge_ground, merge_sightings
@@ -48,10 +49,11 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
     products = make_folder(folder / "products")
     (products / export.MANIFEST).unlink(missing_ok=True)  # it vouches for products that are about to change
     detections, guard_merges = gather(plan, store, receipts)
+    judged = judge_images(plan, store)
     guard_m = 2 * HEAT_STRIDE * plan.card.gsd_m
     items = merge_sightings(detections, guard_m=guard_m)
     tags = {"SURVEY_RUN_ID": plan.identity.run_id, "SURVEY_MODEL": plan.identity.model}
-    searched, outline = _write_disturbance(products, plan, store, receipts, tags=tags)
+    searched, outline = _write_disturbance(products, plan, store, receipts, judged=judged, tags=tags)
     risk = assess(
         searched,
         detections=detections,
@@ -69,19 +71,23 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
         layers=[
             export.detection_layer(detections, items=items, images=images, run_id=plan.identity.run_id),
             export.hectare_layer(risk),
-            export.searched_layer(outline.polygons(unsearched=places, otherwise=_coarse_reason(plan))),
+            export.searched_layer(outline.polygons(unsearched=places, otherwise=_unsearched_reason(plan, judged))),
             export.image_layer(images, crs=plan.ground.hectares.crs),
         ],
         styles=export.layer_styles(),
     )
     summary = _summary(plan, receipts, risk=risk, searched=searched, detections=detections, items=items)
     summary["blocks"]["guard_merges"] = guard_merges
+    for image in summary["images"]:
+        image["novelty"] = judged.facts(image["id"])
+    summary["novelty"] = {"flagged": sorted(judged.flagged(plan).values()), "images_not_searched": len(judged.left_out)}
     export.write_summary(products / "summary.json", summary=summary)
     export.write_manifest(
         products,
         run_id=plan.identity.run_id,
         inputs=_named_inputs(plan),
-        model={plan.card.weights.file: plan.card.weights.sha256, "card_and_weights": plan.identity.model.split("@")[1]},
+        model=_model_files(plan),
+        notes=summary["novelty"]["flagged"],
     )
     return summary
 
@@ -113,12 +119,12 @@ def gather(plan: Plan, store: JobStore, receipts: Sequence[Receipt]) -> tuple[De
 
 
 def _write_disturbance(
-    products: Path, plan: Plan, store: JobStore, receipts: Sequence[Receipt], *, tags: dict[str, str]
+    products: Path, plan: Plan, store: JobStore, receipts: Sequence[Receipt], *, judged: Judgement, tags: dict[str, str]
 ) -> tuple[SearchedArea, SearchedOutline]:
     """Stream the merged ground into disturbance.tif, tallying areas and tracing outlines on the way."""
     tally, outline = AreaTally(plan.ground), SearchedOutline(plan.ground)
     images = {planned.image.image_id: planned for planned in plan.images}
-    parts = [part for r in receipts if (part := _ground_part(plan, images[r.image_id], store, r)) is not None]
+    parts = [part for r in receipts if (part := _ground_part(plan, images[r.image_id], store, r, judged)) is not None]
 
     def merged() -> Iterator[GroundPatch]:
         for patch in merge_ground(plan.ground, parts=parts):
@@ -131,13 +137,17 @@ def _write_disturbance(
     return tally.searched_area(), outline
 
 
-def _ground_part(plan: Plan, planned: ImagePlan, store: JobStore, receipt: Receipt) -> GroundPart | None:
+def _ground_part(
+    plan: Plan, planned: ImagePlan, store: JobStore, receipt: Receipt, judged: Judgement
+) -> GroundPart | None:
     if receipt.part is None:  # given up by the engine, whose workers died on it: nothing was written
         block = planned.tiles.blocks[receipt.block_index]
         patch = unsearched_patch(planned, block, ground=plan.ground, valid=None)
         return GroundPart(patch.window, lambda: patch) if patch is not None else None
     window = ground_window(store.load(receipt))
-    return GroundPart(window, lambda: ground_patch(store.load(receipt))) if window is not None else None
+    if window is None:
+        return None
+    return GroundPart(window, lambda: judged.patch(receipt.image_id, ground_patch(store.load(receipt))))
 
 
 def _unsearched_places(plan: Plan, receipts: Sequence[Receipt]) -> Iterator[UnsearchedPlace]:
@@ -160,9 +170,16 @@ def _named_inputs(plan: Plan) -> dict[str, str]:
     return inputs | ({plan.aoi.path.name: plan.aoi.sha256} if plan.aoi is not None else {})
 
 
-def _coarse_reason(plan: Plan) -> str:
-    """Return why ground that was read was not searched."""
-    reasons = sorted({planned.too_coarse for planned in plan.images if planned.too_coarse is not None})
+def _model_files(plan: Plan) -> dict[str, str]:
+    """Return the hashes of the model's files by their names."""
+    files = [plan.card.weights] + ([plan.card.novelty] if plan.card.novelty is not None else [])
+    return {f.file: f.sha256 for f in files} | {"card_and_weights": plan.identity.model.split("@")[1]}
+
+
+def _unsearched_reason(plan: Plan, judged: Judgement) -> str:
+    """Return why ground that was read does not count as searched."""
+    coarse = {planned.too_coarse for planned in plan.images if planned.too_coarse is not None}
+    reasons = sorted(coarse | set(judged.left_out.values()))
     return "; ".join(reasons) or NOT_SEARCHED
 
 

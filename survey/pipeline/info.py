@@ -11,9 +11,10 @@ import rasterio
 from rasterio.enums import Resampling
 
 from survey.config import RunConfig, load_config
-from survey.detect import FILL, Detector
+from survey.detect import FILL, Detector, NoveltyMeter, Verdict
 from survey.ingest import valid_pixels
 from survey.ingest.gdal import gdal_env
+from survey.pipeline.novelty import measure
 from survey.pipeline.plan import ImagePlan, Plan, plan_run
 from survey.progress import hectares
 from survey.values import HECTARE_EDGE_M, Validity
@@ -45,6 +46,8 @@ class ImageInfo:
     warnings: tuple[str, ...]
     tiles: int
     blocks: int
+    novelty: str
+    """Whether the model knows imagery like this."""
     seconds: float
     """Estimate for the network on this machine; decoding runs beside it. 0 for imagery that is too coarse."""
 
@@ -56,6 +59,7 @@ class ImageInfo:
             f"  size     {self.size[0]} x {self.size[1]} px, about {hectares(self.flown_ha)} imaged",
             f"  bands    {self.bands}",
             f"  validity {self.validity}",
+            f"  novelty  {self.novelty}",
             f"  a run    {self.blocks} blocks, {self.tiles} tiles, about {_duration(self.seconds)} on this machine",
         ]
         return "\n".join(lines + [f"  warning  {warning}" for warning in self.warnings])
@@ -77,10 +81,10 @@ def describe(
     config = config if config is not None else load_config(RunConfig)
     plan, detector = plan_run(patterns, config=config, aoi=Path(aoi) if aoi is not None else None)
     pace = _seconds_per_tile(detector)
-    return [_describe(planned, plan, pace) for planned in plan.images]
+    return [_describe(planned, plan, pace, detector.novelty) for planned in plan.images]
 
 
-def _describe(planned: ImagePlan, plan: Plan, pace: float) -> ImageInfo:
+def _describe(planned: ImagePlan, plan: Plan, pace: float, meter: NoveltyMeter | None) -> ImageInfo:
     image = planned.image
     factor = max(1.0, max(image.height, image.width) / PREVIEW_PX)
     shape = (max(1, round(image.height / factor)), max(1, round(image.width / factor)))
@@ -101,8 +105,16 @@ def _describe(planned: ImagePlan, plan: Plan, pace: float) -> ImageInfo:
         warnings=(*image.warnings, *coarse),
         tiles=planned.tiles.tile_count,
         blocks=len(planned.tiles.blocks),
+        novelty=_novelty(planned, plan, meter),
         seconds=0.0 if coarse else pace * sum(t.core.area for b in planned.tiles.blocks for t in b.tiles) / whole,
     )
+
+
+def _novelty(planned: ImagePlan, plan: Plan, meter: NoveltyMeter | None) -> str:
+    if meter is None or planned.too_coarse is not None:
+        return "not measured: " + ("the model has no reference" if meter is None else "the imagery is too coarse")
+    scores, damage = measure(planned, meter, aoi=plan.aoi, threads=plan.config.decode_threads)
+    return f"{Verdict.of(scores)}" + (f"; a window cannot be read: {damage}" if damage is not None else "")
 
 
 def _seconds_per_tile(detector: Detector) -> float:

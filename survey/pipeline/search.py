@@ -12,6 +12,7 @@ from survey.config import RunConfig
 from survey.detect import MASK_STRIDE, Detector, Findings
 from survey.engine import BlockState, BlockTask, JobStore, Receipt
 from survey.ingest import BlockPixels, UnreadBlock, read_blocks
+from survey.pipeline.novelty import record_verdict
 from survey.pipeline.plan import ImagePlan, Plan, detector_for
 from survey.risk import project_core
 from survey.values import Block, GroundCode, GroundGrid, GroundPatch, Window
@@ -33,6 +34,8 @@ class BlockSearch:
         blocks = [planned.tiles.blocks[n] for n in task.blocks]
         keys = dict(zip(task.blocks, task.keys, strict=True))
         config = self.plan.config
+        if 0 in task.blocks and self.plan.card.novelty is not None:  # once an image, by whoever begins with it
+            record_verdict(self.plan, planned, self.store, meter=lambda: _detector(config).novelty)
         for outcome in read_blocks(
             planned.image, planned.grid, planned.tiles, blocks, aoi=self.plan.aoi, threads=config.decode_threads
         ):

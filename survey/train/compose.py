@@ -100,7 +100,7 @@ class Composer:
             canvas.lay(self._clutter(rgb, light, rng), rng, covered=bool(rng.random() < 0.3))
         if rng.random() >= recipe.empty_share:
             for _ in range(1 + rng.poisson(recipe.items_mean - 1)):
-                canvas.lay(self._item(light, rng), rng, covered=bool(rng.random() < 0.35))
+                canvas.lay(self.item(light, rng), rng, covered=bool(rng.random() < 0.35))
         items = canvas.items
         rgb = through_camera(canvas.rgb, rng)
         if rng.random() < recipe.nodata_share:
@@ -134,14 +134,16 @@ class Composer:
             return self._from(self._rendered_clutter, light, rng)
         return clutter(rgb, self._any_texture(rng), light.sun, rng)
 
-    def _item(self, light: Light, rng: np.random.Generator) -> Sprite:
+    def item(self, light: Light, rng: np.random.Generator, *, gsd_m: float | None = None) -> Sprite:
+        """Draw an item as crops get them, at the recipe's GSD or at another."""
+        gsd_m = self._recipe.gsd_m if gsd_m is None else gsd_m
         index, cutouts = int(rng.choice(len(self._item_shares), p=self._item_shares)), self._sources.cutouts
         if index < len(cutouts):
-            return cutout_sprite(cutouts[index], self._recipe.gsd_m, light.sun, rng)
+            return cutout_sprite(cutouts[index], gsd_m, light.sun, rng)
         if index > len(cutouts):
-            return self._from(self._bank, light, rng)
+            return rendered_sprite(self._bank.draw(light, rng), gsd_m, light.sun.azimuth_deg, rng)
         kinds = [kind for kind, spec in ITEMS.items() if spec.class_name in self._recipe.classes]
-        return render_item(str(rng.choice(kinds)), gsd_m=self._recipe.gsd_m, sun=light.sun, rng=rng)
+        return render_item(str(rng.choice(kinds)), gsd_m=gsd_m, sun=light.sun, rng=rng)
 
     def _from(self, shelf: "_Shelf", light: Light, rng: np.random.Generator) -> Sprite:
         return rendered_sprite(shelf.draw(light, rng), self._recipe.gsd_m, light.sun.azimuth_deg, rng)

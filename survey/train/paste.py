@@ -74,16 +74,26 @@ class Canvas:
             for layer in self._layers
         ]
 
-    def lay(self, sprite: Sprite, rng: np.random.Generator, *, covered: bool) -> None:
-        """Lay a sprite at a random place; one with a class becomes an item.
+    def lay(
+        self,
+        sprite: Sprite,
+        rng: np.random.Generator,
+        *,
+        covered: bool,
+        place: tuple[float, float] | None = None,
+        hidden: float | None = None,
+    ) -> None:
+        """Lay a sprite; one with a class becomes an item.
 
         Args:
             sprite: At the crop's GSD.
             rng: Decides on place, exposure, dust and cover.
             covered: Let the ground's own texture hide a part of it.
+            place: (row, col) of its middle; a random one if None.
+            hidden: Share that is covered, about, with as much of the shadow; a random one, of the item alone, if None.
         """
         size = self.rgb.shape[0]
-        row, col = (float(rng.uniform(-0.05, 1.05) * size) for _ in range(2))
+        row, col = place if place is not None else (float(rng.uniform(-0.05, 1.05) * size) for _ in range(2))
         top, left = round(row - sprite.center[0]), round(col - sprite.center[1])
         height, width = sprite.alpha.shape
         rows, cols = slice(max(0, top), min(size, top + height)), slice(max(0, left), min(size, left + width))
@@ -98,7 +108,11 @@ class Canvas:
         whole = float(whole_alpha.sum()) / max(sprite.visible, 1e-3)
         alpha = whole_alpha[inner].copy()
         if covered:
-            alpha *= 1 - _cover(under, rng)
+            cover = _cover(under, rng, share=hidden)
+            alpha *= 1 - cover
+            if hidden is not None:  # what lies over the item lies over its shadow too, and must not betray it
+                shadow = shadow.copy()
+                shadow[inner] *= 1 - cover
         item = _exposed(sprite, colour[inner], alpha=alpha, under=under, rng=rng)
         # A rendered shadow is the share of all light that is gone; others say how much of the sun is hidden.
         strength = 1.0 if _is_rendered(sprite) else rng.uniform(*_SUN_SHARE)
@@ -107,8 +121,8 @@ class Canvas:
         self.rgb[rows, cols] = np.clip(mixed, 0, 255).astype(np.uint8)
         self._hide(rows, cols, alpha)
         if sprite.class_name:
-            place = Pasted(top + sprite.center[0], left + sprite.center[1], _longest(sprite), sprite.class_name, 1.0)
-            self._layers.append(_Layer(place, rows, cols, alpha, whole))
+            laid = Pasted(top + sprite.center[0], left + sprite.center[1], _longest(sprite), sprite.class_name, 1.0)
+            self._layers.append(_Layer(laid, rows, cols, alpha, whole))
 
     def _softened(self, sprite: Sprite) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
         """Return colour, alpha and shadow, as unsharp as the ground is."""
@@ -188,12 +202,15 @@ def _exposed(
     return np.asarray(colour * gain * (1 - speckle) + ground * speckle, np.float32)
 
 
-def _cover(under: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return what the ground's own texture (its brighter or darker parts) and loose soil hide, 0..1."""
+def _cover(under: NDArray[np.float32], rng: np.random.Generator, *, share: float | None) -> NDArray[np.float32]:
+    """Return what the ground's own texture (its brighter or darker parts) and loose soil hide, 0..1.
+
+    It hides a share of the pixels; a random one if None.
+    """
     grey = under.mean(axis=2)
     detail = grey - cv2.GaussianBlur(grey, (0, 0), 4)
     detail = detail * rng.choice([-1.0, 1.0]) / max(float(detail.std()), 1.0)
     low = cv2.resize(rng.normal(size=(4, 4)).astype(np.float32), grey.shape[::-1], interpolation=cv2.INTER_CUBIC)
     hidden = rng.uniform(0.3, 1.0) * detail + low
-    threshold = np.quantile(hidden, 1 - rng.beta(1.2, 2.2))
+    threshold = np.quantile(hidden, 1 - (rng.beta(1.2, 2.2) if share is None else share))
     return np.asarray(cv2.GaussianBlur((hidden > threshold).astype(np.float32), (0, 0), 0.6), np.float32)

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
 from safetensors.torch import save_file
 
 from survey.detect.calibration import Calibration, CurveKind
@@ -19,6 +18,7 @@ from survey.detect.model import (
     Thresholds,
     TrainingCard,
     WeightsCard,
+    dump_card,
 )
 from survey.detect.network import LATTICE_PX, PEAK_REACH_PX, SurveyNet, reach_px
 from survey.errors import TrainingError
@@ -62,8 +62,7 @@ def write_model(network: SurveyNet, folder: Path, *, card: ModelCard) -> None:
         msg = f"{path}: {path.stat().st_size} bytes of weights are more than a release may have ({MOST_BYTES})"
         raise TrainingError(msg)
     card = card.model_copy(update={"weights": WeightsCard(file=WEIGHTS, sha256=sha256_of(path))})
-    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
-    write_bytes(folder / CARD, text.encode())
+    write_bytes(folder / CARD, dump_card(card))
 
 
 def make_card(

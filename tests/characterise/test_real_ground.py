@@ -1,0 +1,100 @@
+"""Real imagery with the released model's features: known ground passes, what should not be searched does not.
+
+What holds here was also looked at when the quantile was chosen; the orthomosaics and the photograph were not.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import rasterio
+from numpy.typing import NDArray
+
+from survey.characterise.altered import ALTERED, indoor
+from survey.characterise.config import CharacteriseConfig
+from survey.characterise.reference import Probe, by_site, cut, fit_reference, sign_sites
+from survey.config import load_config
+from survey.detect.model import find_model, load_card, load_network
+from survey.detect.novelty import signer_of
+from survey.labels import Boxes
+from survey.resources import configs_folder, models_folder
+from survey.train.datalist import FrameEntry, GroundEntry, load_data_list
+from survey.train.sources import Picture, load_frames, load_grounds
+
+pytestmark = pytest.mark.slow
+WITH_PLANTS = ("lawn-flight", "pom-drone", "soil-weeds")
+
+
+@pytest.fixture(scope="module")
+def sites(shared_data: Path) -> dict[str, list[Picture]]:
+    """Up to eight pictures of each real ground of the released model's list."""
+    pictures: list[Picture] = []
+    for entry in load_data_list(configs_folder() / "train-data.yaml").entries:
+        if isinstance(entry, GroundEntry):
+            pictures += load_grounds(entry, shared_data)
+        elif isinstance(entry, FrameEntry):
+            pictures += load_frames(entry, shared_data)
+    return {
+        site: [all_[n] for n in np.unique(np.linspace(0, len(all_) - 1, 8).round().astype(int))]
+        for site, all_ in by_site(pictures).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def probe(sites: dict[str, list[Picture]]) -> Probe:
+    folder = find_model("default", models=models_folder())
+    card = load_card(folder)
+    sign = signer_of(load_network(folder, card))
+    windows = sign_sites(sites, sign, simulated=frozenset(), gsd_m=card.gsd_m, per_site=32, seed=1)
+    quantile = load_config(CharacteriseConfig).quantile
+    return Probe(sign, fit_reference(windows, quantile=quantile), card.gsd_m, 1)
+
+
+def flagged(probe: Probe, pictures: list[Picture], kind: str | None = None) -> list[bool]:
+    """Tell of each picture whether it is flagged, as it is or altered."""
+    rng = np.random.default_rng(0)
+    views = [cut(picture, gsd_m=probe.gsd_m, most=6) for picture in pictures]
+    return [probe.flags([ALTERED[kind](w, rng) if kind else w for w in windows]) for windows in views]
+
+
+def test_no_known_ground_is_flagged(probe: Probe, sites: dict[str, list[Picture]]) -> None:
+    for site, pictures in sites.items():
+        assert not any(flagged(probe, pictures)), site
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALTERED if "colour" not in kind])
+def test_thermal_blurred_and_dark_pictures_of_every_ground_are_flagged(
+    probe: Probe, sites: dict[str, list[Picture]], kind: str
+) -> None:
+    for site, pictures in sites.items():
+        assert np.mean(flagged(probe, pictures[:4], kind)) >= 0.75, site
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALTERED if "colour" in kind])
+def test_false_colour_is_flagged_where_there_are_plants(
+    probe: Probe, sites: dict[str, list[Picture]], kind: str
+) -> None:
+    rates = {site: float(np.mean(flagged(probe, sites[site][:4], kind))) for site in WITH_PLANTS}
+    assert min(rates.values()) >= 0.75, rates
+
+
+def test_rooms_are_flagged(probe: Probe) -> None:
+    rng = np.random.default_rng(3)
+    assert all(probe.flags([indoor(rng)]) for _ in range(4))
+
+
+def test_a_photograph_of_a_person_indoors_is_flagged(probe: Probe) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    if not path.is_file():
+        pytest.skip("matplotlib came without its sample photograph")
+    photograph = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    assert photograph is not None
+    assert probe.flags([np.asarray(photograph, np.uint8)])
+
+
+def test_an_orthomosaic_of_new_ground_is_not_flagged(probe: Probe, shared_data: Path) -> None:
+    with rasterio.open(shared_data / "ortho" / "australia.tif") as dataset:
+        pixels: NDArray[np.uint8] = np.ascontiguousarray(dataset.read((1, 2, 3)).transpose(1, 2, 0))
+    assert flagged(probe, [Picture("australia", "ortho", pixels, 0.018, Boxes.none(), (), 1.0)]) == [False]

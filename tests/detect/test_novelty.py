@@ -1,0 +1,125 @@
+"""Windows, references and verdicts on novelty."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from survey.characterise.reference import shrunk_gaussian
+from survey.detect.network import SurveyNet
+from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, Verdict, load_reference, signer_of
+from survey.detect.signature import PARTS, WINDOW_PX, Signer
+from survey.errors import ModelError
+
+Texture = Callable[[int, int], NDArray[np.uint8]]
+WHOLE = np.ones((WINDOW_PX, WINDOW_PX), bool)
+
+
+@pytest.fixture
+def sign(network: SurveyNet) -> Signer:
+    return signer_of(network)
+
+
+def reference(seed: int = 0) -> Reference:
+    rng = np.random.default_rng(seed)
+    parts = {part: shrunk_gaussian(rng.normal(size=(50, size))) for part, size in zip(PARTS, (128, 5), strict=True)}
+    return Reference(parts, {"network": 1.5, "colour": 2.0}, 0.975, 50, ("a", "b"))
+
+
+def card_of(stored: bytes, thresholds: dict[str, float]) -> NoveltyCard:
+    return NoveltyCard(
+        file=NOVELTY,
+        sha256=hashlib.sha256(stored).hexdigest(),
+        thresholds=thresholds,
+        quantile=0.975,
+        windows=50,
+        sites=("a", "b"),
+        flagged_if_left_out={},
+        flagged_if_altered={},
+    )
+
+
+def test_what_was_not_imaged_does_not_count(sign: Signer, texture: Texture) -> None:
+    window = texture(WINDOW_PX, WINDOW_PX)
+    valid = WHOLE.copy()
+    valid[:, 160:] = False
+    first, second = window.copy(), window.copy()
+    first[:, 160:], second[:, 160:] = 0, 255
+    one, other = sign(first, valid), sign(second, valid)
+    assert one is not None
+    assert other is not None
+    assert all(np.array_equal(one[part], other[part]) for part in PARTS)
+    assert sign(window, np.zeros_like(valid)) is None
+    assert sign(window[:100, :100], WHOLE[:100, :100]) is None
+
+
+def test_a_signature_is_the_same_whatever_a_runtime_makes_of_the_network(network: SurveyNet, texture: Texture) -> None:
+    window = texture(WINDOW_PX, WINDOW_PX)
+    sign = signer_of(network)
+    before = sign(window, WHOLE)
+    network.trunk.to(torch.bfloat16)
+    after = sign(window, WHOLE)
+    assert before is not None
+    assert after is not None
+    assert all(np.array_equal(before[part], after[part]) for part in PARTS)
+
+
+def test_colour_tells_swapped_channels_and_the_network_tells_blur(sign: Signer, texture: Texture) -> None:
+    import cv2
+
+    window = texture(WINDOW_PX, WINDOW_PX) // 2 + np.array([90, 60, 20], np.uint8)
+    plain, swapped = sign(window, WHOLE), sign(np.ascontiguousarray(window[..., ::-1]), WHOLE)
+    soft = sign(np.asarray(cv2.GaussianBlur(window, (0, 0), 4), np.uint8), WHOLE)
+    assert plain is not None
+    assert swapped is not None
+    assert soft is not None
+    assert np.abs(plain["colour"][:2] - swapped["colour"][:2]).max() > 0.2
+    assert np.abs(plain["colour"][:2] - soft["colour"][:2]).max() < 0.05
+    assert np.abs(plain["network"] - soft["network"]).max() > 0.5
+
+
+def test_distance_is_mahalanobis() -> None:
+    rng = np.random.default_rng(1)
+    mixing = rng.normal(size=(4, 4))
+    values = rng.normal(size=(20_000, 4)) @ mixing.T + 3
+    found = shrunk_gaussian(values).distance(values[:100])
+    away = values[:100] - values.mean(axis=0)
+    expected = np.sqrt(np.einsum("ni,ij,nj->n", away, np.linalg.inv(np.cov(values.T)), away) / 4)
+    assert np.allclose(found, expected, rtol=0.02)
+
+
+def test_few_windows_of_many_features_still_have_a_distance() -> None:
+    rng = np.random.default_rng(2)
+    gaussian = shrunk_gaussian(rng.normal(size=(30, 128)))
+    assert gaussian.distance(rng.normal(size=(200, 128))).mean() == pytest.approx(1, abs=0.2)
+
+
+def test_a_reference_reads_back_and_a_changed_one_is_refused(tmp_path: Path) -> None:
+    known = reference()
+    content = known.to_bytes()
+    assert content == reference().to_bytes()
+    (tmp_path / NOVELTY).write_bytes(content)
+    read = load_reference(tmp_path, card_of(content, dict(known.thresholds)))
+    assert read.sites == known.sites
+    assert all(np.allclose(read.parts[p].whiten, known.parts[p].whiten, rtol=1e-5) for p in PARTS)
+    with pytest.raises(ModelError, match="thresholds"):
+        load_reference(tmp_path, card_of(content, {"network": 9.0, "colour": 9.0}))
+    (tmp_path / NOVELTY).write_bytes(content[:-1] + b"x")
+    with pytest.raises(ModelError, match="not the reference"):
+        load_reference(tmp_path, card_of(content, dict(known.thresholds)))
+    (tmp_path / NOVELTY).unlink()
+    with pytest.raises(ModelError, match="missing"):
+        load_reference(tmp_path, card_of(content, dict(known.thresholds)))
+
+
+def test_a_picture_is_flagged_by_more_than_half_of_its_windows() -> None:
+    half = Verdict.of(np.array([[0.5, 1.2], [1.1, 0.2], [0.3, 0.4], [0.9, 0.9]]))
+    assert (half.windows, half.novel, dict(half.by_part), half.flagged) == (4, 2, {"network": 1, "colour": 1}, False)
+    assert Verdict.of(np.array([[2.0, 0.1], [0.5, 3.0], [0.1, 0.1]])).flagged
+    nothing = Verdict.of(np.empty((0, 2)))
+    assert not nothing.flagged
+    assert "not measured" in str(nothing)
