@@ -90,7 +90,7 @@ class Canvas:
             rng: Decides on place, exposure, dust and cover.
             covered: Let the ground's own texture hide a part of it.
             place: (row, col) of its middle; a random one if None.
-            hidden: Share that is covered, about, with as much of the shadow; a random one, of the item alone, if None.
+            hidden: Share of item and shadow that is covered, about; a random one if None.
         """
         size = self.rgb.shape[0]
         row, col = place if place is not None else (float(rng.uniform(-0.05, 1.05) * size) for _ in range(2))
@@ -110,9 +110,8 @@ class Canvas:
         if covered:
             cover = _cover(under, rng, share=hidden)
             alpha *= 1 - cover
-            if hidden is not None:  # what lies over the item lies over its shadow too, and must not betray it
-                shadow = shadow.copy()
-                shadow[inner] *= 1 - cover
+            shadow = shadow.copy()
+            shadow[inner] *= 1 - cover  # what lies over the item lies over its shadow too, and must not betray it
         item = _exposed(sprite, colour[inner], alpha=alpha, under=under, rng=rng)
         # A rendered shadow is the share of all light that is gone; others say how much of the sun is hidden.
         strength = 1.0 if _is_rendered(sprite) else rng.uniform(*_SUN_SHARE)
