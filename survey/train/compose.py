@@ -1,6 +1,7 @@
 """Compose training crops: real or simulated ground, disturbance, clutter, items with shadow and cover, a camera."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from survey.train.camera import through_camera
 from survey.train.clutter import clutter
 from survey.train.ground import GroundCrop, crop_picture, cut_away, inside
 from survey.train.mining import Spot
-from survey.train.paste import Canvas, Pasted
+from survey.train.paste import Canvas, Pasted, contrast
 from survey.train.sources import Sources
 from survey.train.sprites import cutout_sprite, rendered_sprite
 from survey.values import DISTURBANCES
@@ -22,6 +23,8 @@ LEAST_VISIBLE = 0.35
 """An item of which less can be seen is neither demanded nor punished."""
 LEAST_PX = 5.0
 """An item smaller than this is a speck: neither demanded nor punished."""
+LEAST_CONTRAST = 1.0
+"""An item that stands out less from its ground cannot be seen: neither demanded nor punished."""
 _SUN_HEIGHTS = 9.0
 """A rendered sprite fits a crop whose sun is at most this many degrees higher or lower than its own."""
 
@@ -98,11 +101,16 @@ class Composer:
         canvas = Canvas(rgb, crop.items, softness_px=crop.softness_px, spared=crop.aimed)
         for _ in range(rng.poisson(recipe.clutter_mean)):
             canvas.lay(self._clutter(rgb, light, rng), rng, covered=bool(rng.random() < 0.3))
+        bare = canvas.rgb.copy()
         if rng.random() >= recipe.empty_share:
             for _ in range(1 + rng.poisson(recipe.items_mean - 1)):
                 canvas.lay(self.item(light, rng), rng, covered=bool(rng.random() < 0.35))
-        items = canvas.items
-        rgb = through_camera(canvas.rgb, rng)
+        bare, rgb = through_camera(bare, deepcopy(rng)), through_camera(canvas.rgb, rng)  # the same camera
+        own = len(crop.items)
+        items = canvas.items[:own] + [
+            item if contrast(bare, rgb, item) >= LEAST_CONTRAST else replace(item, visible=0.0)
+            for item in canvas.items[own:]
+        ]
         if rng.random() < recipe.nodata_share:
             items = _hidden(items, cut_away(rgb, crop.mask, rng))
         return self._sample(rgb, crop.mask, items)

@@ -16,6 +16,8 @@ _RENDERED = (sum(GREY_LEVELS) / 2 / 255) ** GAMMA / GREY
 """Light stored for a surface of albedo 1 in rendered sprites."""
 SPARED_PX = 12
 """Nothing is laid within this distance of the spared place."""
+LEAST_VARIATION = 3.0
+"""Grey levels; the eye sees no less on the most even ground."""
 _GROUND_ALBEDO = (0.1, 0.4)
 """From moist soil to dry sand and straw; nobody knows a picture's, so it is drawn."""
 _SUN_SHARE = (0.5, 0.9)
@@ -146,6 +148,32 @@ class Canvas:
                     left - layer.cols.start : right - layer.cols.start,
                 ]
                 under *= 1 - over
+
+
+def contrast(before: NDArray[np.uint8], after: NDArray[np.uint8], item: Pasted) -> float:
+    """Return how much an item with its shadow stands out: its change of the picture by the ground's own variation.
+
+    Both are seen through a blur of an eighth of the item's extent, about what the eye would find it by. On ground as
+    restless as the item, or of its colour, or in the dark, the value is small.
+
+    Args:
+        before: (S, S, 3) without the item.
+        after: (S, S, 3) with it.
+        item: Where it lies.
+    """
+    size, reach = before.shape[0], round(item.size_px * 1.5) + 4
+    rows, cols = (slice(max(0, round(at) - reach), min(size, round(at) + reach)) for at in (item.row, item.col))
+    if rows.start >= rows.stop or cols.start >= cols.stop:
+        return 0.0
+    spread = max(0.8, item.size_px / 8)
+    ground = cv2.GaussianBlur(before[rows, cols].astype(np.float32), (0, 0), spread)
+    change = np.square(cv2.GaussianBlur(after[rows, cols].astype(np.float32), (0, 0), spread) - ground).sum(axis=2)
+    middle = (item.row - rows.start, item.col - cols.start)
+    y, x = np.ogrid[: change.shape[0], : change.shape[1]]
+    near = np.hypot(y + 0.5 - middle[0], x + 0.5 - middle[1]) < max(3.0, item.size_px * 0.7)
+    signal = float(np.sqrt(np.quantile(change[near], 0.93) / 3)) if near.any() else 0.0
+    variation = float(np.sqrt(np.square(cv2.meanStdDev(ground)[1]).mean()))
+    return signal / float(np.hypot(variation, LEAST_VARIATION))
 
 
 def mean_colour(picture: NDArray[np.generic]) -> NDArray[np.float32]:

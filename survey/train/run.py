@@ -92,7 +92,7 @@ def _score(model: Path, whole: DataList, config: TrainConfig, data: Path) -> dic
             case _:
                 pass
     card = load_card(model)
-    runtime = make_runtime(load_network(model, card), kind=RuntimeKind.TORCH, precision=Precision.FP32)
+    runtime = make_runtime(load_network(model, card), kind=RuntimeKind.AUTO, precision=Precision.AUTO)
     detector = Detector(card, runtime, sha256=model_sha256(model, card))
     return evaluate(detector, pictures, least_score=OPERATING_SCORE)
 

@@ -108,3 +108,16 @@ def test_specks_are_neither_demanded_nor_punished(sources: Sources) -> None:
     samples = [Composer(banked, replace(RECIPE, empty_share=0.0), seed=2).compose(n) for n in range(10)]
     assert all(s.ignored.all() for s in samples)
     assert any(len(s.row) for s in samples)
+
+
+def test_items_that_cannot_be_seen_are_neither_demanded_nor_punished(
+    sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = replace(sources, pictures=tuple(p for p in sources.pictures if not len(p.items.row)))
+    composer = Composer(without, Recipe(crop_px=128, gsd_m=0.01, classes=CLASSES, empty_share=0), seed=3)
+    before = [composer.compose(n) for n in range(12)]
+    assert any((~sample.ignored).any() for sample in before)
+    monkeypatch.setattr("survey.train.compose.LEAST_CONTRAST", 1e9)
+    after = [composer.compose(n) for n in range(12)]
+    assert all(sample.ignored.all() for sample in after)
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(before, after, strict=True))

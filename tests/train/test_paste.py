@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from survey.simulate import Sprite
 from survey.train.compose import LEAST_VISIBLE
-from survey.train.paste import CLUTTER, CUTOUT, SPARED_PX, Canvas, Pasted
+from survey.train.paste import CLUTTER, CUTOUT, SPARED_PX, Canvas, Pasted, contrast
 
 SIZE = 96
 
@@ -111,3 +111,32 @@ def test_a_rendered_item_follows_the_exposure_of_the_ground() -> None:
             values.extend(float(canvas.rgb[int(item.row), int(item.col)].mean()) for item in inside)
         means.append(np.mean(values))
     assert means[1] > 1.8 * means[0]
+
+
+def test_what_covers_an_item_is_not_darkened_by_its_shadow() -> None:
+    plain = disc()
+    shaded = Sprite(plain.rgb, plain.alpha, plain.alpha.copy(), plain.class_name, CLUTTER, 0.17, plain.center)
+    canvas = blank()
+    canvas.lay(shaded, np.random.default_rng(1), covered=True, place=(48, 48), hidden=0.99)
+    assert canvas.items[0].visible < 0.1
+    hidden = np.abs(canvas.rgb[40:56, 40:56].astype(int) - 100).max(axis=2) < 5
+    assert hidden.mean() > 0.9
+
+
+def test_contrast_tells_what_can_be_seen_from_what_cannot() -> None:
+    rng = np.random.default_rng(2)
+    ground = np.clip(rng.normal(110, 12, (SIZE, SIZE, 3)), 0, 255).astype(np.uint8)
+    item = Pasted(48, 48, 17, "ap_mine", 1.0)
+
+    def seen(colour: int, *, radius: int = 8, brightness: float = 1.0) -> float:
+        with_item = ground.copy()
+        cv2.circle(with_item, (48, 48), radius, (colour,) * 3, -1)
+        before, after = ((picture * brightness).astype(np.uint8) for picture in (ground, with_item))
+        return contrast(before, after, item)
+
+    assert contrast(ground, ground, item) == 0
+    assert seen(200) > 5
+    assert seen(110) < 1
+    assert seen(130) < seen(160) < seen(200)
+    assert seen(160, brightness=0.05) < seen(160) / 2
+    assert contrast(ground, ground, Pasted(-90, 48, 17, "ap_mine", 1.0)) == 0
