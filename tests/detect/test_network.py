@@ -116,7 +116,7 @@ def test_what_is_held_is_not_trained_and_keeps_its_statistics() -> None:
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     backbone.train()
     optimiser = torch.optim.SGD([p for p in backbone.parameters() if p.requires_grad], lr=0.1)
-    sum(level.square().mean() for level in backbone(torch.rand(2, 3, 64, 64))).backward()  # type: ignore[union-attr]
+    sum(level.square().mean() for level in backbone(torch.rand(2, 3, 64, 64))).backward()
     optimiser.step()
     same = {name for name, value in backbone.state_dict().items() if torch.equal(value, before[name])}
     held = {name for name in before if name.startswith(("stem", "blocks.0.", "blocks.1."))}
@@ -127,7 +127,7 @@ def test_held_norms_keep_statistics_and_scales_while_filters_are_trained() -> No
     backbone = EfficientNetLite(BACKBONES["lite0"])
     backbone.hold(blocks=0, norms=True)
     backbone.train()
-    before = backbone.blocks[9].project[1].running_mean.clone()  # type: ignore[index, union-attr, operator]
+    before = backbone.blocks[9].project[1].running_mean.clone()
     backbone(torch.rand(2, 3, 64, 64))
     norms = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert not any(norm.training or norm.weight.requires_grad or norm.bias.requires_grad for norm in norms)
