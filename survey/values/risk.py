@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from survey.values.grid import HectareGrid
 
+ORDNANCE_GROUPS = ("ap", "at", "submunition", "uxo")
+"""Anti-personnel mines, anti-tank (anti-vehicle) mines, submunitions, other unexploded ordnance."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Risk:
