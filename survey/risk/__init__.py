@@ -1,6 +1,6 @@
 """From detections and searched ground to risk per hectare."""
 
-from survey.risk.assess import assess
+from survey.risk.assess import Review, assess
 from survey.risk.belief import Belief
 from survey.risk.ground import project_core
 from survey.risk.groups import UNIDENTIFIED, marks_of
@@ -22,6 +22,7 @@ __all__ = [
     "Posterior",
     "Prior",
     "PriorField",
+    "Review",
     "assess",
     "effective_looks",
     "infer",

@@ -64,6 +64,10 @@ class CountMixture:
         mean: Array = self.offset + known + np.einsum("it,it->i", by_size, self.size)
         return mean
 
+    def at_most(self, n: Array) -> Array:
+        """Return P(items <= n) of each cell, n (cells,)."""
+        return self._cdf(np.arange(len(n)), n - self.offset)
+
     def _quantiles(self, start: Array) -> tuple[Array, Array]:
         """Return the 5 % and the 95 % quantile; `start` is (cells, T, Q), the weighted P(no undetected item)."""
         cells = len(self.offset)

@@ -1,4 +1,6 @@
-"""Closed-form posterior of the number of items in each hectare, given detections that nobody has reviewed yet.
+"""Closed-form posterior of the number of items in each hectare for a recall and a false-alarm rate that are known.
+
+`superposition` is what a run uses; this is its simplest case, to check it by and to explain it with.
 
 Density of items lam ~ Gamma(a, rate b). In a cell of A hectares of which P are effectively searched (recall x
 searched area), true items are detected as a Poisson process of lam P with score density f1, false alarms as one
@@ -36,6 +38,18 @@ _CHUNK = 1 << 20
 Array = NDArray[np.float64]
 
 
+def log_score_ratio(probability: NDArray[np.floating], *, prevalence: float) -> Array:
+    """Return log f1 / f0 of each detection: the log odds of its probability less those that it was calibrated at.
+
+    Args:
+        probability: Calibrated probabilities (K,).
+        prevalence: Share of true items among the detections of the calibration.
+    """
+    p = np.clip(probability.astype(np.float64), _CERTAINTY, 1 - _CERTAINTY)
+    ratio: Array = np.log(p) - np.log1p(-p) - np.log(prevalence / (1 - prevalence))
+    return ratio
+
+
 def log_evidence(probability: NDArray[np.floating], *, performance: Performance) -> Array:
     """Return log r_k, the log likelihood ratio of each detection per unit of density (log hectares).
 
@@ -43,9 +57,7 @@ def log_evidence(probability: NDArray[np.floating], *, performance: Performance)
         probability: Calibrated probabilities (K,), valid at `performance.prevalence`.
         performance: Operating point of the model that made the detections.
     """
-    p = np.clip(probability.astype(np.float64), _CERTAINTY, 1 - _CERTAINTY)
-    prior_odds = performance.prevalence / (1 - performance.prevalence)
-    ratio = np.log(p) - np.log1p(-p) - np.log(prior_odds)
+    ratio = log_score_ratio(probability, prevalence=performance.prevalence)
     evidence: Array = ratio + np.log(performance.recall) - np.log(performance.false_alarms_per_ha)
     return evidence
 

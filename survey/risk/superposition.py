@@ -47,6 +47,8 @@ in proportion to the prior: the exact sum grows with the square of their number.
 _NODES = 8
 """Least number of recall nodes; detections add half a node each, for the integrand has their number as a power."""
 _MOST_NODES = 64
+_NEGLIGIBLE = 1e-17
+"""Weight of numbers of items, none larger in any cell of a block, that are left out: it is lost in rounding anyway."""
 _CHUNK = 1 << 17
 """Cells x found x nodes held at once: 1 MB of float64, which stays in a core's cache."""
 
@@ -110,9 +112,20 @@ class Inference:
     """(cells, 1 + groups) P(at least one item) before the search."""
     searched_p: Array
     """The same after the search, had it detected nothing."""
+    at_most: Array | None = None
+    """(cells, 1 + groups) P(items <= `counts`), where those were given."""
+    below: Array | None = None
+    """The same of P(items < `counts`)."""
 
 
-def infer(evidence: CellEvidence, *, prior: PriorField, belief: Belief, threads: int = 1) -> Inference:
+def infer(
+    evidence: CellEvidence,
+    *,
+    prior: PriorField,
+    belief: Belief,
+    threads: int = 1,
+    counts: NDArray[np.integer] | None = None,
+) -> Inference:
     """Compute the posterior of every cell.
 
     Args:
@@ -120,6 +133,7 @@ def infer(evidence: CellEvidence, *, prior: PriorField, belief: Belief, threads:
         prior: Densities of items before the search.
         belief: Recall and false alarms.
         threads: Threads; they do not change the result.
+        counts: (cells, 1 + groups) numbers of items to tell the cumulative probability of, such as the true ones.
 
     Raises:
         ValueError: The prior is not one of these cells.
@@ -129,12 +143,13 @@ def infer(evidence: CellEvidence, *, prior: PriorField, belief: Belief, threads:
         msg = f"a prior of {len(prior.rate_ha)} cells does not fit a search of {cells}"
         raise ValueError(msg)
     detections = _Sorted(evidence, prior=prior)
-    out = {name: np.empty((cells, 1 + groups)) for name in (*Posterior.__slots__, "searched_p", "searched_expected")}
+    names = ("searched_p", "searched_expected") + (("at_most", "below") if counts is not None else ())
+    out = {name: np.empty((cells, 1 + groups)) for name in (*Posterior.__slots__, *names)}
 
     def work(part: tuple[NDArray[np.intp], int, int]) -> None:
         rows, told, untold = part
         block = _Block(rows, evidence=evidence, prior=prior, belief=belief, detections=detections)
-        for name, values in block.infer(told, untold).items():
+        for name, values in block.infer(told, untold, None if counts is None else counts[rows]).items():
             out[name][rows] = values
 
     if threads > 1:
@@ -149,7 +164,16 @@ def infer(evidence: CellEvidence, *, prior: PriorField, belief: Belief, threads:
     shape = np.column_stack([prior.shape.sum(axis=1), prior.shape])
     rate = prior.rate_ha[:, None]
     prior_p = -np.expm1(shape * np.log(rate / (rate + CELL_HA)))
-    return Inference(total, by_group, shape / rate * CELL_HA, out["searched_expected"], prior_p, out["searched_p"])
+    return Inference(
+        total,
+        by_group,
+        shape / rate * CELL_HA,
+        out["searched_expected"],
+        prior_p,
+        out["searched_p"],
+        out.get("at_most"),
+        out.get("below"),
+    )
 
 
 class _Sorted:
@@ -212,7 +236,7 @@ class _Block:
         self.size = self.shape.sum(axis=1)
         self.count = detections.count[rows]
 
-    def infer(self, told: int, untold: int) -> dict[str, Array]:
+    def infer(self, told: int, untold: int, counts: NDArray[np.integer] | None) -> dict[str, Array]:
         """Return (cells, 1 + groups) of each output."""
         most = int(self.count.sum(axis=1).max())
         recall, weight = self.belief.nodes(min(_NODES + (most + 1) // 2, _MOST_NODES))
@@ -223,12 +247,14 @@ class _Block:
         nothing = _normalised(node[:, None, :])
         out = self._steps(nothing, keep)
         if not most:
-            return out | self._summaries([nothing] * (1 + self.shape.shape[1]), keep)
+            return out | self._summaries([nothing] * (1 + self.shape.shape[1]), keep, counts)
         log_group, log_untold = self._likelihoods(told, untold)
         shared = _Shared(self.shape, log_group, log_untold)
         power = np.arange(shared.joint.shape[1])[None, :, None] * np.log(p / self.keep_rate)[:, None, :]
         total = _normalised(shared.joint[:, :, None] + power + node[:, None, :])
-        return out | self._summaries([total, *(np.matmul(s, total) for s in shared.splits())], keep)
+        last = int(np.flatnonzero(total.max(axis=(0, 2)) > _NEGLIGIBLE)[-1])
+        total = total[:, : last + 1]
+        return out | self._summaries([total, *(np.matmul(s, total) for s in shared.splits(last))], keep, counts)
 
     def _detected(self, recall: Array) -> Array:
         """Return (cells, nodes) the probability that an item on searched ground is detected."""
@@ -277,15 +303,20 @@ class _Block:
             "searched_expected": sizes * mean[:, None],
         }
 
-    def _summaries(self, weights: list[Array], keep: Array) -> dict[str, Array]:
+    def _summaries(self, weights: list[Array], keep: Array, counts: NDArray[np.integer] | None) -> dict[str, Array]:
         """Return the posterior of the total and of each group from their weights (cells, found, nodes)."""
         starts = [self.size, *self.shape.T]
         none = np.zeros(len(self.rows))
-        found = [
-            CountMixture(weight, start[:, None] + np.arange(weight.shape[1]), keep, none).summary()
+        mixtures = [
+            CountMixture(weight, start[:, None] + np.arange(weight.shape[1]), keep, none)
             for weight, start in zip(weights, starts, strict=True)
         ]
-        return {name: np.column_stack([getattr(f, name) for f in found]) for name in Posterior.__slots__}
+        found = [mixture.summary() for mixture in mixtures]
+        out = {name: np.column_stack([getattr(f, name) for f in found]) for name in Posterior.__slots__}
+        if counts is not None:
+            for name, n in (("at_most", counts), ("below", counts - 1)):
+                out[name] = np.column_stack([m.at_most(n[:, k].astype(np.float64)) for k, m in enumerate(mixtures)])
+        return out
 
 
 class _Shared:
@@ -306,16 +337,18 @@ class _Shared:
         self.joint = joint + log_rising(size, joint.shape[1] - 1)
         """(cells, N + 1) log coefficient of n items among all detections."""
 
-    def splits(self) -> Iterator[Array]:
-        """Yield P(t items of the group | n items), (cells, T, N + 1), of each group."""
+    def splits(self, last: int) -> Iterator[Array]:
+        """Yield P(t items of the group | n items), (cells, T, last + 1), of each group, n = 0..last."""
         for g in range(self.shape.shape[1]):
-            yield self._split(self.group[:, g], self.rest[g], own=self.shape[:, g])
+            group, rest = self.group[:, g, : last + 1], self.rest[g][:, : last + 1]
+            yield self._split(group, rest, own=self.shape[:, g], last=last)
 
-    def _split(self, group: Array, rest: Array, *, own: Array) -> Array:
-        untold, total = self.log_untold.shape[1] - 1, self.joint.shape[1]
+    def _split(self, group: Array, rest: Array, *, own: Array, last: int) -> Array:
+        untold = min(self.log_untold.shape[1] - 1, last)
+        joint = self.joint[:, : last + 1]
         other = self.shape.sum(axis=1) - own
         even = rest - log_rising(other, rest.shape[1] - 1)
-        table = np.full((len(own), group.shape[1] + untold, total), -np.inf)  # t, n
+        table = np.full((len(own), min(group.shape[1] + untold, last + 1), last + 1), -np.inf)  # t, n
         for u in range(untold + 1):
             chance = np.zeros(1)
             if u:
@@ -323,12 +356,12 @@ class _Shared:
                 chance = chance[-1] - chance - chance[::-1]
             for j in range(u + 1):
                 part = self.log_untold[:, u, None] + chance[j] + even
-                for t in range(group.shape[1]):
+                for t in range(min(group.shape[1], last + 1 - u)):
                     row = table[:, t + j, t + u : t + u + part.shape[1]]
-                    np.logaddexp(row, group[:, t, None] + part, out=row)
-        rising, others = log_rising(own, table.shape[1] - 1), log_rising(other, total - 1)
-        left = np.maximum(np.arange(total) - np.arange(table.shape[1])[:, None], 0)
-        known = np.where(np.isfinite(self.joint), self.joint, 0.0)
+                    np.logaddexp(row, group[:, t, None] + part[:, : row.shape[1]], out=row)
+        rising, others = log_rising(own, table.shape[1] - 1), log_rising(other, last)
+        left = np.maximum(np.arange(last + 1) - np.arange(table.shape[1])[:, None], 0)
+        known = np.where(np.isfinite(joint), joint, 0.0)
         log_share = table + rising[:, :, None] + others[:, left] - known[:, None, :]
         share: Array = np.exp(np.minimum(log_share, 0.0))
         return share
