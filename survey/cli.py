@@ -290,6 +290,20 @@ def characterise(
     typer.echo(characterise_model(settings, model=model, data_list=data_list, data=data, out=out))
 
 
+@app.command(name="calibrate-risk")
+def calibrate_risk(
+    *,
+    out: Out,
+    hectares: Annotated[int, typer.Option(min=1000, help="Simulated hectares of each world.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything drawn.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads; they change no result.")] = 1,
+) -> None:
+    """Check on simulated campaigns whether the risk is right about its own uncertainty, and where it is not."""
+    from survey.worlds import calibrate_risk as calibrate  # noqa: PLC0415
+
+    typer.echo(calibrate(out, hectares=hectares, seed=seed, threads=threads).text)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 bad input, 3 done with unsearched blocks."""
     os.umask(OWNER_ONLY)

@@ -234,7 +234,9 @@ def test_bad_arguments_are_one_line(
     assert not pipeline.given
 
 
-@pytest.mark.parametrize("arguments", [(), ("--help",), ("run", "--help"), ("train", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("--help",), ("run", "--help"), ("train", "--help"), ("calibrate-risk", "--help")]
+)
 def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     heavy = ("torch", "rasterio", "numpy", "geopandas", "ray", "cv2")
     code = (

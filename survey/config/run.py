@@ -19,6 +19,15 @@ def _divides_a_hectare(gsd_m: float) -> float:
     return gsd_m
 
 
+def _adds_up(shares: tuple[float, ...]) -> tuple[float, ...]:
+    if abs(sum(shares) - 1) > 1e-6:
+        msg = "do not add up to 1"
+        raise ValueError(msg)
+    return shares
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Shares = tuple[Share, Share, Share, Share]
 Band = Annotated[int, Field(ge=1)]
 Bands = tuple[Band, Band, Band]
 
@@ -46,6 +55,9 @@ class RunConfig(Config):
     novelty: Annotated[Literal["not_searched", "warn"], Expect("not_searched or warn")]
     prior_items_per_ha: Annotated[float, Field(gt=0), Expect("a number above 0")]
     prior_shape: Annotated[float, Field(gt=0), Expect("a number above 0")]
+    prior_shares: Annotated[
+        Shares, AfterValidator(_adds_up), Expect("four numbers above 0 that add up to 1: ap, at, submunition, uxo")
+    ]
     ground_gsd_m: Annotated[
         float,
         Field(ge=0.01, le=100),

@@ -148,6 +148,10 @@ class ModelCard(_Part):
             false_alarms_interval=measured.false_alarms_interval,
             prevalence=self.calibration.prevalence,
             max_gsd_m=self.max_gsd_m,
+            items=measured.items,
+            found=measured.found,
+            false_alarms=measured.false_alarms,
+            searched_ha=measured.searched_ha,
         )
 
 

@@ -11,20 +11,40 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
 from survey.files import replacing
-from survey.values import RISK_BANDS, Risk
+from survey.values import GROUP_BANDS, ORDNANCE_GROUPS, RISK_BANDS, Risk
 
 NODATA = -9999.0
 """Cells that nobody flew. A number, not NaN: some GIS programs draw NaN as zero."""
-RISK_UNITS: Mapping[str, str] = {
-    "p_at_least_one": "probability",
-    "p_unseen": "probability",
-    "expected_items": "per hectare",
-    "q05": "per hectare",
-    "q95": "per hectare",
-    "searched_fraction": "share",
-    "detections": "count",
-    "disturbance_fraction": "share",
+_QUANTITIES: Mapping[str, tuple[str, str]] = {
+    "p_at_least_one": ("probability", "probability that the cell holds at least one item"),
+    "p_unseen": ("probability", "probability that the cell holds at least one item that was not detected"),
+    "expected_items": ("per hectare", "expected number of items in the cell, detected or not"),
+    "q05": ("per hectare", "5 % quantile of the number of items: the lower end of the 90 % interval"),
+    "q95": ("per hectare", "95 % quantile of the number of items: the upper end of the 90 % interval"),
+    "searched_fraction": ("share", "share of the cell that was searched"),
+    "detections": ("count", "detected items that review did not reject; sightings of one item count once"),
+    "disturbance_fraction": ("share", "share of the searched ground that looks disturbed"),
+    "confirmed": ("count", "detected items that review confirmed"),
+    "effective_search": ("share", "expected probability that an item of the cell was detected"),
+    "prior_items": ("per hectare", "expected number of items before the search"),
+    "search_change": ("per hectare", "change of the expected number by the search, had it detected nothing"),
+    "detection_change": ("per hectare", "change of the expected number by the detections"),
 }
+_GROUP_WORDS = {
+    "ap": "anti-personnel mines",
+    "at": "anti-tank mines",
+    "submunition": "submunitions",
+    "uxo": "other unexploded ordnance",
+}
+_BY_GROUP = {f"{n}_{g}": (n, g) for g in ORDNANCE_GROUPS for n in GROUP_BANDS}
+RISK_UNITS: Mapping[str, str] = {n: _QUANTITIES[_BY_GROUP[n][0] if n in _BY_GROUP else n][0] for n in RISK_BANDS}
+RISK_MEANINGS: Mapping[str, str] = {
+    n: f"{_QUANTITIES[_BY_GROUP[n][0]][1]}; {_GROUP_WORDS[_BY_GROUP[n][1]]} only"
+    if n in _BY_GROUP
+    else _QUANTITIES[n][1]
+    for n in RISK_BANDS
+}
+"""What each band says, in words."""
 _RISK_BLOCK = 128
 """Cells along a tile's edge: 12.8 km, so that larger surveys get more than one overview."""
 
@@ -57,7 +77,8 @@ def write_risk(path: Path, *, risk: Risk, tags: Mapping[str, str]) -> None:
             dataset.units = tuple(RISK_UNITS[name] for name in RISK_BANDS)
             dataset.update_tags(AREA_OR_POINT="Area", **dict(sorted(tags.items())))
             for number, values in enumerate(bands, start=1):
-                dataset.update_tags(number, **_statistics(values))
+                meaning = RISK_MEANINGS[RISK_BANDS[number - 1]]
+                dataset.update_tags(number, MEANING=meaning, **_statistics(values))
         with memory.open() as dataset, replacing(path) as temporary:
             copy_to_cog(dataset, temporary, block=_RISK_BLOCK, resampling="AVERAGE")
 

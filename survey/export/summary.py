@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.files import write_bytes
-from survey.values import Detections, Risk, SearchedArea
+from survey.values import ORDNANCE_GROUPS, Detections, Risk, SearchedArea
 
 
 def summarise(risk: Risk, *, searched: SearchedArea, detections: Detections, items: NDArray[np.intp]) -> dict[str, Any]:
@@ -41,6 +41,10 @@ def summarise(risk: Risk, *, searched: SearchedArea, detections: Detections, ite
         "grid": {"crs": risk.grid.crs, "x_min": risk.grid.x_min, "y_max": risk.grid.y_max, "shape": risk.grid.shape},
         "risk": {
             "expected_items": float(risk.expected_items[flown].sum(dtype=np.float64)),
+            "expected_items_by_group": {
+                group: float(getattr(risk, f"expected_items_{group}")[flown].sum(dtype=np.float64))
+                for group in ORDNANCE_GROUPS
+            },
             "highest_p_at_least_one": float(risk.p_at_least_one[flown].max()) if flown.any() else None,
             "highest_p_unseen": float(risk.p_unseen[flown].max()) if flown.any() else None,
         },

@@ -59,7 +59,7 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
         detections=detections,
         items=items,
         performance=plan.card.as_performance(),
-        prior=Prior(plan.config.prior_items_per_ha, plan.config.prior_shape),
+        prior=Prior(plan.config.prior_items_per_ha, plan.config.prior_shape, plan.config.prior_shares),
     )
     export.write_risk(products / "risk.tif", risk=risk, tags=tags)
     export.write_risk_style(products / "risk.qml")

@@ -1,20 +1,34 @@
 """From detections and searched ground to risk per hectare."""
 
-from survey.risk.assess import assess
+from survey.risk.assess import Review, assess
+from survey.risk.belief import Belief
 from survey.risk.ground import project_core
+from survey.risk.groups import UNIDENTIFIED, marks_of
 from survey.risk.hectares import AreaTally, GroundPart, merge_ground
-from survey.risk.posterior import Posterior, items_per_cell, log_evidence
-from survey.risk.prior import Prior
+from survey.risk.looks import effective_looks
+from survey.risk.mixture import Posterior
+from survey.risk.posterior import items_per_cell, log_evidence
+from survey.risk.prior import Prior, PriorField
 from survey.risk.sightings import merge_sightings
+from survey.risk.superposition import CellEvidence, Inference, infer
 
 __all__ = [
+    "UNIDENTIFIED",
     "AreaTally",
+    "Belief",
+    "CellEvidence",
     "GroundPart",
+    "Inference",
     "Posterior",
     "Prior",
+    "PriorField",
+    "Review",
     "assess",
+    "effective_looks",
+    "infer",
     "items_per_cell",
     "log_evidence",
+    "marks_of",
     "merge_ground",
     "merge_sightings",
     "project_core",

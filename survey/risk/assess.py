@@ -1,16 +1,46 @@
 """The risk of each hectare, from what was searched and what was found."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import SurveyError
-from survey.risk.posterior import items_per_cell, log_evidence
+from survey.risk.belief import Belief
+from survey.risk.groups import UNIDENTIFIED, marks_of
+from survey.risk.looks import recall_after
+from survey.risk.posterior import log_score_ratio
 from survey.risk.prior import Prior
-from survey.values import HECTARE_EDGE_M, Detections, Performance, Risk, SearchedArea
+from survey.risk.superposition import CellEvidence, Inference, infer
+from survey.values import (
+    GROUP_BANDS,
+    HECTARE_EDGE_M,
+    ORDNANCE_GROUPS,
+    Detections,
+    Performance,
+    Risk,
+    SearchedArea,
+)
 
 EDGE_M = 1.0
 """A centre this little outside the grid belongs to the cell at its edge: the last pixel's centre may be placed on
 the far side of its own edge, or a projection may round it there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Review:
+    """What people said of sightings of this site."""
+
+    verdict: NDArray[np.int8]
+    """(N,) of each sighting: 1 confirmed, -1 rejected, 0 not reviewed. One confirmed sighting confirms its item; an
+    item is rejected where a sighting is and none is confirmed."""
+    searched_ha: float = 0.0
+    """Searched hectares on which every sighting was reviewed: on them rejections count as the site's false alarms.
+    With 0 they are left out and teach nothing, for a rate needs an area."""
+    found: int = 0
+    """Items known by other means, seeded or found on the ground, that the search had found."""
+    missed: int = 0
+    """Such items that it had not found."""
 
 
 def assess(
@@ -20,19 +50,21 @@ def assess(
     items: NDArray[np.intp],
     performance: Performance,
     prior: Prior,
+    review: Review | None = None,
 ) -> Risk:
     """Compute the posterior of every hectare cell.
 
-    An item counts once, in the cell of its most probable sighting and with that sighting's probability: views of
-    one item share what hides or mimics it, so their evidence is not multiplied. Likewise ground in several
-    images is searched once.
+    An item counts once, in the cell of its most probable sighting and with that sighting's class and probability:
+    views of one item share what hides or mimics it, so their evidence is not multiplied. Likewise ground in several
+    images is searched once, unless `searched.looks` says what the views are worth.
 
     Args:
         searched: Shares of each cell that were imaged, searched, disturbed.
         detections: All sightings, of all images, placed in the grid's CRS.
         items: (N,) item number of each sighting, from `merge_sightings`.
-        performance: Operating point of the model.
+        performance: Operating point of the model, as its card states it.
         prior: Density of items before the search.
+        review: Verdicts on sightings; none where absent.
 
     Returns:
         Risk with NaN in cells that nobody flew. A cell that holds an item is never NaN, even if its flown share
@@ -40,33 +72,88 @@ def assess(
 
     Raises:
         SurveyError: A sighting has no place on the ground or lies outside the grid.
-        ValueError: `items` does not fit the detections.
+        ValueError: `items` or verdicts do not fit the detections.
     """
     best = _best_sightings(detections, items)
     row, col = _cells(searched, detections)
+    marks = marks_of(detections.classes, detections.class_index)
+    verdict = _item_verdicts(review, items)
+    belief = Belief.from_performance(performance, shares=prior.shares)
+    if review is not None:
+        rejected = np.bincount(marks[best][verdict < 0], minlength=UNIDENTIFIED + 1) if review.searched_ha else ()
+        belief = belief.reviewed(
+            found=review.found,
+            missed=review.missed,
+            rejected=[int(n) for n in rejected],
+            searched_ha=review.searched_ha,
+        )
+    best, verdict = best[verdict >= 0], verdict[verdict >= 0]
     cell = (row * searched.grid.cols + col)[best]
-    posterior = items_per_cell(
-        performance.recall * searched.searched.ravel(),
-        log_ratio=log_evidence(detections.probability[best], performance=performance),
+    evidence = CellEvidence(
+        searched.searched.ravel(),
+        log_ratio=log_score_ratio(detections.probability[best], prevalence=performance.prevalence),
         cell=cell,
-        prior=prior,
+        mark=marks[best],
+        confirmed=verdict > 0,
+        looks=None if searched.looks is None else searched.looks.ravel(),
+        visible=None if searched.visible is None else searched.visible.ravel(),
     )
+    found = infer(evidence, prior=prior.over(searched.flown.size), belief=belief)
     count = np.bincount(cell, minlength=searched.flown.size)
     nobody_flew = (searched.flown.ravel() == 0) & (count == 0)
-    disturbed, looked = searched.disturbed.ravel(), searched.searched.ravel()
-    bands = {
-        "p_at_least_one": posterior.p_at_least_one,
-        "p_unseen": posterior.p_unseen,
-        "expected_items": posterior.expected_items,
-        "q05": posterior.q05,
-        "q95": posterior.q95,
-        "searched_fraction": looked,
+    bands = _bands(found) | {
+        "searched_fraction": evidence.searched_ha,
         "detections": count,
-        "disturbance_fraction": np.divide(disturbed, looked, out=np.full(looked.shape, np.nan), where=looked > 0),
+        "confirmed": np.bincount(cell, verdict > 0, minlength=searched.flown.size),
+        "effective_search": _effective(evidence, belief),
+        "disturbance_fraction": _share(searched.disturbed.ravel(), evidence.searched_ha),
     }
     shape = searched.grid.shape
     shaped = {n: np.where(nobody_flew, np.nan, v).astype(np.float32).reshape(shape) for n, v in bands.items()}
     return Risk(searched.grid, **shaped)
+
+
+def _bands(found: Inference) -> dict[str, NDArray[np.float64]]:
+    """Return what the posterior says as bands (cells,)."""
+    total, groups = found.total, found.groups
+    bands: dict[str, NDArray[np.float64]] = {name: getattr(total, name) for name in GROUP_BANDS}
+    prior, searched = found.prior_expected[:, 0], found.searched_expected[:, 0]
+    bands |= {
+        "prior_items": prior,
+        "search_change": searched - prior,
+        "detection_change": total.expected_items - searched,
+    }
+    for place, group in enumerate(ORDNANCE_GROUPS):
+        bands |= {f"{name}_{group}": getattr(groups, name)[:, place] for name in GROUP_BANDS}
+    return bands
+
+
+def _effective(evidence: CellEvidence, belief: Belief) -> NDArray[np.float64]:
+    """Return the expected probability that an item of a cell is detected."""
+    recall, weight = belief.nodes(16)
+    p = np.full(len(evidence.searched_ha), weight @ recall)
+    if evidence.looks is not None:
+        p = recall_after(recall, evidence.looks[:, None]) @ weight
+    return p * evidence.searched_ha * (1.0 if evidence.visible is None else evidence.visible)
+
+
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return part / whole, NaN where there is no whole."""
+    share: NDArray[np.float64] = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    return share
+
+
+def _item_verdicts(review: Review | None, items: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the verdict on each item, in the order of their numbers."""
+    names, item = np.unique(items, return_inverse=True)
+    if review is None:
+        return np.zeros(len(names), np.intp)
+    if review.verdict.shape != items.shape:
+        msg = f"{len(review.verdict)} verdicts do not fit {len(items)} sightings"
+        raise ValueError(msg)
+    confirmed = np.bincount(item, review.verdict > 0, minlength=len(names)) > 0
+    rejected = np.bincount(item, review.verdict < 0, minlength=len(names)) > 0
+    return np.where(confirmed, 1, np.where(rejected, -1, 0))
 
 
 def _best_sightings(detections: Detections, items: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -63,9 +63,14 @@ class SearchedArea:
     """Share that the network looked at, at a GSD the model can work with."""
     disturbed: NDArray[np.float64]
     """Share with any disturbance class."""
+    looks: NDArray[np.float64] | None = None
+    """Effective number of independent looks at the searched ground; None: one everywhere."""
+    visible: NDArray[np.float64] | None = None
+    """Share of recall that is left on the searched ground, under its cover and at its GSD; None: all of it."""
 
     def __post_init__(self) -> None:
-        for name in ("flown", "searched", "disturbed"):
-            if getattr(self, name).shape != self.grid.shape:
-                msg = f"SearchedArea.{name} has shape {getattr(self, name).shape}, the grid {self.grid.shape}"
+        for name in ("flown", "searched", "disturbed", "looks", "visible"):
+            values = getattr(self, name)
+            if values is not None and values.shape != self.grid.shape:
+                msg = f"SearchedArea.{name} has shape {values.shape}, the grid {self.grid.shape}"
                 raise ValueError(msg)

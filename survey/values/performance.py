@@ -18,6 +18,14 @@ class Performance:
     """Share of true items among the detections that `probability` was calibrated on."""
     max_gsd_m: float
     """Imagery coarser than this is not searched for ordnance, metres."""
+    items: int = 0
+    """Items that `recall` was counted on; 0: not known, the interval alone says how sure it is."""
+    found: int = 0
+    """How many of them were found."""
+    false_alarms: int = 0
+    """False alarms counted on `searched_ha`."""
+    searched_ha: float = 0.0
+    """Hectares that false alarms were counted on; 0: not known."""
 
     def __post_init__(self) -> None:
         if not 0 < self.recall <= 1:
@@ -28,4 +36,10 @@ class Performance:
             raise ValueError(msg)
         if not 0 < self.prevalence < 1:
             msg = f"prevalence lies in (0, 1), got {self.prevalence}"
+            raise ValueError(msg)
+        if not 0 <= self.found <= self.items or self.false_alarms < 0 or self.searched_ha < 0:
+            msg = (
+                f"{self.found} of {self.items} items found and {self.false_alarms} false alarms on "
+                f"{self.searched_ha} ha: counts and areas are not negative, and no more is found than there is"
+            )
             raise ValueError(msg)

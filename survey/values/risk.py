@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from survey.values.grid import HectareGrid
 
+ORDNANCE_GROUPS = ("ap", "at", "submunition", "uxo")
+"""Anti-personnel mines, anti-tank (anti-vehicle) mines, submunitions, other unexploded ordnance."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Risk:
@@ -29,6 +32,40 @@ class Risk:
     """Number of detected items (sightings of one item count once)."""
     disturbance_fraction: NDArray[np.float32]
     """Share of the searched ground that looks disturbed; NaN where nothing was searched."""
+    confirmed: NDArray[np.float32]
+    """Number of detected items that review confirmed; they are among `detections`."""
+    effective_search: NDArray[np.float32]
+    """Expected probability that an item of the cell was detected: recall times the share in which it holds."""
+    prior_items: NDArray[np.float32]
+    """Expected number of items before the search."""
+    search_change: NDArray[np.float32]
+    """What a search without any detection would have changed of that, never above 0."""
+    detection_change: NDArray[np.float32]
+    """What the detections changed; with the two before it adds up to `expected_items`."""
+    p_at_least_one_ap: NDArray[np.float32]
+    p_unseen_ap: NDArray[np.float32]
+    expected_items_ap: NDArray[np.float32]
+    q05_ap: NDArray[np.float32]
+    q95_ap: NDArray[np.float32]
+    """The last five: of the group `ap` alone."""
+    p_at_least_one_at: NDArray[np.float32]
+    p_unseen_at: NDArray[np.float32]
+    expected_items_at: NDArray[np.float32]
+    q05_at: NDArray[np.float32]
+    q95_at: NDArray[np.float32]
+    """The last five: of the group `at` alone."""
+    p_at_least_one_submunition: NDArray[np.float32]
+    p_unseen_submunition: NDArray[np.float32]
+    expected_items_submunition: NDArray[np.float32]
+    q05_submunition: NDArray[np.float32]
+    q95_submunition: NDArray[np.float32]
+    """The last five: of the group `submunition` alone."""
+    p_at_least_one_uxo: NDArray[np.float32]
+    p_unseen_uxo: NDArray[np.float32]
+    expected_items_uxo: NDArray[np.float32]
+    q05_uxo: NDArray[np.float32]
+    q95_uxo: NDArray[np.float32]
+    """The last five: of the group `uxo` alone."""
 
     def __post_init__(self) -> None:
         for name in RISK_BANDS:
@@ -38,4 +75,6 @@ class Risk:
                 raise ValueError(msg)
 
 
+GROUP_BANDS = ("p_at_least_one", "p_unseen", "expected_items", "q05", "q95")
+"""Bands that every group has too, named `<band>_<group>`."""
 RISK_BANDS: tuple[str, ...] = tuple(f.name for f in fields(Risk) if f.name != "grid")

@@ -24,7 +24,7 @@ def test_values_and_place_come_back(products: Path, case: Any) -> None:
         assert file.crs.to_epsg() == 32638
         assert tuple(file.transform)[:6] == (100, 0, 500_000, 0, -100, 4_400_300)
         assert file.nodata == -9999
-        assert file.dtypes == ("float32",) * 8
+        assert file.dtypes == ("float32",) * 33
         assert file.descriptions == RISK_BANDS
         for number, name in enumerate(RISK_BANDS, start=1):
             expected = getattr(case.risk, name)
@@ -38,16 +38,25 @@ def test_metadata_needs_no_guessing(products: Path, case: Any) -> None:
         assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
         assert file.tags()["AREA_OR_POINT"] == "Area"
         assert file.tags()["run_id"] == "r1"
-        assert dict(zip(file.descriptions, file.units, strict=True)) == {
-            "p_at_least_one": "probability",
-            "p_unseen": "probability",
-            "expected_items": "per hectare",
-            "q05": "per hectare",
-            "q95": "per hectare",
-            "searched_fraction": "share",
-            "detections": "count",
-            "disturbance_fraction": "share",
-        }
+        units = dict(zip(file.descriptions, file.units, strict=True))
+        assert (
+            units.items()
+            >= {
+                "p_at_least_one": "probability",
+                "p_unseen": "probability",
+                "expected_items": "per hectare",
+                "q05": "per hectare",
+                "q95": "per hectare",
+                "searched_fraction": "share",
+                "detections": "count",
+                "disturbance_fraction": "share",
+                "p_unseen_submunition": "probability",
+                "q95_at": "per hectare",
+            }.items()
+        )
+        meanings = [file.tags(number)["MEANING"] for number in file.indexes]
+        assert len(set(meanings)) == len(RISK_BANDS)
+        assert meanings[RISK_BANDS.index("q05_ap")].endswith("anti-personnel mines only")
         known = case.risk.p_unseen[np.isfinite(case.risk.p_unseen)].astype(float)
         tags = file.tags(2)
         assert float(tags["STATISTICS_MAXIMUM"]) == known.max()

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from survey.errors import SurveyError
-from survey.risk import Prior, assess
-from survey.values import RISK_BANDS, Detections, HectareGrid, Performance, SearchedArea
+from survey.risk import Prior, Review, assess
+from survey.values import ORDNANCE_GROUPS, RISK_BANDS, Detections, HectareGrid, Performance, Risk, SearchedArea
 
 GRID = HectareGrid("EPSG:32638", 500_000, 4_400_200, 2, 2)
 PRIOR = Prior(mean_items_per_ha=0.5, shape=0.5)
-PERFORMANCE = Performance(0.9, (0.8, 0.95), 1.0, (0.5, 2.0), 0.5, 0.02)
+MILLION = 1_000_000
+PERFORMANCE = Performance(0.9, (0.899, 0.901), 1.0, (0.998, 1.002), 0.5, 0.02, MILLION, 900_000, MILLION, MILLION)
+"""Measured so well that it is as good as known."""
 SEARCHED = SearchedArea(
     GRID,
     flown=np.array([[1.0, 0.5], [0.2, 0.0]]),
@@ -47,7 +49,7 @@ def test_bands_of_a_small_survey() -> None:
     assert all(np.isnan(getattr(risk, band)[1, 1]) for band in RISK_BANDS)
     assert risk.detections[0].tolist() == [2, 0]
     assert risk.p_at_least_one[1, 0] == pytest.approx(0.293, abs=5e-4)  # flown, not searched: the prior
-    assert risk.p_unseen[0, 1] == pytest.approx(1 - (1.36 / 2) ** 0.5, abs=1e-6)
+    assert risk.p_unseen[0, 1] == pytest.approx(1 - (1.36 / 2) ** 0.5, abs=1e-5)
     assert risk.disturbance_fraction[0, 0] == 0.25
     assert np.isnan(risk.disturbance_fraction[1, 0])
     assert risk.p_at_least_one[0, 0] > 0.5 > risk.p_unseen[0, 0]
@@ -56,6 +58,58 @@ def test_bands_of_a_small_survey() -> None:
     )
     for band in RISK_BANDS:  # the weaker view of an item adds nothing
         assert np.array_equal(getattr(alone, band), getattr(risk, band), equal_nan=True)
+
+
+def test_what_made_the_risk_adds_up_and_groups_do() -> None:
+    sightings = found([(500_050, 4_400_150, 0.9), (500_060, 4_400_150, 0.6)])
+    risk = assess(
+        SEARCHED, detections=sightings, items=np.arange(2, dtype=np.intp), performance=PERFORMANCE, prior=PRIOR
+    )
+    flown = np.isfinite(risk.expected_items)
+    steps = risk.prior_items + risk.search_change + risk.detection_change
+    assert steps[flown] == pytest.approx(risk.expected_items[flown], abs=1e-6)
+    groups = sum(getattr(risk, f"expected_items_{group}") for group in ORDNANCE_GROUPS)
+    assert groups[flown] == pytest.approx(risk.expected_items[flown], abs=1e-5)
+    assert (risk.prior_items[flown] == 0.5).all()
+    assert risk.search_change[1, 0] == 0  # flown, not searched
+    assert risk.detection_change[0, 1] == pytest.approx(0, abs=1e-6)
+    assert risk.detection_change[0, 0] > 0 > risk.search_change[0, 0]
+    assert risk.p_at_least_one_ap[0, 0] > 0.5 > risk.p_at_least_one_uxo[0, 0]
+    assert risk.effective_search[0] == pytest.approx([0.9, 0.36], abs=1e-5)
+
+
+def test_review_confirms_rejects_and_teaches_the_sites_false_alarms() -> None:
+    places = [(500_050.0, 4_400_150.0, 0.5), (500_050.0, 4_400_150.0, 0.4), (500_150.0, 4_400_150.0, 0.5)]
+    items = np.array([0, 0, 1], np.intp)
+    barely = Performance(0.9, (0.8, 0.95), 1.0, (0.5, 2.0), 0.5, 0.02, 100, 90, 3, 3.0)
+
+    def judged(verdict: list[int], **more: float) -> Risk:
+        review = Review(np.array(verdict, np.int8), **more)  # type: ignore[arg-type]
+        return assess(SEARCHED, detections=found(places), items=items, performance=barely, prior=PRIOR, review=review)
+
+    unread, confirmed, rejected = judged([0, 0, 0]), judged([0, 1, -1]), judged([-1, 0, 0])
+    assert confirmed.p_at_least_one[0, 0] == confirmed.confirmed[0, 0] == confirmed.q05[0, 0] == 1
+    assert confirmed.detections[0].tolist() == [1, 0]
+    assert confirmed.detection_change[0, 1] == pytest.approx(0, abs=1e-6)
+    assert rejected.detections[0].tolist() == [0, 1]
+    assert rejected.p_at_least_one[0, 0] < unread.p_at_least_one[0, 0]
+    assert rejected.p_at_least_one[0, 1] == unread.p_at_least_one[0, 1]  # without an area a rejection is no rate
+    dirty, clean = judged([-1, 0, 0], searched_ha=0.1), judged([-1, 0, 0], searched_ha=50.0)
+    assert dirty.p_at_least_one[0, 1] < rejected.p_at_least_one[0, 1] < clean.p_at_least_one[0, 1]
+    poor = judged([0, 0, 0], missed=200)
+    assert poor.p_unseen[0, 0] > unread.p_unseen[0, 0]
+
+
+def test_verdicts_must_fit() -> None:
+    with pytest.raises(ValueError, match="do not fit"):
+        assess(
+            SEARCHED,
+            detections=found([(500_050, 4_400_150, 0.9)]),
+            items=np.zeros(1, np.intp),
+            performance=PERFORMANCE,
+            prior=PRIOR,
+            review=Review(np.zeros(2, np.int8)),
+        )
 
 
 def test_no_detections_is_a_result_too() -> None:

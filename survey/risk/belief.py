@@ -1,0 +1,145 @@
+"""What is known of the searching itself: recall and false alarms as distributions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh_tridiagonal
+from scipy.optimize import brentq
+from scipy.special import polygamma
+
+from survey.values import ORDNANCE_GROUPS, Performance
+
+UNIDENTIFIED_SHARE = 0.2
+"""Share of sightings, true and false, whose group is not told: an equal share with the four groups, not measured. It
+cancels from the evidence of a sighting, and decides only how well its group's rate of false alarms is thought known."""
+_JEFFREYS = 0.5
+"""Added to each count: Jeffreys' prior of a share, and of a rate."""
+_Z95 = 1.959964
+_LEAST_SHAPE = 0.5
+"""A Gamma or Beta fitted to an interval is never vaguer than Jeffreys' prior with nothing counted."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Recall ~ Beta(found, missed); false alarms per searched hectare of each mark ~ Gamma(alarms, rate area_ha).
+
+    Marks are the ordnance groups, then `UNIDENTIFIED`. Rates of marks are independent; their sum is
+    Gamma(sum of alarms, area_ha).
+    """
+
+    found: float
+    missed: float
+    alarms: tuple[float, ...]
+    area_ha: float
+
+    def __post_init__(self) -> None:
+        if not all(np.isfinite(v) and v > 0 for v in (self.found, self.missed, *self.alarms, self.area_ha)):
+            msg = f"the parameters of a belief are positive and finite, got {self}"
+            raise ValueError(msg)
+        if len(self.alarms) != len(ORDNANCE_GROUPS) + 1:
+            msg = f"false alarms have {len(ORDNANCE_GROUPS) + 1} marks, got {len(self.alarms)}"
+            raise ValueError(msg)
+
+    @classmethod
+    def from_performance(cls, performance: Performance, *, shares: Sequence[float]) -> Self:
+        """Return what a model's card says, before anything of the site was reviewed.
+
+        Counts enter with Jeffreys' priors. The card's interval of false alarms may be wider than that of a Poisson
+        count, since sites differ; the Gamma is then widened to it, for the next site is one more. Where the card has
+        no counts, mean and interval are matched. How false alarms divide among groups is not measured: as items do.
+
+        Args:
+            performance: The model's operating point.
+            shares: Prior share of each ordnance group, adding up to 1.
+        """
+        found, missed = _beta(performance)
+        shape, area = _gamma(performance)
+        told = [shape * (1 - UNIDENTIFIED_SHARE) * share for share in shares]
+        return cls(found, missed, (*told, shape * UNIDENTIFIED_SHARE), area)
+
+    def reviewed(
+        self, *, found: int = 0, missed: int = 0, rejected: Sequence[int] = (), searched_ha: float = 0.0
+    ) -> Self:
+        """Return the belief after items and false alarms were counted on reviewed ground of this site.
+
+        Args:
+            found: Items known to be there (seeded, or found on the ground) that the search had found.
+            missed: Such items that it had not found.
+            rejected: Sightings of each mark that review rejected; empty: none.
+            searched_ha: Searched hectares on which every sighting was reviewed.
+        """
+        alarms = tuple(a + n for a, n in zip(self.alarms, rejected or [0] * len(self.alarms), strict=True))
+        return replace(
+            self,
+            found=self.found + found,
+            missed=self.missed + missed,
+            alarms=alarms,
+            area_ha=self.area_ha + searched_ha,
+        )
+
+    @property
+    def recall(self) -> float:
+        """Expected recall."""
+        return self.found / (self.found + self.missed)
+
+    @property
+    def false_alarms_per_ha(self) -> float:
+        """Expected false alarms per searched hectare, of all marks."""
+        return sum(self.alarms) / self.area_ha
+
+    def nodes(self, count: int) -> tuple[Array, Array]:
+        """Return (recalls, weights) of Gauss-Jacobi quadrature over the Beta distribution of recall.
+
+        From the recurrence of the monic Jacobi polynomials on 0..1 (Golub and Welsch 1969), with weights that add up
+        to 1, so that no Gamma function of large counts is needed. Exact for polynomials of degree 2 count - 1.
+
+        Args:
+            count: Number of nodes, at least 2.
+        """
+        a, b = self.missed - 1, self.found - 1  # exponents of (1 - x) and (1 + x) on -1..1
+        n = np.arange(2, count, dtype=np.float64)
+        twice = 2 * n + a + b
+        diagonal = [(b - a) / (a + b + 2)]
+        # The general term of n = 1 is 0 / 0 where a + b = -1, as in Jeffreys' prior.
+        square = [4 * (1 + a) * (1 + b) / ((2 + a + b) ** 2 * (3 + a + b))]
+        diagonal += [(b * b - a * a) / ((a + b + 2) * (a + b + 4)), *((b * b - a * a) / (twice * (twice + 2)))]
+        square += [*(4 * n * (n + a) * (n + b) * (n + a + b) / (twice**2 * (twice + 1) * (twice - 1)))]
+        x, vectors = eigh_tridiagonal(np.array(diagonal), np.sqrt(square))
+        weight = vectors[0] ** 2
+        return np.clip((1 + x) / 2, 1e-12, 1 - 1e-12), weight / weight.sum()
+
+
+def _beta(performance: Performance) -> tuple[float, float]:
+    if performance.items:
+        return performance.found + _JEFFREYS, performance.items - performance.found + _JEFFREYS
+    mean = min(performance.recall, 1 - 1e-3)
+    low, high = performance.recall_interval
+    sd = max((high - low) / (2 * _Z95), 1e-6)
+    size = max(mean * (1 - mean) / sd**2 - 1, 2 * _LEAST_SHAPE)
+    return mean * size, (1 - mean) * size
+
+
+def _gamma(performance: Performance) -> tuple[float, float]:
+    low, high = performance.false_alarms_interval
+    fitted = _shape_of(low, high)
+    if performance.searched_ha:
+        shape = performance.false_alarms + _JEFFREYS
+        kept = min(1.0, fitted / shape) if fitted else 1.0
+        return shape * kept, performance.searched_ha * kept
+    shape = fitted or _LEAST_SHAPE
+    return shape, shape / performance.false_alarms_per_ha
+
+
+def _shape_of(low: float, high: float) -> float | None:
+    """Return the Gamma shape whose logarithm has the spread of a 95 % interval; None where an end is 0 or infinite."""
+    if not 0 < low < high < np.inf:
+        return None
+    variance = (np.log(high / low) / (2 * _Z95)) ** 2
+    if variance >= polygamma(1, _LEAST_SHAPE):
+        return _LEAST_SHAPE
+    return float(brentq(lambda shape: float(polygamma(1, shape)) - variance, _LEAST_SHAPE, 4 / variance + 4))

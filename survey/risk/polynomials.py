@@ -1,0 +1,45 @@
+"""Polynomials with positive coefficients as logarithms of their coefficients, lowest power first, one row a cell."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+Array = NDArray[np.float64]
+
+
+def log_symmetric(log_ratio: Array, log_constant: Array | None = None) -> Array:
+    """Return log of the coefficients of prod_k (c_k + r_k x), powers 0..K, of each row.
+
+    With c = 1 these are the elementary symmetric polynomials e_m(r). All terms are positive, so the recurrence
+    e_m <- c_k e_m + r_k e_(m-1) loses no digits in log space.
+
+    Args:
+        log_ratio: (..., K) log r; -inf leaves the factor c.
+        log_constant: (..., K) log c; -inf leaves the factor r x. 0 where absent.
+    """
+    k = log_ratio.shape[-1]
+    log_e = np.full((*log_ratio.shape[:-1], k + 1), -np.inf)
+    log_e[..., 0] = 0
+    for n in range(k):
+        kept = log_e[..., : n + 2] if log_constant is None else log_e[..., : n + 2] + log_constant[..., n : n + 1]
+        log_e[..., 1 : n + 2] = np.logaddexp(kept[..., 1:], log_e[..., : n + 1] + log_ratio[..., n : n + 1])
+        log_e[..., 0] = kept[..., 0]
+    return log_e
+
+
+def log_product(first: Array, second: Array) -> Array:
+    """Return log of the coefficients of the product of two polynomials (..., K + 1) and (..., L + 1)."""
+    if first.shape[-1] > second.shape[-1]:
+        first, second = second, first
+    k, l = first.shape[-1], second.shape[-1]  # noqa: E741 - the degrees of the formula
+    product = np.full((*second.shape[:-1], k + l - 1), -np.inf)
+    for n in range(k):
+        product[..., n : n + l] = np.logaddexp(product[..., n : n + l], first[..., n : n + 1] + second)
+    return product
+
+
+def log_rising(start: Array, count: int) -> Array:
+    """Return log of the rising factorials (a)_0..(a)_count = Gamma(a + m) / Gamma(a), powers along a new last axis."""
+    a = np.asarray(start)[..., None]
+    rising: Array = gammaln(a + np.arange(count + 1)) - gammaln(a)
+    return rising

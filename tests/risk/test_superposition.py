@@ -1,0 +1,269 @@
+"""The posterior of groups against brute-force simulation, against the closed form, and against itself."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import nbinom
+
+from survey.risk import (
+    UNIDENTIFIED,
+    Belief,
+    CellEvidence,
+    Inference,
+    Posterior,
+    Prior,
+    infer,
+    items_per_cell,
+    marks_of,
+)
+from survey.risk.belief import UNIDENTIFIED_SHARE
+from survey.values import ORDNANCE_GROUPS, Performance
+
+PRIOR = Prior(mean_items_per_ha=1.5, shape=0.8, shares=(0.4, 0.3, 0.2, 0.1))
+BELIEF = Belief(found=8.5, missed=4.5, alarms=(1.2, 0.9, 0.6, 0.3, 0.75), area_ha=2.0)
+GROUPS = len(ORDNANCE_GROUPS)
+
+
+def evidence(
+    searched: list[float], sightings: list[tuple[int, int, float, bool]], **more: NDArray[np.float64]
+) -> CellEvidence:
+    """Return a search with sightings of (cell, mark, f1 / f0, confirmed)."""
+    cell, mark, ratio, confirmed = (np.array([s[k] for s in sightings]) for k in range(4))
+    return CellEvidence(
+        np.array(searched),
+        log_ratio=np.log(ratio.astype(np.float64)),
+        cell=cell.astype(np.intp),
+        mark=mark.astype(np.intp),
+        confirmed=confirmed.astype(np.bool_),
+        **more,
+    )
+
+
+def inferred(seen: CellEvidence, *, prior: Prior = PRIOR, belief: Belief = BELIEF, threads: int = 1) -> Inference:
+    return infer(seen, prior=prior.over(len(seen.searched_ha)), belief=belief, threads=threads)
+
+
+class Drawn:
+    """Everything unknown of one cell drawn from the prior, and weighed by the likelihood as it is written down."""
+
+    def __init__(
+        self,
+        searched: float,
+        sightings: list[tuple[int, int, float, bool]],
+        *,
+        looks: float = 1,
+        draws: int = 1_000_000,
+    ) -> None:
+        rng, draws = np.random.default_rng(11), 1_000_000
+        recall = rng.beta(BELIEF.found, BELIEF.missed, draws)
+        density = rng.gamma(PRIOR.shape * np.array(PRIOR.shares), 1 / PRIOR.rate_ha, (draws, GROUPS))
+        alarms = rng.gamma(BELIEF.alarms, 1 / BELIEF.area_ha, (draws, GROUPS + 1))
+        p = 1 - (1 - recall) ** looks
+        intensity = np.column_stack([density * (1 - UNIDENTIFIED_SHARE), density.sum(axis=1) * UNIDENTIFIED_SHARE])
+        intensity *= p[:, None]
+        likelihood = np.exp(-searched * (intensity.sum(axis=1) + alarms.sum(axis=1)))
+        found = np.zeros((draws, GROUPS), np.intp)
+        own = density / density.sum(axis=1, keepdims=True)
+        for _, mark, ratio, confirmed in sightings:
+            item, false = intensity[:, mark] * ratio, 0.0 if confirmed else alarms[:, mark]
+            likelihood *= item + false
+            real = rng.random(draws) < item / (item + false)
+            group = (own.cumsum(axis=1) < rng.random((draws, 1))).sum(axis=1).clip(max=GROUPS - 1)
+            found[np.arange(draws), group if mark == UNIDENTIFIED else mark] += real
+        self.unseen = rng.poisson(density * (1 - p * searched)[:, None])
+        self.items = found + self.unseen
+        self.weight = likelihood / likelihood.sum()
+        self.effective = 1 / np.sum(self.weight**2)
+
+    def check(self, found: Posterior, items: NDArray[np.intp], unseen: NDArray[np.intp], column: int | None) -> None:
+        """Hold a posterior to 4.5 standard errors of the weighted mean, and quantiles to the levels they claim."""
+        at = (0,) if column is None else (0, column)
+        for value, truth in (
+            (found.expected_items, items.astype(float)),
+            (found.p_at_least_one, (items > 0).astype(float)),
+            (found.p_unseen, (unseen > 0).astype(float)),
+        ):
+            mean = self.weight @ truth
+            error = np.sqrt(np.sum(self.weight**2 * (truth - mean) ** 2))
+            assert abs(value[at] - mean) <= 4.5 * error + 1e-9
+        margin = 4.5 * np.sqrt(0.25 / self.effective)
+        for quantile, level in ((found.q05, 0.05), (found.q95, 0.95)):
+            assert self.weight @ (items <= quantile[at]) > level - margin
+            assert self.weight @ (items < quantile[at]) < level + margin
+
+
+@pytest.mark.parametrize(
+    ("searched", "sightings", "looks"),
+    [
+        (0.7, [], 1.0),
+        (0.9, [(0, 0, 3.0, False)], 1.0),
+        (0.6, [(0, 0, 3.0, False), (0, 0, 1.5, False), (0, 2, 4.0, False)], 2.4),
+        (0.8, [(0, UNIDENTIFIED, 5.0, False), (0, UNIDENTIFIED, 1.0, False), (0, 1, 2.0, False)], 1.0),
+        (0.5, [(0, 3, 1.0, True), (0, 1, 0.5, False), (0, UNIDENTIFIED, 2.0, True)], 1.0),
+    ],
+    ids=["nothing", "one", "a cluster, two looks", "of no group", "confirmed"],
+)
+def test_posterior_equals_brute_force(
+    searched: float, sightings: list[tuple[int, int, float, bool]], looks: float
+) -> None:
+    found = inferred(evidence([searched], sightings, looks=np.array([looks])))
+    drawn = Drawn(searched, sightings, looks=looks)
+    assert drawn.effective > 10_000
+    drawn.check(found.total, drawn.items.sum(axis=1), drawn.unseen.sum(axis=1), None)
+    for g in range(GROUPS):
+        drawn.check(found.groups, drawn.items[:, g], drawn.unseen[:, g], g)
+
+
+def many(cells: int, *, seed: int = 3, most: int = 6) -> CellEvidence:
+    """Return random searches with up to `most` sightings a cell, of every mark, some confirmed."""
+    rng = np.random.default_rng(seed)
+    cell = np.repeat(np.arange(cells), rng.integers(0, most + 1, cells))
+    return CellEvidence(
+        rng.choice([0.0, 0.3, 1.0, 0.77], cells),
+        log_ratio=rng.normal(0, 2, len(cell)),
+        cell=rng.permutation(cell),
+        mark=rng.integers(0, GROUPS + 1, len(cell)),
+        confirmed=rng.random(len(cell)) < 0.1,
+    )
+
+
+def test_groups_add_up_to_the_total() -> None:
+    found = inferred(many(300, most=25))
+    assert found.groups.expected_items.sum(axis=1) == pytest.approx(found.total.expected_items, rel=1e-9)
+    some = found.groups.p_at_least_one.max(axis=1)
+    assert (found.total.p_at_least_one >= some - 1e-12).all()
+    assert (found.total.p_at_least_one <= found.groups.p_at_least_one.sum(axis=1) + 1e-12).all()
+    for steps, p in ((found.prior_expected, found.prior_p), (found.searched_expected, found.searched_p)):
+        assert steps[:, 1:].sum(axis=1) == pytest.approx(steps[:, 0])
+        assert (p[:, 0] >= p[:, 1:].max(axis=1)).all()
+
+
+def test_known_recall_and_false_alarms_give_the_closed_form() -> None:
+    """One group holds nearly every item and sighting; counts are so large that nothing is left to integrate."""
+    prior = Prior(mean_items_per_ha=2.0, shape=0.7, shares=(1 - 3e-9, 1e-9, 1e-9, 1e-9))
+    seen = many(60, most=7)
+    seen = replace(seen, mark=np.zeros(len(seen.mark), np.intp), confirmed=np.zeros(len(seen.mark), bool))
+    area, recall, alarms = 1e9, 0.6, 2.0
+    belief = Belief(recall * 1e9, (1 - recall) * 1e9, (0.8 * alarms * area, 1.0, 1.0, 1.0, 0.2 * alarms * area), area)
+    known = items_per_cell(
+        recall * seen.searched_ha, log_ratio=seen.log_ratio + np.log(recall / alarms), cell=seen.cell, prior=prior
+    )
+    found = inferred(seen, prior=prior, belief=belief).total
+    for name in Posterior.__slots__:
+        assert getattr(found, name) == pytest.approx(getattr(known, name), rel=1e-5, abs=1e-6)
+
+
+def test_what_was_not_searched_keeps_the_prior() -> None:
+    found = inferred(evidence([0.0, 1.0], []))
+    whole = nbinom(PRIOR.shape, PRIOR.rate_ha / (PRIOR.rate_ha + 1))
+    assert found.total.p_at_least_one[0] == pytest.approx(1 - whole.pmf(0))
+    assert found.total.expected_items[0] == pytest.approx(1.5)
+    assert (found.total.q05[0], found.total.q95[0]) == (whole.ppf(0.05), whole.ppf(0.95))
+    assert found.groups.expected_items[0] == pytest.approx(1.5 * np.array(PRIOR.shares))
+    assert found.searched_expected[0] == pytest.approx(found.prior_expected[0])
+    assert found.searched_p[0] == pytest.approx(found.prior_p[0])
+    assert (found.searched_expected[1] < 0.5 * found.prior_expected[1]).all()
+
+
+def test_doubt_about_recall_keeps_more_risk_than_its_mean() -> None:
+    """E[1 / (b + R)] > 1 / (b + E[R]): plugging the mean in is too hopeful after a search without a sighting."""
+    vague, sure = replace(BELIEF, found=0.85, missed=0.45), replace(BELIEF, found=8500, missed=4500)
+    risks = [inferred(evidence([1.0], []), belief=b).total.p_unseen[0] for b in (vague, BELIEF, sure)]
+    assert risks[0] > risks[1] > risks[2]
+
+
+def test_rejections_on_the_site_lower_the_worth_of_the_next_sighting() -> None:
+    seen = evidence([1.0], [(0, 0, 2.0, False)])
+    before = inferred(seen).total.p_at_least_one[0]
+    after = inferred(seen, belief=BELIEF.reviewed(rejected=(20, 0, 0, 0, 0), searched_ha=1.0)).total.p_at_least_one[0]
+    clean = inferred(seen, belief=BELIEF.reviewed(searched_ha=20.0)).total.p_at_least_one[0]
+    assert after < before < clean
+
+
+def test_several_looks_and_hidden_ground_change_what_was_searched() -> None:
+    plain = inferred(evidence([0.8], [])).total.p_unseen[0]
+    twice = inferred(evidence([0.8], [], looks=np.array([1.6]))).total.p_unseen[0]
+    hidden = inferred(evidence([0.8], [], visible=np.array([0.0]))).total
+    assert twice < plain
+    assert hidden.p_unseen[0] == pytest.approx(inferred(evidence([0.0], [])).total.p_unseen[0])
+
+
+def test_cells_do_not_influence_each_other_nor_do_threads() -> None:
+    seen = many(40)
+    together, threaded = inferred(seen), inferred(seen, threads=3)
+    for n in range(40):
+        own = seen.cell == n
+        alone = inferred(
+            CellEvidence(
+                seen.searched_ha[[n]],
+                log_ratio=seen.log_ratio[own],
+                cell=np.zeros(own.sum(), np.intp),
+                mark=seen.mark[own],
+                confirmed=seen.confirmed[own],
+            )
+        )
+        for name in Posterior.__slots__:
+            assert getattr(alone.total, name)[0] == pytest.approx(getattr(together.total, name)[n], abs=1e-7)
+            assert getattr(alone.groups, name)[0] == pytest.approx(getattr(together.groups, name)[n], abs=1e-7)
+    for name in Posterior.__slots__:
+        assert np.array_equal(getattr(together.groups, name), getattr(threaded.groups, name))
+
+
+def test_hundreds_of_sightings_in_a_cell_stay_finite() -> None:
+    rng = np.random.default_rng(5)
+    marks = rng.integers(0, GROUPS + 1, 400)
+    found = inferred(evidence([0.9], [(0, int(m), float(np.exp(rng.normal(0, 3))), bool(m == 2)) for m in marks]))
+    assert np.isfinite(found.groups.expected_items).all()
+    assert found.groups.expected_items.sum() == pytest.approx(found.total.expected_items[0], rel=1e-9)
+    confirmed = np.count_nonzero(marks == 2)
+    assert found.groups.q05[0, 2] >= confirmed
+    assert found.total.q05[0] <= found.total.expected_items[0] <= found.total.q95[0]
+
+
+@pytest.mark.parametrize(("found", "missed"), [(1.5, 97.5), (0.5, 0.5), (0.01, 0.99), (5000.5, 900.5), (96.5, 2.5)])
+def test_recall_nodes_reproduce_the_moments_of_the_beta(found: float, missed: float) -> None:
+    recall, weight = replace(BELIEF, found=found, missed=missed).nodes(12)
+    moment = 1.0
+    for k in range(1, 20):
+        moment *= (found + k - 1) / (found + missed + k - 1)
+        assert weight @ recall**k == pytest.approx(moment, rel=1e-6)
+
+
+def test_a_cards_counts_and_its_wider_interval_both_enter() -> None:
+    counted = Performance(
+        0.6, (0.5, 0.7), 10.0, (7.0, 14.0), 0.5, 0.02, items=98, found=59, false_alarms=29, searched_ha=2.9
+    )
+    belief = Belief.from_performance(counted, shares=PRIOR.shares)
+    assert (belief.found, belief.missed) == (59.5, 39.5)
+    assert belief.false_alarms_per_ha == pytest.approx(29.5 / 2.9)
+    sites_differ = Belief.from_performance(replace(counted, false_alarms_interval=(2.0, 40.0)), shares=PRIOR.shares)
+    assert sum(sites_differ.alarms) < 4 < sum(belief.alarms)
+    assert sites_differ.false_alarms_per_ha == pytest.approx(belief.false_alarms_per_ha)
+    unmeasured = Belief.from_performance(Performance(0.01, (0, 1), 1000, (0, 1e6), 0.5, 0.02), shares=PRIOR.shares)
+    assert unmeasured.recall == pytest.approx(0.01)
+    assert unmeasured.found + unmeasured.missed == pytest.approx(1)
+
+
+def test_classes_lead_to_groups() -> None:
+    names = ("ap_mine", "at_mine", "submunition", "projectile", "other_uxo", "anomaly", "a class of tomorrow")
+    marks = marks_of(names, np.arange(7, dtype=np.int16))
+    assert marks.tolist() == [0, 1, 2, 3, 3, UNIDENTIFIED, UNIDENTIFIED]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"searched_ha": np.array([1.1])}, "searched area"),
+        ({"cell": np.array([1])}, "cells of detections"),
+        ({"mark": np.array([GROUPS + 1])}, "marks of detections"),
+        ({"mark": np.array([0, 1])}, "2 marks"),
+        ({"visible": np.array([1.5])}, "visible has one value"),
+        ({"looks": np.array([np.nan])}, "looks has one value"),
+    ],
+)
+def test_impossible_evidence_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(evidence([1.0], [(0, 0, 1.0, False)]), **change)
