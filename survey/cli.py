@@ -290,6 +290,40 @@ def characterise(
     typer.echo(characterise_model(settings, model=model, data_list=data_list, data=data, out=out))
 
 
+prior_app = typer.Typer(help="Learn from ground whose past is known how likely other ground is contaminated.")
+app.add_typer(prior_app, name="prior")
+
+
+@prior_app.command("fit")
+def prior_fit(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV: a row a cell, with features, label and place.")],
+    *,
+    out: Out,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    test: Annotated[Path | None, typer.Option(metavar="TABLE", help="Other cells, scored once at the end.")] = None,
+) -> None:
+    """Learn the probability of contamination, choosing and calibrating on blocks of ground left out."""
+    from survey.config import load_config  # noqa: PLC0415
+    from survey.prior import PriorConfig, fit_prior  # noqa: PLC0415
+
+    settings = load_config(PriorConfig, config, overrides=overrides or ())
+    typer.echo(fit_prior(settings, table=table, out=out, test=test))
+
+
+@prior_app.command("apply")
+def prior_apply(
+    model: Annotated[Path, typer.Argument(metavar="PRIOR", help="Folder that `survey prior fit` wrote.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV with the same features.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Table (.csv) or raster (.tif) to write.")],
+) -> None:
+    """Write the prior probability of each cell, and how far from training its features lie."""
+    from survey.prior import apply_prior  # noqa: PLC0415
+
+    typer.echo(apply_prior(model, table=table, out=out))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 bad input, 3 done with unsearched blocks."""
     os.umask(OWNER_ONLY)
