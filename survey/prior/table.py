@@ -33,8 +33,9 @@ class Table:
     """Rows without a label or a place."""
 
     def squares(self, edge_km: float) -> NDArray[np.str_]:
-        """Return the name of the square that each cell lies in."""
-        pair = zip(np.floor(self.x_km / edge_km), np.floor(self.y_km / edge_km), strict=True)
+        """Return the name of the square that each cell lies in, counted from the cells' south-west corner."""
+        east, north = self.x_km - self.x_km.min(), self.y_km - self.y_km.min()
+        pair = zip(np.floor(east / edge_km), np.floor(north / edge_km), strict=True)
         return np.array([f"{x:.0f} {y:.0f}" for x, y in pair], np.str_)
 
     def blocks(self, edge_km: float) -> NDArray[np.str_]:
