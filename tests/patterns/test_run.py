@@ -26,7 +26,7 @@ def _finished_run(folder: Path, site: Site) -> Path:
     square = shapely.box(*ORIGIN, *(ORIGIN + EDGE_M))
     sightings = {"item": np.tile(np.arange(count), 2), "probability": np.repeat([0.8, 0.3], count)}
     states = np.array(["searched", "not_searched"], dtype=object)
-    beside = shapely.box(*(ORIGIN + (EDGE_M, 0)), *(ORIGIN + (2 * EDGE_M, EDGE_M)))
+    beside = shapely.box(ORIGIN[0] + EDGE_M, ORIGIN[1], ORIGIN[0] + 2 * EDGE_M, ORIGIN[1] + EDGE_M)
     layers = [
         Layer("detections", "Point", shapely.to_wkb(shapely.points(places)).astype(object), sightings),
         Layer("searched_area", "Polygon", shapely.to_wkb(np.array([square, beside])).astype(object), {"state": states}),
