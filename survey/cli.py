@@ -304,6 +304,61 @@ def calibrate_risk(
     typer.echo(calibrate(out, hectares=hectares, seed=seed, threads=threads).text)
 
 
+prior_app = typer.Typer(help="Learn from ground whose past is known how likely other ground is contaminated.")
+app.add_typer(prior_app, name="prior")
+
+
+@prior_app.command("fit")
+def prior_fit(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV: a row a cell, with features, label and place.")],
+    *,
+    out: Out,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    test: Annotated[Path | None, typer.Option(metavar="TABLE", help="Other cells, scored once at the end.")] = None,
+) -> None:
+    """Learn the probability of contamination, choosing and calibrating on blocks of ground left out."""
+    from survey.config import load_config  # noqa: PLC0415
+    from survey.prior import PriorConfig, fit_prior  # noqa: PLC0415
+
+    settings = load_config(PriorConfig, config, overrides=overrides or ())
+    typer.echo(fit_prior(settings, table=table, out=out, test=test))
+
+
+@prior_app.command("apply")
+def prior_apply(
+    model: Annotated[Path, typer.Argument(metavar="PRIOR", help="Folder that `survey prior fit` wrote.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV with the same features.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Table (.csv) or raster (.tif) to write.")],
+) -> None:
+    """Write the prior probability of each cell, and how far from training its features lie."""
+    from survey.prior import apply_prior  # noqa: PLC0415
+
+    typer.echo(apply_prior(model, table=table, out=out))
+
+
+@app.command()
+def patterns(  # noqa: PLR0913 - one argument an option
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    *,
+    out: Out,
+    least: Annotated[float, typer.Option(min=0, max=1, help="Least probability of an item.")] = 0.0,
+    width: Annotated[float, typer.Option(metavar="M", help="Largest standard deviation across a row.")] = 0.5,
+    gap: Annotated[float, typer.Option(metavar="M", help="Longest stretch of a row without a sighting.")] = 20.0,
+    level: Annotated[float, typer.Option(help="Chance of any false row.")] = 0.05,
+    simulations: Annotated[int, typer.Option(help="Sites simulated for the p-values.")] = 199,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulations.")] = 0,
+) -> None:
+    """Find rows in which items were laid, and where along and beyond them some may have been left behind."""
+    from survey.patterns import PatternSettings, run_patterns  # noqa: PLC0415
+
+    settings = PatternSettings(
+        width_m=width, gap_m=gap, jitter_m=10 * width, level=level, simulations=simulations, seed=seed
+    )
+    typer.echo(run_patterns(run_folder, out=out, settings=settings, least=least))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 bad input, 3 done with unsearched blocks."""
     os.umask(OWNER_ONLY)

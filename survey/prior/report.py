@@ -1,0 +1,46 @@
+"""The report of a learnt prior in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+REPORT = "report.json"
+_NAMES = {"auc_pr": "AUC-PR", "auc_roc": "AUC-ROC", "brier": "Brier", "ece": "ECE"}
+
+
+def in_words(report: Mapping[str, Any]) -> str:
+    """Return what was chosen and the tables of measures."""
+    chosen = report["chosen"]
+    lines = [
+        (
+            f"chosen: {chosen['learner']}, {chosen['strength']} regularisation, {chosen['columns']} columns, "
+            f"{chosen['calibration']} calibration; of {len(report['candidates'])} candidates "
+            f"on {report['blocks']} blocks in {report['folds']} folds"
+        ),
+        *_table("left-out blocks of the training table", report["left_out_blocks"]),
+    ]
+    if "test" in report:
+        lines += _table("test table, scored once", report["test"])
+        strange = report["test"]["cells_outside_training"]
+        lines.append(f"  {strange} of its cells have a feature that is unknown or beyond training")
+    return "\n".join([*lines, report["caution"]])
+
+
+def _table(title: str, figures: Mapping[str, Any]) -> list[str]:
+    lines = [
+        (
+            f"{title}: {figures['contaminated']} of {figures['cells']} cells contaminated "
+            f"({figures['prevalence']:.1%}); intervals: {figures['interval']}"
+        ),
+        f"  {'':8} {'model':24} baseline",
+    ]
+    for key, name in _NAMES.items():
+        lines.append(f"  {name:8} {_rate(figures['model'][key]):24} {_rate(figures['baseline'][key])}")
+    lines.append(f"  AUC-PR of the model by that of the baseline: {_rate(figures['auc_pr_ratio'])}")
+    return lines
+
+
+def _rate(rate: Mapping[str, Any]) -> str:
+    if rate["value"] is None:
+        return "not defined"
+    ends = rate["interval"]
+    return f"{rate['value']:.3f}" + (f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else "")
