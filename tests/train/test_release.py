@@ -57,3 +57,11 @@ def test_weights_too_large_for_a_release_are_refused(
     monkeypatch.setattr(release, "MOST_BYTES", 1000)
     with pytest.raises(TrainingError, match="bytes of weights are more than"):
         write_model(SurveyNet(classes=6, disturbances=3), tmp_path_factory.mktemp("model"), card=card)
+
+
+def test_a_card_does_not_say_where_the_bank_lay() -> None:
+    config = TrainConfig(bank="/home/somebody/bank")
+    training = make_card("toy", config=config, data=DATA, measured=None, measured_on="nothing").training
+    assert training.config["bank"] == "BANK"
+    elsewhere = make_card("toy", config=TrainConfig(bank="x"), data=DATA, measured=None, measured_on="nothing").training
+    assert training.config_sha256 == elsewhere.config_sha256
