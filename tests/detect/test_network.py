@@ -127,7 +127,7 @@ def test_held_norms_keep_statistics_and_scales_while_filters_are_trained() -> No
     backbone = EfficientNetLite(BACKBONES["lite0"])
     backbone.hold(blocks=0, norms=True)
     backbone.train()
-    before = backbone.blocks[9].project[1].running_mean.clone()
+    before = backbone.blocks[9].project[1].running_mean.clone()  # type: ignore[index, union-attr]
     backbone(torch.rand(2, 3, 64, 64))
     norms = [module for module in backbone.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert not any(norm.training or norm.weight.requires_grad or norm.bias.requires_grad for norm in norms)
