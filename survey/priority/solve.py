@@ -1,0 +1,111 @@
+"""Choose areas, methods and crews: HiGHS through SciPy, with the greedy choice to fall back on."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+
+from survey.priority.greedy import greedy
+from survey.priority.problem import Choice, Problem, is_feasible, total_benefit
+
+Pairs = NDArray[np.intp]
+
+
+def solve(problem: Problem, *, solver: str, gap: float, nodes: int) -> Choice:
+    """Return the best choice found and the bound that no choice exceeds.
+
+    The solver stops by the number of nodes, not by the clock: the same input gives the same plan on any machine. If it
+    ends without a choice, or with a worse one, the greedy choice is taken, with the solver's bound.
+
+    Args:
+        problem: What there is to choose from.
+        solver: 'milp' or 'greedy'; the greedy choice is bounded by the linear relaxation.
+        gap: Relative gap at which the solver may stop.
+        nodes: Nodes of the search tree after which it stops.
+    """
+    method, crew = greedy(problem)
+    value = total_benefit(problem, method)
+    pairs = np.argwhere(problem.possible & (problem.benefit > 0))
+    if not len(pairs):
+        return Choice(method, crew, 0.0, 0.0, "nothing can be finished")
+    relaxed = _relaxation(problem, pairs)
+    if solver == "greedy" or value >= relaxed:
+        return Choice(method, crew, value, max(value, relaxed), "greedy")
+    found = _milp(problem, pairs, gap=gap, nodes=nodes)
+    bound = max(value, min(relaxed, found[2]))
+    if found[0] is None or found[1] is None or total_benefit(problem, found[0]) <= value:
+        return Choice(method, crew, value, bound, "greedy, not bettered by HiGHS")
+    value = total_benefit(problem, found[0])
+    return Choice(found[0], found[1], value, max(value, bound), "HiGHS")
+
+
+def _milp(
+    problem: Problem, pairs: Pairs, *, gap: float, nodes: int
+) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None, float]:
+    """Return method, crew and bound of a mixed-integer program with one variable an area, method and crew."""
+    crews = np.array(problem.crews)[pairs[:, 1]]
+    triples = np.column_stack([np.repeat(pairs, crews, axis=0), np.concatenate([np.arange(n) for n in crews])])
+    area, method, crew = triples.T
+    benefit = problem.benefit[area, method]
+    first = np.cumsum([0, *problem.crews])
+    rows = [
+        _row_sums(area, np.ones(len(area))),
+        _row_sums(first[method] + crew, problem.weeks[area, method] / problem.horizon),
+    ]
+    if np.isfinite(problem.budget):
+        rows.append(sparse.csr_array(problem.cost[area, method][None, :] / problem.budget))
+    with _quiet():
+        result = milp(
+            -benefit,
+            integrality=np.ones(len(benefit)),
+            bounds=Bounds(0, 1),
+            constraints=LinearConstraint(sparse.vstack(rows), -np.inf, 1),
+            options={"mip_rel_gap": gap, "node_limit": nodes},
+        )
+    bound = np.inf if result.mip_dual_bound is None else -float(result.mip_dual_bound)
+    if result.x is None:
+        return None, None, bound
+    taken = result.x > 0.5
+    by_method, by_crew = (np.full(len(problem.benefit), -1, np.intp) for _ in range(2))
+    by_method[area[taken]], by_crew[area[taken]] = method[taken], crew[taken]
+    return (by_method, by_crew, bound) if is_feasible(problem, by_method, by_crew) else (None, None, bound)
+
+
+def _relaxation(problem: Problem, pairs: Pairs) -> float:
+    """Return the benefit if areas could be done in part: a bound that needs no search."""
+    area, method = pairs.T
+    crews = np.array(problem.crews)
+    rows = [
+        _row_sums(area, np.ones(len(area))),
+        _row_sums(method, problem.weeks[area, method] / (problem.horizon * crews[method])),
+    ]
+    if np.isfinite(problem.budget):
+        rows.append(sparse.csr_array(problem.cost[area, method][None, :] / problem.budget))
+    matrix = sparse.vstack(rows)
+    result = linprog(-problem.benefit[area, method], A_ub=matrix, b_ub=np.ones(matrix.shape[0]), bounds=(0, 1))
+    return float(problem.benefit.max(axis=1).sum()) if result.x is None else -float(result.fun)
+
+
+def _row_sums(row: NDArray[np.intp], values: NDArray[np.float64]) -> sparse.csr_array:
+    """Return a matrix whose row r sums the values of the columns with that row number."""
+    return sparse.csr_array((values, (row, np.arange(len(row)))))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep standard output free of what HiGHS prints there although it is told not to."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(nowhere)
+        os.close(kept)
