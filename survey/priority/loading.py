@@ -42,8 +42,9 @@ def load_priority(path: Path) -> PriorityConfig:
     try:  # by way of JSON, where strict types take a list as a tuple
         return PriorityConfig.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where, key = _place(node, first["loc"])
+        # an unknown key explains a missing one better than the other way round
+        first = min(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+        where, key = _place(node, first["loc"], of_key=first["type"] == "extra_forbidden")
         msg = f"{path}:{where}: {key + ': ' if key else ''}{_problem(first)}"
         raise ConfigError(msg) from error
 
@@ -61,19 +62,27 @@ def _check_twice(node: yaml.Node, path: Path) -> None:
         _check_twice(value, path)
 
 
-def _place(node: yaml.Node, location: Sequence[int | str]) -> tuple[str, str]:
-    """Return 'line:column' of the deepest node on the way to a location, and the location in words."""
+def _place(node: yaml.Node, location: Sequence[int | str], *, of_key: bool) -> tuple[str, str]:
+    """Return 'line:column' of the deepest node on the way to a location, and the location in words.
+
+    Args:
+        node: The whole file.
+        location: Keys and positions, as pydantic tells them; '[key]' at the end means the key itself.
+        of_key: Whether the last key is wrong rather than its value.
+    """
     at = node
-    for part in location:
+    of_key = of_key or location[-1:] == ("[key]",)
+    path = [part for part in location if part != "[key]"]
+    for depth, part in enumerate(path, start=1):
         if isinstance(at, yaml.MappingNode):
             pairs = {str(key.value): (key, value) for key, value in at.value}
             if part not in pairs:
                 break
             key, value = pairs[str(part)]
-            at = key if location[-1] == "[key]" and part == location[-2] else value
+            at = key if of_key and depth == len(path) else value
         elif isinstance(at, yaml.SequenceNode) and isinstance(part, int) and part < len(at.value):
             at = at.value[part]
-    return _mark(at), ".".join(str(part) for part in location if part != "[key]")
+    return _mark(at), ".".join(map(str, path))
 
 
 def _problem(error: Any) -> str:
