@@ -13,7 +13,7 @@ from survey.priority.solve import solve
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 """Of the budget at which orders are compared."""
-COMPARED_GAP = 0.002
+COMPARED_GAP = 0.005
 """To which plans for a share of the budget are proven: they are compared, not carried out."""
 Array = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def in_order(problem: Problem, order: NDArray[np.intp]) -> tuple[NDArray[np.intp
 
 
 def compare(
-    problem: Problem, choice: Choice, *, stakes: Stakes, orders: Mapping[str, NDArray[np.intp]], nodes: int
+    problem: Problem, choice: Choice, *, stakes: Stakes, orders: Mapping[str, NDArray[np.intp]], solver: str, nodes: int
 ) -> list[dict[str, Any]]:
     """Return what the plan and the orders reach at shares of the budget, each planned anew for that share.
 
@@ -76,12 +76,13 @@ def compare(
         choice: What was chosen with the whole budget.
         stakes: What can be reached.
         orders: (A,) areas, first to be done first, by the name of the order.
-        nodes: Of the solver's search, at most.
+        solver: As for `solve`.
+        nodes: As for `solve`.
     """
     rows = []
     for share in SHARES:
         part = problem.cut(share)
-        best = choice if share == 1 else solve(part, solver="milp", gap=COMPARED_GAP, nodes=nodes)
+        best = choice if share == 1 else solve(part, solver=solver, gap=COMPARED_GAP, nodes=nodes)
         entries = {"plan": best.method} | {name: in_order(part, order)[0] for name, order in orders.items()}
         for name, method in entries.items():
             gap = best.gap if name == "plan" else None

@@ -129,8 +129,8 @@ class PriorityConfig(Config):
     budget: Positive | None = None
     nearest_to: str | None = None
     solver: Literal["milp", "greedy"] = "milp"
-    gap: Annotated[float, Field(ge=0, lt=1)] = 0.001
-    nodes: Annotated[int, Field(ge=1)] = 2000
+    gap: Annotated[float, Field(ge=0, lt=1)] = 0.005
+    nodes: Annotated[int, Field(ge=1)] = 200
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

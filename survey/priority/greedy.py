@@ -61,9 +61,24 @@ def greedy(problem: Problem) -> tuple[Ints, Ints]:
     order_by_rate = _order(problem)
     most_first = order_by_rate[np.argsort(-problem.benefit[tuple(order_by_rate.T)], kind="stable")]
     rooms = [_fill(Room(problem), order) for order in (order_by_rate, most_first)]
-    room = max(rooms, key=lambda r: total_benefit(problem, r.method))
+    return _improve(max(rooms, key=lambda r: total_benefit(problem, r.method)), order_by_rate)
+
+
+def packed(problem: Problem, method: Ints) -> tuple[Ints, Ints]:
+    """Return a choice that is near one made as if a method's crews were one: the longest areas are given out first.
+
+    What no crew can finish is left; what is left of the crews' weeks is filled and improved as in `greedy`.
+    """
+    room, order = Room(problem), _order(problem)
+    chosen = np.flatnonzero(method >= 0)
+    for area in chosen[np.argsort(-problem.weeks[chosen, method[chosen]], kind="stable")].tolist():
+        room.place(area, int(method[area]))
+    return _improve(_fill(room, order), order)
+
+
+def _improve(room: Room, order: NDArray[np.intp]) -> tuple[Ints, Ints]:
     for _ in range(ROUNDS):
-        if not _exchange(room, order_by_rate):
+        if not _exchange(room, order):
             break
     return room.method, room.crew
 

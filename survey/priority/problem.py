@@ -1,6 +1,6 @@
 """The choice to be made: which areas, by which method, by which crew."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +60,19 @@ class Choice:
     """(A,) -1: not chosen."""
     crew: NDArray[np.intp]
     """(A,) of the method's crews; -1: not chosen."""
-    benefit: float
     bound: float
     """No choice has more benefit than this."""
     solver: str
+    problem: Problem
+
+    @property
+    def benefit(self) -> float:
+        """Return what the choice is worth."""
+        return total_benefit(self.problem, self.method)
+
+    def bounded(self, bound: float) -> "Choice":
+        """Return the choice with the lower of two bounds, which is not below what it is worth itself."""
+        return replace(self, bound=max(self.benefit, min(self.bound, bound)))
 
     @property
     def gap(self) -> float:

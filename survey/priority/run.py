@@ -187,7 +187,12 @@ def _write(
     report = report_of(plan, columns) | {"notes": notes}
     report["inputs"] = {name: {"file": path.name, "sha256": sha256_of(path)} for name, path in sorted(files.items())}
     report["comparison"] = compare(
-        plan.problem, plan.choice, stakes=plan.stakes, orders=orders, nodes=plan.config.nodes
+        plan.problem,
+        plan.choice,
+        stakes=plan.stakes,
+        orders=orders,
+        solver=plan.config.solver,
+        nodes=plan.config.nodes,
     )
     curves: Curves = _curves(plan, orders, names)
     make_folder(out)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
-from survey.priority.greedy import greedy
+from survey.priority.greedy import greedy, packed
 from survey.priority.problem import Choice, Problem, is_feasible, total_benefit
 
 Pairs = NDArray[np.intp]
@@ -19,43 +19,50 @@ Pairs = NDArray[np.intp]
 def solve(problem: Problem, *, solver: str, gap: float, nodes: int) -> Choice:
     """Return the best choice found and the bound that no choice exceeds.
 
-    The solver stops by the number of nodes, not by the clock: the same input gives the same plan on any machine. If it
-    ends without a choice, or with a worse one, the greedy choice is taken, with the solver's bound.
+    First as if a method's crews were one, which has no symmetry and bounds the rest; that choice is packed into
+    crews. Only if the gap asked for is not reached so, crews are variables too. The solver stops by the number of
+    nodes, not by the clock: the same input gives the same plan on any machine. The greedy choice is the least that is given.
 
     Args:
         problem: What there is to choose from.
         solver: 'milp' or 'greedy'; the greedy choice is bounded by the linear relaxation.
         gap: Relative gap at which the solver may stop.
-        nodes: Nodes of the search tree after which it stops.
+        nodes: Nodes of each search tree after which it stops.
     """
-    method, crew = greedy(problem)
-    value = total_benefit(problem, method)
+    best = Choice(*greedy(problem), bound=np.inf, solver="greedy", problem=problem)
     pairs = np.argwhere(problem.possible & (problem.benefit > 0))
     if not len(pairs):
-        return Choice(method, crew, 0.0, 0.0, "nothing can be finished")
-    relaxed = _relaxation(problem, pairs)
-    if solver == "greedy" or value >= relaxed:
-        return Choice(method, crew, value, max(value, relaxed), "greedy")
-    found = _milp(problem, pairs, gap=gap, nodes=nodes)
-    bound = max(value, min(relaxed, found[2]))
-    if found[0] is None or found[1] is None or total_benefit(problem, found[0]) <= value:
-        return Choice(method, crew, value, bound, "greedy, not bettered by HiGHS")
-    value = total_benefit(problem, found[0])
-    return Choice(found[0], found[1], value, max(value, bound), "HiGHS")
+        return best.bounded(0.0)
+    best = best.bounded(_relaxation(problem, pairs))
+    for by_crew in (False, True):
+        if solver == "greedy" or best.gap <= gap:
+            break
+        method, crew, bound = _milp(problem, pairs, by_crew=by_crew, gap=gap if by_crew else gap / 2, nodes=nodes)
+        best = best.bounded(bound)
+        if method is None:
+            continue
+        if crew is None or not is_feasible(problem, method, crew):
+            method, crew = packed(problem, method)
+        if total_benefit(problem, method) > best.benefit:
+            better = Choice(method, crew, bound=best.bound, solver="HiGHS", problem=problem)
+            best = better.bounded(best.bound)
+    return best
 
 
 def _milp(
-    problem: Problem, pairs: Pairs, *, gap: float, nodes: int
+    problem: Problem, pairs: Pairs, *, by_crew: bool, gap: float, nodes: int
 ) -> tuple[NDArray[np.intp] | None, NDArray[np.intp] | None, float]:
-    """Return method, crew and bound of a mixed-integer program with one variable an area, method and crew."""
-    crews = np.array(problem.crews)[pairs[:, 1]]
-    triples = np.column_stack([np.repeat(pairs, crews, axis=0), np.concatenate([np.arange(n) for n in crews])])
+    """Return method, crew (None if not `by_crew`) and bound of a mixed-integer program over areas and methods."""
+    crews = np.array(problem.crews)
+    units, capacity = (crews, np.ones(len(crews))) if by_crew else (np.ones_like(crews), crews)
+    each = units[pairs[:, 1]]
+    triples = np.column_stack([np.repeat(pairs, each, axis=0), np.concatenate([np.arange(n) for n in each])])
     area, method, crew = triples.T
     benefit = problem.benefit[area, method]
-    first = np.cumsum([0, *problem.crews])
+    first = np.cumsum([0, *units])
     rows = [
         _row_sums(area, np.ones(len(area))),
-        _row_sums(first[method] + crew, problem.weeks[area, method] / problem.horizon),
+        _row_sums(first[method] + crew, problem.weeks[area, method] / (problem.horizon * capacity[method])),
     ]
     if np.isfinite(problem.budget):
         rows.append(sparse.csr_array(problem.cost[area, method][None, :] / problem.budget))
@@ -71,9 +78,9 @@ def _milp(
     if result.x is None:
         return None, None, bound
     taken = result.x > 0.5
-    by_method, by_crew = (np.full(len(problem.benefit), -1, np.intp) for _ in range(2))
-    by_method[area[taken]], by_crew[area[taken]] = method[taken], crew[taken]
-    return (by_method, by_crew, bound) if is_feasible(problem, by_method, by_crew) else (None, None, bound)
+    by_method, crew_of = (np.full(len(problem.benefit), -1, np.intp) for _ in range(2))
+    by_method[area[taken]], crew_of[area[taken]] = method[taken], crew[taken]
+    return by_method, crew_of if by_crew else None, bound
 
 
 def _relaxation(problem: Problem, pairs: Pairs) -> float:

@@ -62,7 +62,7 @@ def write_settings(path: Path, **changes: Any) -> Path:
     return path
 
 
-def simulate(folder: Path, *, seed: int, edge: int = 40) -> tuple[Path, Path, NDArray[np.float64]]:
+def simulate(folder: Path, *, seed: int, edge: int = 40, gap: float = 0.005) -> tuple[Path, Path, NDArray[np.float64]]:
     """Write a district of edge × edge hectares and return (risk raster, settings, true intensity).
 
     Items lie in a few belts and patches. A flight covered three quarters of it; the risk is that of a search with
@@ -141,5 +141,6 @@ def simulate(folder: Path, *, seed: int, edge: int = 40) -> tuple[Path, Path, ND
         least_area_ha=4,
         horizon_weeks=52,
         nearest_to="settlements",
+        gap=gap,
     )
     return raster, settings, truth

@@ -21,9 +21,9 @@ VERDICTS = rb"(?i)(?<![a-z])(?:safe|clear|cleared|cancelled|canceled)(?![a-z])"
 
 @pytest.fixture(scope="module")
 def district(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A district of 24 × 24 hectares and its plan in `plan/`."""
+    """A district of 20 × 20 hectares and its plan in `plan/`."""
     folder = tmp_path_factory.mktemp("district")
-    raster, settings, _ = simulate(folder, seed=4, edge=24)
+    raster, settings, _ = simulate(folder, seed=4, edge=20, gap=0.03)
     prioritise(raster, settings=settings, out=folder / "plan")
     return folder
 
@@ -55,7 +55,7 @@ def test_every_area_is_connected_across_edges(areas: Any, hectares: Any) -> None
     west, north = (hectares.geometry.bounds[edge].to_numpy() for edge in ("minx", "maxy"))
     row, col = ((NORTH - north) / 100).astype(int), ((west - WEST) / 100).astype(int)
     for name in areas.work_area:
-        mask = np.zeros((24, 24), bool)
+        mask = np.zeros((20, 20), bool)
         inside = (hectares.work_area == name).to_numpy()
         mask[row[inside], col[inside]] = True
         assert label(mask)[1] == 1
@@ -82,7 +82,7 @@ def test_capacity_horizon_and_totals_hold(areas: Any, report: Any) -> None:
     assert planned.completion.between("2027-03-01", "2028-02-27").all()
     assert planned.items_found.sum() == pytest.approx(report["plan"]["items_found"])
     assert planned.benefit.sum() == pytest.approx(report["solver"]["benefit"])
-    assert 0 <= report["solver"]["gap"] <= 0.002
+    assert 0 <= report["solver"]["gap"] <= 0.03
     assert areas.benefit_per_team_week[areas.planned == "yes"].is_monotonic_decreasing
 
 
@@ -174,13 +174,15 @@ def test_a_budget_is_kept(tmp_path: Path) -> None:
     assert any("not compared with nearest first" in note for note in report["notes"])
 
 
-def test_without_a_plotting_library_the_rest_is_written(
-    district: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_plotting_library_the_rest_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("survey.priority.curve.find_spec", lambda name: None)
-    (tmp_path / PLOT).write_bytes(b"of another plan")
-    found = prioritise(district / "risk.tif", settings=district / "priority.yaml", out=tmp_path)
-    assert not (tmp_path / PLOT).exists()
+    out = tmp_path / "plan"
+    out.mkdir()
+    (out / PLOT).write_bytes(b"of another plan")
+    raster = write_risk(tmp_path / "risk.tif", np.ones((3, 3)))
+    found = prioritise(raster, settings=write_settings(tmp_path / "p.yaml"), out=out)
+    assert not (out / PLOT).exists()
+    assert (out / CURVE).is_file()
     assert "no plot" in found.text
 
 
@@ -201,17 +203,17 @@ def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_command_plans_and_tells_bad_settings_in_one_line(
-    district: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli.os, "umask", lambda mask: 0)
-    arguments = ["prioritise", str(district / "risk.tif"), "--out", str(tmp_path / "plan"), "--config"]
+    monkeypatch.setattr("os.umask", lambda mask: 0)
+    raster, settings = write_risk(tmp_path / "risk.tif", np.ones((3, 3))), write_settings(tmp_path / "p.yaml")
+    arguments = ["prioritise", str(raster), "--out", str(tmp_path / "plan"), "--config", str(settings)]
     with pytest.raises(SystemExit) as ended:
-        cli.main([*arguments, str(district / "priority.yaml")])
+        cli.main(arguments)
     assert ended.value.code == 0
     assert "work areas in the plan" in capsys.readouterr().out
-    bad = tmp_path / "bad.yaml"
-    bad.write_text((district / "priority.yaml").read_text().replace("area_ha", "areas_ha", 1))
+    settings.write_text(settings.read_text().replace("area_ha", "areas_ha", 1))
     with pytest.raises(SystemExit) as ended:
-        cli.main([*arguments, str(bad)])
+        cli.main(arguments)
     assert ended.value.code == cli.EXIT_INPUT
-    assert "unknown key – did you mean" in capsys.readouterr().err
+    assert "unknown key – did you mean 'area_ha'" in capsys.readouterr().err
