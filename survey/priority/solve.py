@@ -20,8 +20,8 @@ def solve(problem: Problem, *, solver: str, gap: float, nodes: int) -> Choice:
     """Return the best choice found and the bound that no choice exceeds.
 
     First as if a method's crews were one, which has no symmetry and bounds the rest; that choice is packed into
-    crews. Only if the gap asked for is not reached so, crews are variables too. The solver stops by the number of
-    nodes, not by the clock: the same input gives the same plan on any machine. The greedy choice is the least that is given.
+    crews. Only if the gap asked for is not reached so, crews are variables too. Nodes end the search, not the clock:
+    the same input gives the same plan on any machine. The greedy choice is the least that is given.
 
     Args:
         problem: What there is to choose from.

@@ -61,6 +61,20 @@ def test_a_runs_own_prior_is_taken(tmp_path: Path) -> None:
         load(tmp_path, run, prior_items_per_ha=None, prior_shape=None)
 
 
+def test_a_runs_risk_raster_is_read_as_it_is_written(tmp_path: Path) -> None:
+    from survey.export import write_risk as export_risk
+    from survey.values import RISK_BANDS, HectareGrid, Risk
+
+    grid = HectareGrid(CRS, WEST, NORTH, 2, 3)
+    bands = {name: np.full((2, 3), 0.5, np.float32) for name in RISK_BANDS}
+    bands |= {"expected_items": ITEMS.astype(np.float32), "searched_fraction": SEARCHED.astype(np.float32)}
+    export_risk(tmp_path / "risk.tif", risk=Risk(grid, **bands), tags={})
+    ground = load(tmp_path, tmp_path / "risk.tif", prior_items_per_ha=0.7)
+    assert ground.grid == grid
+    np.testing.assert_allclose(ground.items, np.where(np.isnan(ITEMS), 0.7, ITEMS), rtol=1e-6)
+    assert (ground.state[np.isnan(ITEMS)] == State.NOT_FLOWN).all()
+
+
 def test_unknown_ground_without_a_prior_is_an_error_and_not_low_risk(tmp_path: Path) -> None:
     path = write_risk(tmp_path / "risk.tif", ITEMS, SEARCHED)
     with pytest.raises(ConfigError, match="2 hectares were not flown; set prior_items_per_ha"):
