@@ -24,8 +24,12 @@ def outlines(plan: Plan) -> NDArray[np.object_]:
         SurveyError: One is not a valid polygon of one piece, or two overlap: a bug.
     """
     boxes, number = squares(plan.ground.grid), plan.area.ravel()
-    shapes = np.array([shapely.union_all(boxes[number == a]).normalize() for a in range(plan.count)], dtype=object)
-    size = np.bincount(number[number >= 0], minlength=plan.count) * float(HECTARE_EDGE_M**2)
+    inside = np.flatnonzero(number >= 0)
+    inside = inside[np.argsort(number[inside], kind="stable")]
+    count = np.bincount(number[inside], minlength=plan.count)
+    groups = np.split(boxes[inside], np.cumsum(count)[:-1])
+    shapes = np.array([shapely.union_all(group).normalize() for group in groups if group.size], dtype=object)
+    size = count * float(HECTARE_EDGE_M**2)
     for a, shape in enumerate(shapes):
         if shape.geom_type != "Polygon" or not shape.is_valid or not np.isclose(shape.area, size[a]):
             msg = f"work area {a}: its outline is not a valid polygon of one piece; report this"

@@ -197,6 +197,18 @@ def test_a_plan_is_not_written_into_the_products_that_it_was_made_from(tmp_path:
     assert prioritise(tmp_path / "run", settings=settings, out=tmp_path / "plan").report["hectares"]["in_all"] == 4
 
 
+def test_where_nothing_can_be_done_the_plan_says_that_the_risk_remains(tmp_path: Path) -> None:
+    raster = write_risk(tmp_path / "risk.tif", np.ones((3, 3)))
+    steep = write_settings(tmp_path / "p.yaml", conditions={"slope_deg": {"value": 50}}, solver="greedy")
+    steep.write_text(steep.read_text().replace("teams: 2", "teams: 0"))
+    told = prioritise(raster, settings=steep, out=tmp_path / "steep")
+    assert "no method can be used on 9 ha with 9 expected items: their risk remains" in told.text
+    short = write_settings(tmp_path / "p.yaml", horizon_weeks=0.1)
+    rows = prioritise(raster, settings=short, out=tmp_path / "short").report["areas"]
+    assert all("no method with teams completes it" in row["reason"] for row in rows)
+    assert sum(row["expected_items"] for row in rows) == pytest.approx(9)
+
+
 def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="finish the run first"):
         prioritise(tmp_path, settings=write_settings(tmp_path / "p.yaml"), out=tmp_path / "plan")
