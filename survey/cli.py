@@ -359,6 +359,19 @@ def patterns(  # noqa: PLR0913 - one argument an option
     typer.echo(run_patterns(run_folder, out=out, settings=settings, least=least))
 
 
+@app.command()
+def prioritise(
+    risk: Annotated[Path, typer.Argument(metavar="RUN|RASTER", help="Finished run, or raster of risk per hectare.")],
+    *,
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="YAML as configs/priority.yaml.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the plan.")],
+) -> None:
+    """Plan work areas by risk and exposure: method, order and dates within teams, budget and horizon."""
+    from survey.priority import prioritise as plan_work  # noqa: PLC0415
+
+    typer.echo(plan_work(risk, settings=config, out=out).text)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 bad input, 3 done with unsearched blocks."""
     os.umask(OWNER_ONLY)

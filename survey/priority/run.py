@@ -1,0 +1,221 @@
+"""`survey prioritise`: read risk and layers, plan, write."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.errors import OutputError
+from survey.export import write_geopackage, write_summary
+from survey.files import make_folder, sha256_of, write_bytes
+from survey.priority.baselines import compare, curve_of, in_order
+from survey.priority.config import PriorityConfig
+from survey.priority.curve import Curves, write_csv, write_png
+from survey.priority.ground import State, grid_of, load_ground, risk_file
+from survey.priority.layers import Exposed, condition_on, covered_by, exposure_on
+from survey.priority.loading import load_priority
+from survey.priority.plan import Plan, make_plan
+from survey.priority.tables import area_columns, area_layer, area_names, hectare_layer
+from survey.priority.words import CAUTIONS, in_words
+from survey.values import HectareGrid
+
+AREAS, REPORT, SUMMARY, CURVE, PLOT = "work_areas.gpkg", "priority.json", "summary.txt", "curve.csv", "curve.png"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layers:
+    """The layers of the settings on the grid."""
+
+    area: NDArray[np.bool_] | None
+    exposed: dict[str, Exposed]
+    conditions: dict[str, NDArray[np.float64]]
+    unsuitable: dict[str, NDArray[np.bool_]]
+    notes: list[str]
+    files: dict[str, Path]
+
+    def note(self, name: str, notes: tuple[str, ...]) -> None:
+        """Keep what there is to say of a layer."""
+        self.notes.extend(f"{name}: {note}" for note in notes)
+
+    def file(self, name: str, path: Path) -> Path:
+        """Keep an input by its name."""
+        self.files[name] = path
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class Prioritised:
+    """What a planning gave."""
+
+    text: str
+    report: Mapping[str, Any]
+
+
+def prioritise(source: Path, *, settings: Path, out: Path) -> Prioritised:
+    """Plan work areas, methods and dates, and write them. The same input gives the same bytes.
+
+    Args:
+        source: Folder of a finished run, or a raster with expected items and P(at least one) per hectare.
+        settings: YAML; `configs/priority.yaml` explains its keys. Files that it names are relative to it.
+        out: Folder for the results; files of an earlier planning are replaced.
+
+    Raises:
+        ConfigError: The settings do not fit.
+        InputError: A layer or the risk cannot be used.
+        OutputError: The folder is that of the run, whose products would no longer match its manifest.
+    """
+    config = load_priority(settings)
+    raster = risk_file(source)
+    if out.resolve() in {source.resolve(), raster.parent.resolve()}:
+        msg = f"{out}: holds the risk that is planned on; name another folder as --out"
+        raise OutputError(msg)
+    grid = grid_of(raster)
+    read = read_layers(config, grid, base=settings.parent)
+    ground = load_ground(source, config, area=read.area, grid=grid)
+    plan = make_plan(
+        config,
+        ground,
+        exposed={name: layer.share for name, layer in read.exposed.items()},
+        conditions=read.conditions,
+        unsuitable=read.unsuitable,
+    )
+    nearest = read.exposed[config.nearest_to].distance_m if config.nearest_to else None
+    if nearest is None:
+        read.notes.append("nearest_to is not set: not compared with nearest first")
+    files = {"risk": raster, "settings": settings, **read.files}
+    return _write(plan, out, orders=baseline_orders(plan, distance_m=nearest), notes=read.notes, files=files)
+
+
+def read_layers(config: PriorityConfig, grid: HectareGrid, *, base: Path) -> Layers:
+    """Bring all layers of the settings to the grid.
+
+    Args:
+        config: Names the files.
+        grid: Of the risk.
+        base: Folder that the files are relative to.
+
+    Raises:
+        InputError: A layer cannot be used.
+        GeoreferenceError: A layer has no CRS.
+    """
+    read = Layers(None, {}, {}, {}, [], {})
+    if config.area is not None:
+        path = read.file("area", base / config.area)
+        inside, notes = covered_by(grid, path, layer=None)
+        read = replace(read, area=inside)
+        read.note("area", notes)
+    for name, layer in config.exposure.items():
+        read.exposed[name] = exposure_on(grid, layer, path=read.file(f"exposure.{name}", base / layer.file))
+        read.note(name, read.exposed[name].notes)
+    for name, condition in config.conditions.items():
+        at = None if condition.file is None else read.file(f"conditions.{name}", base / condition.file)
+        read.conditions[name], notes = condition_on(grid, condition, path=at)
+        read.note(name, notes)
+    for name, barred in config.unsuitable.items():
+        path = read.file(f"unsuitable.{name}", base / barred.file)
+        read.unsuitable[name], notes = covered_by(grid, path, layer=barred.layer)
+        read.note(name, notes)
+    return read
+
+
+def baseline_orders(plan: Plan, *, distance_m: NDArray[np.float64] | None) -> dict[str, NDArray[np.intp]]:
+    """Return the areas by mean risk, and by the mean distance of their hectares if there is one to measure."""
+    size = plan.sums(np.ones(plan.area.shape))
+    items = plan.sums(np.where(plan.ground.inside, plan.ground.items, 0)) / np.maximum(size, 1)
+    orders = {"risk alone": np.argsort(-items, kind="stable")}
+    if distance_m is not None:
+        orders["nearest first"] = np.argsort(plan.sums(distance_m) / np.maximum(size, 1), kind="stable")
+    return orders
+
+
+def report_of(plan: Plan, columns: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
+    """Return the plan in numbers, without comparison and notes."""
+    chosen, state, stakes = plan.choice.chosen, plan.ground.state, plan.stakes
+    reached, method = stakes.reached(plan.choice.method), plan.choice.method[chosen]
+    work = plan.ground.inside & (plan.area < 0)
+    ends = [plan.schedule.last_day(int(a), plan.config.start) for a in chosen]
+    return {
+        "version": 1,
+        "settings": plan.config.model_dump(mode="json"),
+        "hectares": {
+            "in_all": int(plan.ground.inside.sum()),
+            **{s.name.lower(): int((state == s).sum()) for s in State if s},
+            "left_out": plan.ground.left_out,
+            "unsuitable": int(work.sum()),
+            "unsuitable_items": float(plan.ground.items[work].sum()),
+        },
+        "totals": {"expected_items": stakes.all_items, "exposure": stakes.all_exposure},
+        "plan": {
+            "areas": int(chosen.size),
+            "work_areas": plan.count,
+            "area_ha": float(plan.sums(np.ones(plan.area.shape))[chosen].sum()),
+            "items_found": reached["items"],
+            "exposure_relieved": reached["exposure"],
+            "team_weeks": float(plan.problem.effort[chosen, method].sum()),
+            "team_weeks_available": plan.problem.team_weeks,
+            "cost": float(plan.problem.cost[chosen, method].sum()),
+            "budget": plan.config.budget,
+            "last_completion": max(ends).isoformat() if ends else None,
+        },
+        "solver": {
+            "by": plan.choice.solver,
+            "benefit": plan.choice.benefit,
+            "bound": plan.choice.bound,
+            "gap": plan.choice.gap,
+        },
+        "areas": [
+            {
+                name: values[row].item() if hasattr(values[row], "item") else values[row]
+                for name, values in columns.items()
+            }
+            for row in range(plan.count)
+        ],
+        "budget_unit": "team-weeks" if plan.config.budget is None else "money",
+        "cautions": list(CAUTIONS),
+    }
+
+
+def _write(
+    plan: Plan, out: Path, *, orders: dict[str, NDArray[np.intp]], notes: list[str], files: Mapping[str, Path]
+) -> Prioritised:
+    names = area_names(plan)
+    columns = area_columns(plan, names)
+    report = report_of(plan, columns) | {"notes": notes}
+    report["inputs"] = {name: {"file": path.name, "sha256": sha256_of(path)} for name, path in sorted(files.items())}
+    report["comparison"] = compare(
+        plan.problem,
+        plan.choice,
+        stakes=plan.stakes,
+        orders=orders,
+        solver=plan.config.solver,
+        nodes=plan.config.nodes,
+    )
+    curves: Curves = _curves(plan, orders, names)
+    make_folder(out)
+    layers = [area_layer(plan, columns), hectare_layer(plan, names)]
+    write_geopackage(out / AREAS, crs=plan.ground.grid.crs, layers=layers, styles={})
+    write_csv(out / CURVE, curves)
+    totals = {"items_found": plan.stakes.all_items, "exposure_relieved": plan.stakes.all_exposure}
+    if not write_png(out / PLOT, curves, totals=totals):
+        report["notes"] = [*notes, "no plot: pip install 'survey[evaluate]' brings matplotlib"]
+    write_summary(out / REPORT, summary=report)
+    text = in_words(json.loads((out / REPORT).read_bytes()))
+    write_bytes(out / SUMMARY, text.encode() + b"\n")
+    return Prioritised(text, report)
+
+
+def _curves(plan: Plan, orders: Mapping[str, NDArray[np.intp]], names: list[str]) -> Curves:
+    """Return what plan and baselines reach step by step, with all means."""
+    planned = [int(a) for a in plan.schedule.order if plan.choice.method[a] >= 0]
+    taken = {"plan": (planned, plan.choice.method)}
+    for name, order in orders.items():
+        method, areas = in_order(plan.problem.cut(1.0), order)
+        taken[name] = (areas, method)
+    return {
+        name: ([names[a] for a in areas], curve_of(plan.problem, areas, method=method, stakes=plan.stakes))
+        for name, (areas, method) in taken.items()
+    }
