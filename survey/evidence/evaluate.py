@@ -2,12 +2,13 @@
 
 The density of a group starts as the background's Gamma. In the order of dates, a source adds an independent density
 (superposition: additive in the rate), and a thinning multiplies what is there by 1 - recall x field (additive in the
-log rate). With mean m and mean square q of the density so far:
+log rate). Two numbers are kept of the density so far: its mean m, and h = -ln P(no item in the hectare):
 
-    source    m' = m + s,        q' = q + 2 m s + E[source^2]
-    thinning  m' = m E[f],       q' = q E[f^2]
+    source    m' = m + E[s],      h' = h - ln E[exp(-s)]
+    thinning  m' = m E[f],        h' = -ln E[(1 + m f / a)^-a],   a the shape by m and h
 
-which is exact, since layers are independent. The shape is m^2 / (q - m^2).
+The first is exact; the second takes the sum so far for a Gamma. A source never lowers P(at least one), a thinning never
+raises it.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from survey.evidence.cells import CellWindow
 from survey.evidence.config import EvidenceConfig
+from survey.evidence.gamma import shape_of, surprise
 from survey.evidence.groups import GROUPS
 from survey.evidence.layers import Prepared, Source, Thinning, prepare
 from survey.evidence.prior import DIRECT, INDIRECT, Prior
@@ -26,6 +28,10 @@ from survey.values import HectareGrid
 Array = NDArray[np.float64]
 WINDOW = 512
 """Edge of a window in cells; nothing depends on it but memory."""
+
+
+_NOISE = 1e-12
+"""A field below this is rounding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +88,7 @@ class Evaluation:
                 notable = sum(change.values()) >= self.config.notable_items_per_ha
                 rank = DIRECT if ranked == "direct" else INDIRECT
                 evidence_class = np.maximum(evidence_class, np.where(notable, rank, 0).astype(np.uint8))
-        shape = {g: belief.mean[g] ** 2 / (belief.square[g] - belief.mean[g] ** 2) for g in GROUPS}
+        shape = {g: shape_of(belief.mean[g], belief.h[g]) for g in GROUPS}
         return Part(window, belief.mean, shape, contributions, evidence_class)
 
 
@@ -118,10 +124,10 @@ def evaluate(config: EvidenceConfig, grid: HectareGrid, *, edge: int = WINDOW) -
 
 @dataclass(slots=True)
 class _Belief:
-    """Mean and mean square of the density by group, as layer after layer is taken in."""
+    """Mean of the density and h = -ln P(no item) by group, as layer after layer is taken in."""
 
     mean: dict[str, Array]
-    square: dict[str, Array]
+    h: dict[str, Array]
     left: dict[str, Array]
     """Share that evidence of absence has left so far."""
 
@@ -129,27 +135,48 @@ class _Belief:
     def from_background(cls, config: EvidenceConfig, shape: tuple[int, int]) -> "_Belief":
         start = {g: config.background[g] for g in GROUPS}
         mean = {g: np.full(shape, start[g].items_per_ha) for g in GROUPS}
-        square = {g: np.full(shape, start[g].items_per_ha ** 2 * (1 + 1 / start[g].shape)) for g in GROUPS}
-        return cls(mean, square, {g: np.ones(shape) for g in GROUPS})
+        h = {g: np.full(shape, surprise(start[g].items_per_ha, start[g].shape)) for g in GROUPS}
+        return cls(mean, h, {g: np.ones(shape) for g in GROUPS})
 
     def take(self, part: Source | Thinning, window: CellWindow, *, least: float) -> None:
-        """Take in a source or a thinning."""
-        moments = part.field.moments(window)
-        if moments is None:
+        """Take in a source or a thinning, in the cells that it speaks of."""
+        nodes = part.field.nodes(window)
+        if not nodes:
             return
-        field, field_square = moments
-        if isinstance(part, Source):
-            for group, density in part.mean.items():
-                added = density * field
-                self.square[group] += 2 * self.mean[group] * added + part.square[group] * field_square
-                self.mean[group] += added
-            return
-        for group, recall in part.recall.items():
-            kept = 1 - recall.mean * field
-            kept_square = 1 - 2 * recall.mean * field + (recall.mean**2 + recall.variance) * field_square
-            if part.bounded:
-                kept = np.maximum(kept, np.minimum(least / self.left[group], 1))
-                kept_square = np.maximum(kept_square, kept**2)
-                self.left[group] *= kept
-            self.mean[group] *= kept
-            self.square[group] *= kept_square
+        mean: Array = np.sum([node.likely * node.value for node in nodes], axis=0)
+        here = mean > _NOISE
+        field = [(node.likely[here], node.value[here]) for node in nodes]
+        for group in part.groups:
+            if isinstance(part, Source):
+                self._add(part, group, here, field)
+            else:
+                self._thin(part, group, here, field, least)
+
+    def _add(self, part: Source, group: str, here: NDArray[np.bool_], field: list[tuple[Array, Array]]) -> None:
+        density, shape = part.mean[group], part.shape[group]
+        some = np.zeros(int(here.sum()))
+        for likely, value in field:
+            self.mean[group][here] += density * likely * value
+            some -= likely * np.expm1(-surprise(density * value, shape))
+        self.h[group][here] -= np.log1p(-some)
+
+    def _thin(
+        self, part: Thinning, group: str, here: NDArray[np.bool_], field: list[tuple[Array, Array]], least: float
+    ) -> None:
+        recall = part.recall[group]
+        mean, h = self.mean[group][here], self.h[group][here]
+        shape = shape_of(mean, h)
+        first: Array = np.sum([likely * value for likely, value in field], axis=0)
+        taken = np.full_like(first, recall.mean)
+        if part.bounded:
+            taken = np.minimum(taken, (1 - np.minimum(least / self.left[group][here], 1)) / first)
+        kept = 1 - taken * first
+        if part.bounded:
+            self.left[group][here] *= kept
+        spread = np.minimum(np.minimum(recall.variance**0.5, taken), 1 - taken)
+        none = (1 - sum(likely for likely, _ in field)) * np.exp(-h)
+        for likely, value in field:
+            for removed in (taken - spread, taken + spread):
+                none += likely / 2 * np.exp(-surprise(mean * (1 - value * removed), shape))
+        self.mean[group][here] = mean * kept
+        self.h[group][here] = -np.log(none)

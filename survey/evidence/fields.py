@@ -1,7 +1,7 @@
-"""The field of a layer: how strongly it speaks of each cell, as a mean and a mean square.
+"""The field of a layer: how strongly it speaks of each cell.
 
 A field is what is multiplied by a density (or by a recall) to give the layer's effect. Where a layer may be wrong, or
-may be displaced, the field is a random variable, and both moments are needed for the spread of the prior.
+may be displaced, its field in a cell is a random variable. It is given by nodes: values with their probabilities.
 """
 
 from dataclasses import dataclass
@@ -11,18 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.evidence.cells import Cells, CellWindow
-from survey.evidence.kernels import Boundary, blurred, decay_kernel, reach_cells, spread
+from survey.evidence.kernels import Boundary, blurred, decay_kernel, displaced, reach_cells, spread
 from survey.values import HectareGrid
 
 Array = NDArray[np.float64]
-Moments = tuple[Array, Array]
+_LEVELS = (1 / 16, 1 / 4, 1 / 2, 1.0)
+"""Values that the field of displaced areas takes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A value that a field has with a probability; arrays over a window (rows, cols)."""
+
+    likely: Array
+    value: Array
 
 
 class Field(Protocol):
     """How strongly a layer speaks of cells."""
 
-    def moments(self, window: CellWindow) -> Moments | None:
-        """Return mean and mean square over a window, each (rows, cols); None where both are 0 throughout."""
+    def nodes(self, window: CellWindow) -> tuple[Node, ...]:
+        """Return the values over a window that are not 0; nothing where it is 0 throughout."""
         ...
 
 
@@ -36,8 +45,8 @@ class AreaField:
     location_error_m: float
     boundary: Boundary | None = None
 
-    def moments(self, window: CellWindow) -> Moments | None:
-        """Return the moments of the share of a cell that lies in the areas, and of their influence beyond."""
+    def nodes(self, window: CellWindow) -> tuple[Node, ...]:
+        """Return the share of a cell that lies in the areas, and their influence beyond."""
         margin = reach_cells(location_error_m=self.location_error_m)
         around = window.grown(margin)
         inside = self.cells.within(around)
@@ -46,36 +55,34 @@ class AreaField:
             if fading is not None:
                 inside = fading if inside is None else inside + (1 - inside) * fading
         if inside is None:
-            return None
-        mean, square = (blurred(values, self.location_error_m) for values in (inside, inside**2))
-        return self.weight * _core(mean, margin), self.weight * _core(square, margin)
+            return ()
+        if self.location_error_m == 0:
+            return (Node(np.where(inside > 0, self.weight, 0.0), inside),)
+        likely = displaced(inside, self.location_error_m, _LEVELS)
+        return tuple(
+            Node(self.weight * _core(p, margin), np.full((window.rows, window.cols), level))
+            for p, level in zip(likely, _LEVELS, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RecordField:
-    """Recorded minefields, and those that lie elsewhere or were never recorded, around them."""
+class AroundField:
+    """Areas of unknown place around known ones: a cell lies in one as a whole, or not at all."""
 
-    near: AreaField
-    """Its weight is the probability that a record is right."""
+    cells: Cells
+    """Shares of the known areas."""
     elsewhere: float
-    """Hectares of minefield that lie around the recorded ones, for each recorded hectare."""
+    """Hectares of unknown place for each known hectare."""
     kernel: Array
 
-    def moments(self, window: CellWindow) -> Moments | None:
-        """Return the moments of the share of a cell that is minefield.
-
-        A cell lies in a minefield elsewhere as a whole or not at all; that and the records are independent.
-        """
+    def nodes(self, window: CellWindow) -> tuple[Node, ...]:
+        """Return the probability that a cell lies in such an area."""
         margin = len(self.kernel) // 2
-        recorded = self.near.cells.within(window.grown(margin))
-        at_place = self.near.moments(window)
-        if recorded is None:
-            return at_place
-        around = np.minimum(self.elsewhere * _core(spread(recorded, self.kernel), margin), 1)
-        if at_place is None:
-            return around, around
-        mean, square = at_place
-        return mean + around, square + around + 2 * mean * around
+        known = self.cells.within(window.grown(margin))
+        if known is None:
+            return ()
+        likely = np.minimum(self.elsewhere * _core(spread(known, self.kernel), margin), 1)
+        return (Node(likely, np.ones_like(likely)),)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,15 +105,17 @@ class PointField:
         scatter = np.maximum(blurred(still**2, location_error_m) - kernel**2, 0)
         return cls(cells, weight, kernel, scatter)
 
-    def moments(self, window: CellWindow) -> Moments | None:
-        """Return the moments of the number of points' worth of items in a cell."""
+    def nodes(self, window: CellWindow) -> tuple[Node, ...]:
+        """Return the number of points' worth of items in a cell, as of one value or none with the right two moments."""
         margin = len(self.kernel) // 2
         count = self.cells.within(window.grown(margin))
         if count is None:
-            return None
+            return ()
         mean = _core(spread(count, self.kernel), margin)
         square = mean**2 + _core(spread(count, self.scatter), margin)
-        return self.weight * mean, self.weight * square
+        value = np.divide(square, mean, out=np.zeros_like(mean), where=mean > 0)
+        likely = np.divide(mean, value, out=np.zeros_like(mean), where=value > 0)
+        return (Node(self.weight * likely, value),)
 
 
 def _core(values: Array, margin: int) -> Array:

@@ -4,6 +4,7 @@ Influence halves every `half_distance_m`: 2^(-d / half). Beyond ten half-distanc
 that a window of the grid needs to know only its surroundings.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, pi
 
@@ -59,6 +60,41 @@ def blurred(values: Array, location_error_m: float) -> Array:
     weights = error_weights(location_error_m)
     across = convolve1d(values, weights, axis=1, mode="constant")
     return np.asarray(convolve1d(across, weights, axis=0, mode="constant"))
+
+
+def displaced(values: Array, location_error_m: float, levels: Sequence[float]) -> list[Array]:
+    """Return how likely a field, displaced as a whole by the location error, has each level in each cell.
+
+    A value between two levels counts as either, with the probabilities that keep its mean; what is missing to 1 is the
+    probability of 0. Displacements lie on half cells, where the field is the mean of its neighbours.
+
+    Args:
+        values: (rows, cols), between 0 and the last level.
+        location_error_m: Standard deviation along each axis.
+        levels: Ascending, above 0.
+    """
+    n = ceil(_SIGMAS * location_error_m / HECTARE_EDGE_M) + 1
+    sigma = location_error_m / HECTARE_EDGE_M
+    steps = np.arange(-n, n + 1)
+    likely = [np.zeros_like(values) for _ in levels]
+    for down, across in ((0.0, 0.0), (0.0, 0.5), (0.5, 0.0), (0.5, 0.5)):
+        by_row, by_col = (ndtr((steps + u + 0.25) / sigma) - ndtr((steps + u - 0.25) / sigma) for u in (down, across))
+        moved = values
+        for axis, half in ((0, down), (1, across)):
+            if half:
+                moved = convolve1d(moved, [0.0, 0.5, 0.5], axis=axis, mode="constant")
+        for total, hat in zip(likely, _hats(moved, levels), strict=True):
+            if hat.any():
+                wide = convolve1d(hat, by_col, axis=1, mode="constant")
+                total += convolve1d(wide, by_row, axis=0, mode="constant")  # noqa: PLW2901 - in place
+    return likely
+
+
+def _hats(values: Array, levels: Sequence[float]) -> list[Array]:
+    """Split values among the levels around them; the sum of level times share is the value."""
+    edges = [0.0, *levels]
+    place = np.interp(values, edges, np.arange(len(edges)))
+    return [np.maximum(1 - np.abs(place - number), 0) for number in range(1, len(edges))]
 
 
 def decay_kernel(half_distance_m: float) -> Array:

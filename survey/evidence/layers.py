@@ -20,7 +20,7 @@ from survey.evidence.config import (
     UsedLand,
 )
 from survey.evidence.duds import DudRate
-from survey.evidence.fields import AreaField, Field, PointField, RecordField
+from survey.evidence.fields import AreaField, AroundField, Field, PointField
 from survey.evidence.kernels import Boundary, decay_kernel, reach_cells
 from survey.evidence.vectors import VectorReport, Vectors, read_vectors
 from survey.values import HECTARE_EDGE_M, HectareGrid
@@ -35,8 +35,13 @@ class Source:
 
     field: Field
     mean: Mapping[str, float]
-    square: Mapping[str, float]
-    """Mean square of the density."""
+    shape: Mapping[str, float]
+    """Of the density, which is Gamma distributed."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Return the groups that it speaks of."""
+        return tuple(self.mean)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +52,11 @@ class Thinning:
     recall: Mapping[str, Beta]
     bounded: bool
     """Evidence of absence, of which all layers together leave at least a stated share."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Return the groups that it speaks of."""
+        return tuple(self.recall)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,20 +86,20 @@ def prepare(entry: Layer, grid: HectareGrid) -> Prepared:
         case Accidents() | Craters():
             return _points(entry, vectors, grid)
         case MinefieldRecords():
-            parts: tuple[Source | Thinning, ...] = (_records(entry, vectors, grid, margin),)
+            parts: tuple[Source | Thinning, ...] = _records(entry, vectors, grid, margin)
         case Lines():
             boundary = Boundary.of(vectors.geometry, half_distance_m=entry.half_distance_m)
             areas = _polygons(vectors, entry)
             areas = areas[shapely.get_dimensions(areas) == 2]
             cells = cover(areas, grid=grid, margin=margin)
             field = AreaField(cells, grid, entry.weight, entry.location_error_m, boundary)
-            parts = (Source(field, entry.items_per_ha, _squares(entry.items_per_ha, entry.shape)),)
+            parts = (Source(field, entry.items_per_ha, dict.fromkeys(entry.items_per_ha, entry.shape)),)
         case ExpertPolygons():
             areas = _polygons(vectors, entry)
             half = entry.half_distance_m
             edge = None if half is None else Boundary.of(areas, half_distance_m=half)
             field = AreaField(cover(areas, grid=grid, margin=margin), grid, entry.weight, entry.location_error_m, edge)
-            parts = (Source(field, entry.items_per_ha, _squares(entry.items_per_ha, entry.shape)),)
+            parts = (Source(field, entry.items_per_ha, dict.fromkeys(entry.items_per_ha, entry.shape)),)
         case UsedLand():
             parts = (_thinning(entry, _polygons(vectors, entry), entry.reduction, grid, margin),)
         case EarlierClearance():
@@ -121,11 +131,6 @@ def _polygons(vectors: Vectors, entry: Layer) -> NDArray[np.object_]:
     return np.where(thin, shapely.buffer(vectors.geometry, np.where(thin, radius, 0), _CIRCLE), vectors.geometry)
 
 
-def _squares(mean: Mapping[str, float], shape: float) -> dict[str, float]:
-    """Return the mean square of Gamma distributed densities."""
-    return {group: value**2 * (1 + 1 / shape) for group, value in mean.items()}
-
-
 def _points(entry: Accidents | Craters, vectors: Vectors, grid: HectareGrid) -> Prepared:
     weights = None
     report = vectors.report
@@ -147,11 +152,10 @@ def _points(entry: Accidents | Craters, vectors: Vectors, grid: HectareGrid) -> 
         location_error_m=entry.location_error_m,
     )
     if isinstance(entry, Accidents):
-        source = Source(field, entry.items, _squares(entry.items, entry.shape))
+        source = Source(field, entry.items, dict.fromkeys(entry.items, entry.shape))
     else:
         rate = DudRate(entry.dud_rate.mean, entry.dud_rate.strength)
-        mean, square = rate.per_crater / entry.seen, rate.per_crater_second / entry.seen**2
-        source = Source(field, {entry.group: mean}, {entry.group: square})
+        source = Source(field, {entry.group: rate.per_crater / entry.seen}, {entry.group: rate.shape})
     return Prepared(entry, (source,), report, points=float(cells.value.sum(dtype=np.float64)))
 
 
@@ -166,8 +170,8 @@ def _numbers(values: NDArray[np.generic]) -> NDArray[np.float64]:
     return numbers
 
 
-def _records(entry: MinefieldRecords, vectors: Vectors, grid: HectareGrid, margin: int) -> Source:
-    """Return the source of recorded, misplaced and omitted minefields.
+def _records(entry: MinefieldRecords, vectors: Vectors, grid: HectareGrid, margin: int) -> tuple[Source, ...]:
+    """Return the sources of recorded minefields, and of misplaced and omitted ones.
 
     Of each recorded hectare, `reliability` is minefield there and (1 - reliability) misplaced elsewhere. The records
     tell of (1 - omission) of all that was laid, so omission / (1 - omission) as much again was never recorded.
@@ -176,9 +180,10 @@ def _records(entry: MinefieldRecords, vectors: Vectors, grid: HectareGrid, margi
     moved = (1 - right) * entry.misplaced
     omitted = (right + moved) * entry.omission / (1 - entry.omission)
     cells = cover(_polygons(vectors, entry), grid=grid, margin=margin)
-    near = AreaField(cells, grid, entry.weight * right, entry.location_error_m)
-    field = RecordField(near, entry.weight * (moved + omitted), decay_kernel(entry.spread_half_distance_m))
-    return Source(field, entry.items_per_ha, _squares(entry.items_per_ha, entry.shape))
+    at_place = AreaField(cells, grid, entry.weight * right, entry.location_error_m)
+    elsewhere = AroundField(cells, entry.weight * (moved + omitted), decay_kernel(entry.spread_half_distance_m))
+    shape = dict.fromkeys(entry.items_per_ha, entry.shape)
+    return Source(at_place, entry.items_per_ha, shape), Source(elsewhere, entry.items_per_ha, shape)
 
 
 def _thinning(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.evidence.gamma import shape_of, surprise
 from survey.evidence.groups import GROUPS
 from survey.evidence.vectors import VectorReport
 from survey.values import HectareGrid
@@ -18,8 +19,8 @@ NO_EVIDENCE, INDIRECT, DIRECT = 0, 1, 2
 class Prior:
     """Density of items before any search; arrays have the grid's shape, items per hectare in float32.
 
-    Density of group g in a cell ~ Gamma with mean `rate[g]` and shape `shape[g]`, which has the mean and the variance
-    of the model of the layers.
+    Density of group g in a cell ~ Gamma with mean `rate[g]` and shape `shape[g]`, which has the mean and the
+    P(no item) of the layers put together.
     """
 
     grid: HectareGrid
@@ -46,10 +47,11 @@ class Prior:
     def common_rate(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return shapes (cells, groups) and one Gamma rate for each cell (cells,), in hectares.
 
-        For a posterior that gives all groups of a cell one rate: the mean of each group and the variance of their sum
-        stay.
+        For a posterior that gives all groups of a cell one rate: the mean of each group stays, and the probability that
+        the cell holds nothing at all.
         """
         mean = np.stack([self.rate[g].ravel() for g in GROUPS], axis=1).astype(np.float64)
-        shape = np.stack([self.shape[g].ravel() for g in GROUPS], axis=1)
-        rate = mean.sum(axis=1) / (mean**2 / shape).sum(axis=1)
+        shape = np.stack([self.shape[g].ravel() for g in GROUPS], axis=1).astype(np.float64)
+        total = mean.sum(axis=1)
+        rate = shape_of(total, surprise(mean, shape).sum(axis=1)) / total
         return mean * rate[:, None], rate
