@@ -128,7 +128,9 @@ def _polygons(vectors: Vectors, entry: Layer) -> NDArray[np.object_]:
     if radius is None:
         return vectors.geometry
     thin = shapely.get_dimensions(vectors.geometry) < 2
-    return np.where(thin, shapely.buffer(vectors.geometry, np.where(thin, radius, 0), _CIRCLE), vectors.geometry)
+    return np.where(
+        thin, shapely.buffer(vectors.geometry, np.where(thin, radius, 0), quad_segs=_CIRCLE), vectors.geometry
+    )
 
 
 def _points(entry: Accidents | Craters, vectors: Vectors, grid: HectareGrid) -> Prepared:

@@ -63,10 +63,11 @@ def _refuse_twice(node: yaml.Node, path: Path) -> None:
 
 def _explained(error: ValidationError, root: yaml.Node, path: Path) -> str:
     """Return the first problem with the line and column of the nearest node that exists."""
-    problem: Any = error.errors(include_url=False)[0]
-    node, place, siblings = root, list[str](), list[str]()
+    problems: list[Any] = error.errors(include_url=False)
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])  # a typing error misses too
+    node, place = root, list[str]()
     for part in problem["loc"]:
-        child, siblings = _child(node, part)
+        child = _child(node, part)
         if child is None and problem["type"] in {"missing", "union_tag_not_found"} and part == problem["loc"][-1]:
             place.append(str(part))
         if child is not None:  # pydantic also names the variant that it tried, which is no key
@@ -75,31 +76,34 @@ def _explained(error: ValidationError, root: yaml.Node, path: Path) -> str:
     said = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if problem["type"] == "extra_forbidden":
         key = str(problem["loc"][-1])
-        near = difflib.get_close_matches(key, _known(problem["loc"], siblings), n=1)
+        near = difflib.get_close_matches(key, _known(top=len(problem["loc"]) == 1), n=1)
         said = "unknown key" + (f" – did you mean '{near[0]}'?" if near else "; see configs/evidence.yaml")
     elif problem["type"] == "missing":
         said = "missing; see configs/evidence.yaml"
-    got = f", got {problem['input']!r}" if isinstance(problem.get("input"), str | int | float) else ""
+    got = (
+        f", got {problem['input']!r}"
+        if problem["type"] != "extra_forbidden" and isinstance(problem.get("input"), str | int | float)
+        else ""
+    )
     return f"{path}:{_mark(node)}: {'.'.join(place)}: {said}{got}"
 
 
-def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node | None, list[str]]:
-    """Return what lies below a node under a key or number, and the keys there."""
+def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
+    """Return what lies below a node under a key or number."""
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-        return node.value[part], []
+        item: yaml.Node = node.value[part]
+        return item
     if isinstance(node, yaml.MappingNode):
-        keys = [str(key.value) for key, _ in node.value]
-        return next((value for key, value in node.value if str(key.value) == str(part)), None), keys
-    return None, []
+        return next((value for key, value in node.value if str(key.value) == str(part)), None)
+    return None
 
 
-def _known(loc: tuple[str | int, ...], siblings: list[str]) -> list[str]:
-    """Return the keys that could have been meant at a place."""
+def _known(*, top: bool) -> list[str]:
+    """Return the keys that could have been meant: those of the file, or all that lie deeper."""
     from survey.evidence import config  # noqa: PLC0415 - only on an error
 
     kinds = [value for value in vars(config).values() if isinstance(value, type) and hasattr(value, "model_fields")]
-    depth = [kind for kind in kinds if (kind is EvidenceConfig) == (len(loc) == 1)]
-    return sorted({name for kind in depth for name in kind.model_fields} - set(siblings))
+    return sorted({name for kind in kinds if (kind is EvidenceConfig) == top for name in kind.model_fields})
 
 
 def _mark(node: yaml.Node) -> str:

@@ -195,6 +195,7 @@ def _told(evaluation: Evaluation, totals: Totals) -> tuple[tuple[str, ...], bool
         report = layer.report
         reasons = [f"{n} {reason}" for reason, n in report.set_aside.items()]
         reasons += [f"{n} {reason} (repaired)" for reason, n in report.repaired.items()]
+        reasons += [f"the reader says: {remark}" for remark in report.reader]
         if report.outside:
             reasons.append(f"{report.outside} too far from the area")
         if report.outside_but_swapped:

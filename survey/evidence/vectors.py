@@ -1,5 +1,6 @@
 """Read vector layers as they come: what can be repaired is, what cannot is set aside, and both are counted."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,10 +38,12 @@ class VectorReport:
     set_aside: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[int]] = field(default_factory=dict)
     """Feature ids of the first rows of each reason."""
+    reader: list[str] = field(default_factory=list)
+    """What the library that reads the file remarked."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for JSON."""
-        names = ("rows", "used", "outside", "outside_but_swapped", "repaired", "set_aside", "examples")
+        names = ("rows", "used", "outside", "outside_but_swapped", "repaired", "set_aside", "examples", "reader")
         return {name: getattr(self, name) for name in names}
 
 
@@ -100,9 +103,11 @@ def read_vectors(
         msg = f"{path}: no such file; layer '{entry.name}' names it, relative to the YAML"
         raise InputError(msg)
     try:
-        meta, fids, wkb, values = pyogrio.raw.read(
-            path, layer=entry.layer or 0, columns=list(columns), where=entry.where, return_fids=True, force_2d=True
-        )
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            meta, fids, wkb, values = pyogrio.raw.read(
+                path, layer=entry.layer or 0, columns=list(columns), where=entry.where, return_fids=True, force_2d=True
+            )
     except (DataSourceError, DataLayerError, ValueError) as error:
         msg = f"{path}: layer '{entry.name}' cannot be read ({error}); check path, layer and where"
         raise InputError(msg) from error
@@ -115,6 +120,7 @@ def read_vectors(
         raise InputError(msg)
     missing_geometry = np.array([value is None for value in wkb], bool)
     sieve = _Sieve(shapely.from_wkb(wkb, on_invalid="ignore"), dict(zip(names, values, strict=True)), np.asarray(fids))
+    sieve.report.reader = sorted({str(warning.message) for warning in said})[:_NAMED]
     sieve.set_aside("no geometry", missing_geometry)
     sieve.set_aside("geometry cannot be read", np.array([g is None for g in sieve.geometry], bool))
     sieve.set_aside("empty geometry", shapely.is_empty(sieve.geometry))

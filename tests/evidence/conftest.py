@@ -1,5 +1,6 @@
 """Small worlds of evidence: layers on disk and the YAML that names them."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def world(tmp_path: Path) -> Callable[..., Path]:
             keys = dict(given)
             columns, crs = keys.pop("columns", {}), keys.pop("file_crs", CRS)
             file = tmp_path / f"layer{number}.gpkg"
-            gpd.GeoDataFrame(columns, geometry=list(geometry), crs=crs).to_file(file, engine="pyogrio")
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="'crs' was not provided")
+                gpd.GeoDataFrame(columns, geometry=list(geometry), crs=crs).to_file(file, engine="pyogrio")
             fixed = {"name": f"l{number}", "kind": kind, "path": file.name, "source": "test", "date": 2000}
             entries.append({**fixed, **DEFAULTS[kind], **keys})
         content = {
