@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 from measure import SURVEY, cost_of
 
-BOUNDS = ("190000", "4705000", "490000", "5025000")
-"""The country in UTM zone 34N; it fills about 5 of the 9.6 million cells."""
+BOUNDS = ("80000", "4710000", "360000", "5025000")
+"""The country in UTM zone 34N; it fills about 5 of the 8.8 million cells."""
 CRS = "EPSG:32634"
 SUSPECT, CLEARANCE, INCIDENTS = (
     "suspect_areas_simplyfied.geojson",
