@@ -13,5 +13,5 @@ GROUP_WORDS: Mapping[str, str] = MappingProxyType(
         "uxo": "other unexploded ordnance",
     }
 )
-VERDICTS = re.compile(r"(?i)(?<![a-z])(?:un)?(?:safe|clear|cleared|cancell?ed)(?![a-z])")
+VERDICTS = re.compile(r"(?i)(?<![a-z])(?:un)?(?:safe|clear|cleared|cancelled|canceled)(?![a-z])")
 """Words that read as a release of land; nothing that this program writes of land may hold one."""

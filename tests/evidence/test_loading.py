@@ -22,7 +22,7 @@ def test_the_example_loads_and_names_every_kind() -> None:
     ("old", "new", "line", "said"),
     [
         ("reliability: 0.25", "reliability: 1.5", "reliability: 1.5", "layers.0.reliability: less than or equal to 1"),
-        ("omission: 0.4", "omision: 0.4", "omision", "unknown key – did you mean 'omission'?"),
+        ("omission: 0.4", "omissions: 0.4", "omissions", "unknown key – did you mean 'omission'?"),
         ("  omission: 0.4\n", "", "- name: l0", "layers.0.omission: missing"),
         ("kind: minefield_records", "kind: records", "- name: l0", "layers.0"),
         ("date: 2000", "date: last year", "last year", "layers.0.date: expected a year or a day"),
@@ -31,7 +31,7 @@ def test_the_example_loads_and_names_every_kind() -> None:
         ("source: test", "source: cleared areas of 1999", "cleared areas", "would read as a release of land"),
         ("  misplaced: 0.5", "  misplaced: 0.5\n  misplaced: 0.6", "misplaced: 0.6", "misplaced: stands twice"),
         ("version: 1", "version: 2", "version: 2", "version"),
-        ("version: 1", "version: 1\nversoin: 1", "versoin: 1", "unknown key – did you mean 'version'?"),
+        ("version: 1", "version: 1\nversions: 1", "versions: 1", "unknown key – did you mean 'version'?"),
         ("misplaced: 0.5", "misplaced: often", "misplaced: often", "layers.0.misplaced: a valid number, got 'often'"),
         ("used_land_leaves: 0.05", "used_land_leaves: 0", "used_land_leaves: 0", "greater than or equal to 0.01"),
     ],
