@@ -372,6 +372,45 @@ def prioritise(
     typer.echo(plan_work(risk, settings=config, out=out).text)
 
 
+@app.command()
+def evidence(
+    path: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML of the layers; see configs/evidence.yaml.")],
+    *,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the prior: new, empty or an earlier one.")
+    ],
+    like: Annotated[Path | None, typer.Option(metavar="RASTER", help="Raster that covers the area.")] = None,
+    bounds: Annotated[
+        tuple[float, float, float, float] | None, typer.Option(help="X_MIN Y_MIN X_MAX Y_MAX in metres of --crs.")
+    ] = None,
+    crs: Annotated[str | None, typer.Option(metavar="CODE", help="Such as EPSG:32633.")] = None,
+) -> None:
+    """Turn layers of evidence into a prior for each hectare and group of ordnance."""
+    from survey.evidence import grid_from, run_evidence  # noqa: PLC0415
+
+    result = run_evidence(path, out, grid=grid_from(like=like, bounds=bounds, crs=crs))
+    typer.echo("\n".join(result.lines))
+    raise typer.Exit(result.exit_code)
+
+
+@app.command("explain", context_settings={"ignore_unknown_options": True})
+def explain_cell(
+    x: Annotated[float, typer.Argument(metavar="X", help="East, or longitude with --crs EPSG:4326.")],
+    y: Annotated[float, typer.Argument(metavar="Y", help="North, or latitude.")],
+    *,
+    evidence: Annotated[Path, typer.Option(metavar="DIR", help="Folder written by `survey evidence`.")],
+    crs: Annotated[str | None, typer.Option(metavar="CODE", help="CRS of X and Y, else that of the evidence.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say why a hectare has its prior: the background, and what each layer of evidence did to it."""
+    from json import dumps  # noqa: PLC0415
+
+    from survey.evidence import explain as explanation_of  # noqa: PLC0415
+
+    explanation = explanation_of(x, y, evidence=evidence, crs=crs)
+    typer.echo(dumps(explanation.as_dict(), sort_keys=True) if json else explanation)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 a bug, 2 bad input, 3 done with unsearched blocks."""
     os.umask(OWNER_ONLY)

@@ -1,0 +1,29 @@
+"""Layers of evidence to a prior by hectare and group."""
+
+from survey.evidence.config import EvidenceConfig
+from survey.evidence.duds import DudRate
+from survey.evidence.evaluate import Evaluation, evaluate
+from survey.evidence.explain import Explanation, Section, explain, explain_prior
+from survey.evidence.groups import GROUPS
+from survey.evidence.loading import load_evidence
+from survey.evidence.prior import Prior
+from survey.evidence.run import EvidenceResult, grid_from, run_evidence
+from survey.evidence.vectors import VectorReport
+
+__all__ = [
+    "GROUPS",
+    "DudRate",
+    "Evaluation",
+    "EvidenceConfig",
+    "EvidenceResult",
+    "Explanation",
+    "Prior",
+    "Section",
+    "VectorReport",
+    "evaluate",
+    "explain",
+    "explain_prior",
+    "grid_from",
+    "load_evidence",
+    "run_evidence",
+]
