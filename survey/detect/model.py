@@ -18,7 +18,7 @@ from survey.errors import ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, Performance
 
-DEFAULT_MODEL = "lite0-1cm-v2"
+DEFAULT_MODEL = "lite0-1cm-v3"
 """What the name `default` stands for."""
 CARD = "model.yaml"
 UNIDENTIFIED = "anomaly"
