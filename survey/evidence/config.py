@@ -247,6 +247,9 @@ class EvidenceConfig(_Strict):
             msg = f"classes: lacks {', '.join(missing)}; say direct or indirect"
             raise ValueError(msg)
         names = [layer.name for layer in self.layers]
+        if "background" in names:
+            msg = "layers: no layer can be called 'background', which is the name of what is there without layers"
+            raise ValueError(msg)
         if twice := sorted({name for name in names if names.count(name) > 1}):
             msg = f"layers: {', '.join(twice)} stands twice; names tell layers apart"
             raise ValueError(msg)

@@ -32,6 +32,8 @@ WINDOW = 512
 
 _NOISE = 1e-12
 """A field below this is rounding."""
+_NEVER = 1e-300
+"""Least probability of an empty hectare: its logarithm has to exist."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,7 +160,7 @@ class _Belief:
         for likely, value in field:
             self.mean[group][here] += density * likely * value
             some -= likely * np.expm1(-surprise(density * value, shape))
-        self.h[group][here] -= np.log1p(-some)
+        self.h[group][here] -= np.log1p(-np.minimum(some, 1 - _NOISE))
 
     def _thin(
         self, part: Thinning, group: str, here: NDArray[np.bool_], field: list[tuple[Array, Array]], least: float
@@ -179,4 +181,4 @@ class _Belief:
             for removed in (taken - spread, taken + spread):
                 none += likely / 2 * np.exp(-surprise(mean * (1 - value * removed), shape))
         self.mean[group][here] = mean * kept
-        self.h[group][here] = -np.log(none)
+        self.h[group][here] = -np.log(np.maximum(none, _NEVER))

@@ -1,5 +1,6 @@
 """`survey evidence`: from a configuration to a folder with the prior, its contributions and a report."""
 
+import glob
 import hashlib
 import json
 from dataclasses import dataclass
@@ -119,8 +120,10 @@ def _refuse_foreign(out: Path) -> None:
 
 
 def _digest(layer: Prepared) -> str:
-    """Return the hash of a layer's file; of a folder or an archive path, of what it is named by."""
+    """Return the hash of a layer's file, of all files of a shapefile, or of all in a folder."""
     path = Path(layer.entry.path)
+    if path.suffix.lower() == ".shp":
+        return sha256_of(*sorted(path.parent.glob(f"{glob.escape(path.stem)}.*")))
     return sha256_of(path) if path.is_file() else sha256_of(*sorted(p for p in path.rglob("*") if p.is_file()))
 
 
@@ -203,7 +206,7 @@ def _told(evaluation: Evaluation, totals: Totals) -> tuple[tuple[str, ...], bool
         lines.append(
             f"{layer.entry.name}: {report.used} of {report.rows} rows used; {'; '.join(reasons) or 'all well'}"
         )
-        if report.rows and not report.used and report.set_aside:
+        if report.set_aside and not report.used and not report.outside:
             complete = False
             lines.append(f"{layer.entry.name}: HAS NO EFFECT, for none of its rows could be used")
     items = ", ".join(f"{group} {totals.expected[group]:.4g}" for group in GROUPS)

@@ -224,3 +224,19 @@ def test_one_rate_for_all_groups_keeps_means_and_the_chance_of_nothing(mixed: Ev
     assert shape / rate[:, None] == pytest.approx(means, rel=1e-6)
     nothing = np.prod([1 - some(prior, g).ravel() for g in GROUPS], axis=0)
     assert (rate / (1 + rate)) ** shape.sum(axis=1) == pytest.approx(nothing, rel=1e-5)
+
+
+def test_numbers_beyond_all_measure_stay_finite(believed: Believed) -> None:
+    certain = ("expert_polygons", [BOX], {"items_per_ha": {"ap": 1e7}, "shape": 1e4, "date": 1990})
+    removed = ("earlier_clearance", [BOX], {"recall": {"ap": 0.999}, "strength": 1e6})
+    prior = evaluate(believed(certain, removed), GRID)
+    assert prior.rate["ap"][15, 15] == pytest.approx(1e4, rel=1e-3)
+    assert some(prior)[15, 15] == pytest.approx(1)
+
+
+def test_a_layer_of_faint_influence_stays_finite(believed: Believed) -> None:
+    speck = shapely.box(501_000, 4_801_000, 501_000.01, 4_801_000.01)
+    thin = ("earlier_clearance", [speck], {"location_error_m": 300})
+    prior = evaluate(believed(("minefield_records", [speck], {}), thin), GRID)
+    assert prior.rate["ap"] == pytest.approx(0.01, rel=1e-4)
+    assert prior.shape["ap"] == pytest.approx(0.1, rel=1e-3)

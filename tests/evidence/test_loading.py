@@ -67,6 +67,11 @@ def test_names_tell_layers_apart(world: Callable[..., Path]) -> None:
         load_evidence(world(("used_land", [], {}), ("used_land", [], {"name": "l0"})))
 
 
+def test_the_background_is_no_layer(world: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigError, match="no layer can be called 'background'"):
+        load_evidence(world(("used_land", [], {"name": "background"})))
+
+
 @pytest.mark.parametrize(
     ("kind", "key", "value"),
     [
