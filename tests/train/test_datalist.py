@@ -181,7 +181,8 @@ def test_the_shipped_list_fits() -> None:
 
 
 def test_every_file_of_the_shipped_list_is_there(shared_data: Path) -> None:
-    for entry in load_data_list(configs_folder() / "train-data.yaml").entries:
+    shipped = load_data_list(configs_folder() / "train-data.yaml")
+    for entry in shipped.without(("terrain-0ad",)).entries:  # a game's ground: MODEL_CARD.md says how to get it
         match entry:
             case GroundEntry():
                 assert list(shared_data.glob(entry.images))
