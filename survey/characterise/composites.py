@@ -18,7 +18,7 @@ from survey.evaluate import MATCH_M
 from survey.simulate import Sun
 from survey.train.compose import Composer, Light, Recipe
 from survey.train.ground import crop_picture
-from survey.train.paste import Canvas
+from survey.train.paste import Canvas, longest_px
 from survey.train.sources import Picture, Sources
 
 CROP_PX = 256
@@ -84,7 +84,7 @@ class Stage:
         gsd_m = self._gsd_m
         for attempt in range(TRIES):  # the same draw at another scale: an item's size shows only in its sprite
             sprite = self._composer.item(light, np.random.default_rng([self._seed, number, 1]), gsd_m=gsd_m)
-            size_px = _longest_px(sprite.alpha)
+            size_px = longest_px(sprite.alpha)
             if wanted / SIZE_SLACK <= size_px <= wanted * SIZE_SLACK:
                 break
             if attempt == TRIES - 1:
@@ -160,8 +160,3 @@ def _shot(picture: NDArray[np.uint8], blur: float, noise: NDArray[np.float64]) -
     """Return the picture blurred, with noise."""
     soft = cv2.GaussianBlur(picture, (0, 0), blur) if blur > 0.05 else picture
     return np.ascontiguousarray((soft + noise).clip(0, 255).astype(np.uint8))
-
-
-def _longest_px(alpha: NDArray[np.float32]) -> float:
-    rows, cols = np.nonzero(alpha > 0.3)
-    return float(max(np.ptp(rows), np.ptp(cols)) + 1) if len(rows) else 1.0

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-GROUPS = ("ap", "at", "submunition", "uxo")
+from survey.values import ORDNANCE_GROUPS
+
+GROUPS = ORDNANCE_GROUPS
 GROUP_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "ap": "anti-personnel mines",

@@ -122,7 +122,9 @@ class Canvas:
         self.rgb[rows, cols] = np.clip(mixed, 0, 255).astype(np.uint8)
         self._hide(rows, cols, alpha)
         if sprite.class_name:
-            laid = Pasted(top + sprite.center[0], left + sprite.center[1], _longest(sprite), sprite.class_name, 1.0)
+            laid = Pasted(
+                top + sprite.center[0], left + sprite.center[1], longest_px(sprite.alpha), sprite.class_name, 1.0
+            )
             self._layers.append(_Layer(laid, rows, cols, alpha, whole))
 
     def _softened(self, sprite: Sprite) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -196,9 +198,9 @@ def _disc(item: Pasted, size: int) -> _Layer:
     return _Layer(item, rows, cols, alpha, float(np.pi * radius**2))
 
 
-def _longest(sprite: Sprite) -> float:
-    """Return the longest side of the sprite's box in pixels, as an annotator would draw it."""
-    rows, cols = np.nonzero(sprite.alpha > 0.3)
+def longest_px(alpha: NDArray[np.float32]) -> float:
+    """Return the longest side of a sprite's box in pixels, as an annotator would draw it."""
+    rows, cols = np.nonzero(alpha > 0.3)
     return float(max(np.ptp(rows), np.ptp(cols)) + 1) if len(rows) else 1.0
 
 
