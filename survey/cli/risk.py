@@ -1,0 +1,128 @@
+"""Commands about risk: prior, evidence, explain, patterns, prioritise, calibrate-risk."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from survey.cli.app import ConfigFile, Out, Overrides, app
+
+prior_app = typer.Typer(help="Learn from ground whose past is known how likely other ground is contaminated.")
+app.add_typer(prior_app, name="prior")
+
+
+@prior_app.command("fit")
+def prior_fit(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV: a row a cell, with features, label and place.")],
+    *,
+    out: Out,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    test: Annotated[Path | None, typer.Option(metavar="TABLE", help="Other cells, scored once at the end.")] = None,
+) -> None:
+    """Learn the probability of contamination, choosing and calibrating on blocks of ground left out."""
+    from survey.config import load_config
+    from survey.prior import PriorConfig, fit_prior
+
+    settings = load_config(PriorConfig, config, overrides=overrides or ())
+    typer.echo(fit_prior(settings, table=table, out=out, test=test))
+
+
+@prior_app.command("apply")
+def prior_apply(
+    model: Annotated[Path, typer.Argument(metavar="PRIOR", help="Folder that `survey prior fit` wrote.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV with the same features.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Table (.csv) or raster (.tif) to write.")],
+) -> None:
+    """Write the prior probability of each cell, and how far from training its features lie."""
+    from survey.prior import apply_prior
+
+    typer.echo(apply_prior(model, table=table, out=out))
+
+
+@app.command()
+def evidence(
+    path: Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML of the layers; see configs/evidence.yaml.")],
+    *,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the prior: new, empty or an earlier one.")
+    ],
+    like: Annotated[Path | None, typer.Option(metavar="RASTER", help="Raster that covers the area.")] = None,
+    bounds: Annotated[
+        tuple[float, float, float, float] | None, typer.Option(help="X_MIN Y_MIN X_MAX Y_MAX in metres of --crs.")
+    ] = None,
+    crs: Annotated[str | None, typer.Option(metavar="CODE", help="Such as EPSG:32633.")] = None,
+) -> None:
+    """Turn layers of evidence into a prior for each hectare and group of ordnance."""
+    from survey.evidence import grid_from, run_evidence
+
+    result = run_evidence(path, out, grid=grid_from(like=like, bounds=bounds, crs=crs))
+    typer.echo("\n".join(result.lines))
+    raise typer.Exit(result.exit_code)
+
+
+@app.command("explain", context_settings={"ignore_unknown_options": True})
+def explain_cell(
+    x: Annotated[float, typer.Argument(metavar="X", help="East, or longitude with --crs EPSG:4326.")],
+    y: Annotated[float, typer.Argument(metavar="Y", help="North, or latitude.")],
+    *,
+    evidence: Annotated[Path, typer.Option(metavar="DIR", help="Folder written by `survey evidence`.")],
+    crs: Annotated[str | None, typer.Option(metavar="CODE", help="CRS of X and Y, else that of the evidence.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say why a hectare has its prior: the background, and what each layer of evidence did to it."""
+    from json import dumps
+
+    from survey.evidence import explain as explanation_of
+
+    explanation = explanation_of(x, y, evidence=evidence, crs=crs)
+    typer.echo(dumps(explanation.as_dict(), sort_keys=True) if json else explanation)
+
+
+@app.command()
+def patterns(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    *,
+    out: Out,
+    least: Annotated[float, typer.Option(min=0, max=1, help="Least probability of an item.")] = 0.0,
+    width: Annotated[float, typer.Option(metavar="M", help="Largest standard deviation across a row.")] = 0.5,
+    gap: Annotated[float, typer.Option(metavar="M", help="Longest stretch of a row without a sighting.")] = 20.0,
+    level: Annotated[float, typer.Option(help="Chance of any false row.")] = 0.05,
+    simulations: Annotated[int, typer.Option(help="Sites simulated for the p-values.")] = 199,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulations.")] = 0,
+) -> None:
+    """Find rows in which items were laid, and where along and beyond them some may have been left behind."""
+    from survey.patterns import PatternSettings, run_patterns
+
+    settings = PatternSettings(
+        width_m=width, gap_m=gap, jitter_m=10 * width, level=level, simulations=simulations, seed=seed
+    )
+    typer.echo(run_patterns(run_folder, out=out, settings=settings, least=least))
+
+
+@app.command()
+def prioritise(
+    risk: Annotated[Path, typer.Argument(metavar="RUN|RASTER", help="Finished run, or raster of risk per hectare.")],
+    *,
+    config: Annotated[Path, typer.Option("--config", metavar="FILE", help="YAML as configs/priority.yaml.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the plan.")],
+) -> None:
+    """Plan work areas by risk and exposure: method, order and dates within teams, budget and horizon."""
+    from survey.priority import prioritise as plan_work
+
+    typer.echo(plan_work(risk, settings=config, out=out).text)
+
+
+@app.command(name="calibrate-risk")
+def calibrate_risk(
+    *,
+    out: Out,
+    hectares: Annotated[int, typer.Option(min=1000, help="Simulated hectares of each world.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything drawn.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads; they change no result.")] = 1,
+) -> None:
+    """Check on simulated campaigns whether the risk is right about its own uncertainty, and where it is not."""
+    from survey.worlds import calibrate_risk as calibrate
+
+    typer.echo(calibrate(out, hectares=hectares, seed=seed, threads=threads).text)
