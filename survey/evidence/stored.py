@@ -76,8 +76,8 @@ class StoredPrior:
         if pyproj.CRS.from_user_input(grid.crs) != pyproj.CRS.from_user_input(self.grid.crs):
             msg = (
                 f"{self.folder}: its cells lie in {_short(self.grid.crs)}, those of the run in {_short(grid.crs)}, so "
-                f"no cell of one is a cell of the other; run with --set output_crs={_short(self.grid.crs)}, or make the "
-                f"evidence for {_bounds(grid)}"
+                f"no cell of one is a cell of the other; run with --set output_crs={_short(self.grid.crs)}, or make "
+                f"the evidence for {_bounds(grid)}"
             )
             raise InputError(msg)
         window = self._window(grid)
