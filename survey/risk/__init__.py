@@ -1,6 +1,6 @@
 """From detections and searched ground to risk per hectare."""
 
-from survey.risk.assess import Review, assess
+from survey.risk.assess import Observed, Review, assess, effective_search, observe
 from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence, Inference
 from survey.risk.ground import project_core
@@ -20,17 +20,20 @@ __all__ = [
     "CellEvidence",
     "GroundPart",
     "Inference",
+    "Observed",
     "Posterior",
     "Prior",
     "PriorField",
     "Review",
     "assess",
     "effective_looks",
+    "effective_search",
     "infer",
     "items_per_cell",
     "log_evidence",
     "marks_of",
     "merge_ground",
     "merge_sightings",
+    "observe",
     "project_core",
 ]
