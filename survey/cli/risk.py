@@ -63,20 +63,26 @@ def evidence(
 
 
 @app.command("explain", context_settings={"ignore_unknown_options": True})
-def explain_cell(
+def explain_hectare(
     x: Annotated[float, typer.Argument(metavar="X", help="East, or longitude with --crs EPSG:4326.")],
     y: Annotated[float, typer.Argument(metavar="Y", help="North, or latitude.")],
     *,
-    evidence: Annotated[Path, typer.Option(metavar="DIR", help="Folder written by `survey evidence`.")],
-    crs: Annotated[str | None, typer.Option(metavar="CODE", help="CRS of X and Y, else that of the evidence.")] = None,
+    run_folder: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="Finished run: explains all that its risk is made of.")
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of `survey evidence`: its prior alone, or where the run's lies now."),
+    ] = None,
+    crs: Annotated[str | None, typer.Option(metavar="CODE", help="CRS of X and Y, else that of the results.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Say why a hectare has its prior: the background, and what each layer of evidence did to it."""
+    """Say why a hectare has its risk: prior, each layer of evidence, search, sightings, and what is believed now."""
     from json import dumps
 
-    from survey.evidence import explain as explanation_of
+    from survey.explain import explain_cell
 
-    explanation = explanation_of(x, y, evidence=evidence, crs=crs)
+    explanation = explain_cell(x, y, run=run_folder, evidence=evidence, crs=crs)
     typer.echo(dumps(explanation.as_dict(), sort_keys=True) if json else explanation)
 
 

@@ -59,18 +59,23 @@ def picture(rows: int, cols: int, *, seed: int = 0) -> NDArray[np.uint8]:
 def flight(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes an image at 1 cm with a masked corner."""
 
-    def write(
-        name: str = "flight.tif", *, rows: int = 700, cols: int = 900, shift_m: float = 0.0, gsd_m: float = 0.01
-    ) -> Path:
-        path = tmp_path / name
-        transform = Affine(gsd_m, 0, ORIGIN[0] + shift_m, 0, -gsd_m, ORIGIN[1])
-        profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "crs": "EPSG:32638", "transform": transform}
-        layout = {"tiled": True, "blockxsize": 128, "blockysize": 128, "compress": "deflate"}
-        with rasterio.open(path, "w", height=rows, width=cols, **profile, **layout) as dataset:
-            dataset.write(picture(rows, cols))
-            mask = np.full((rows, cols), 255, np.uint8)
-            mask[: rows // 3, : cols // 4] = 0
-            dataset.write_mask(mask)
-        return path
+    def write(name: str = "flight.tif", **keys: float) -> Path:
+        return write_flight(tmp_path / name, **keys)
 
     return write
+
+
+def write_flight(
+    path: Path, *, rows: float = 700, cols: float = 900, shift_m: float = 0.0, gsd_m: float = 0.01
+) -> Path:
+    """Write an image with a masked corner."""
+    rows, cols = int(rows), int(cols)
+    transform = Affine(gsd_m, 0, ORIGIN[0] + shift_m, 0, -gsd_m, ORIGIN[1])
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 3, "crs": "EPSG:32638", "transform": transform}
+    layout = {"tiled": True, "blockxsize": 128, "blockysize": 128, "compress": "deflate"}
+    with rasterio.open(path, "w", height=rows, width=cols, **profile, **layout) as dataset:
+        dataset.write(picture(rows, cols))
+        mask = np.full((rows, cols), 255, np.uint8)
+        mask[: rows // 3, : cols // 4] = 0
+        dataset.write_mask(mask)
+    return path

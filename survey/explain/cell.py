@@ -1,0 +1,99 @@
+"""`survey explain`: one hectare, from what was believed before to what is believed now."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from survey.errors import ConfigError, InputError
+from survey.evidence import Explanation, Section, StoredPrior, explain, explain_prior
+from survey.evidence.explain import locate, title_of
+from survey.evidence.stored import read_record
+from survey.explain.finished import FinishedRun
+from survey.explain.judged import judge
+from survey.explain.sections import configured_prior, nobody_flew, posterior, search, sightings
+from survey.risk import Prior, PriorField, Review
+from survey.values import HECTARE_EDGE_M, HectareGrid
+
+
+def explain_cell(
+    x: float,
+    y: float,
+    *,
+    run: Path | None = None,
+    evidence: Path | None = None,
+    crs: str | None = None,
+    review: Review | None = None,
+) -> Explanation:
+    """Explain the cell that holds a point.
+
+    Args:
+        x: In metres of the grid's CRS, or in units of `crs` (longitude first).
+        y: Likewise.
+        run: Folder of a finished run: explains all that its risk is made of.
+        evidence: Folder written by `survey evidence`. Without a run, its prior alone is explained; with one, it is
+            where the run's evidence lies now.
+        crs: CRS of the point, if another than the grid's.
+        review: Verdicts on the run's sightings, if its risk was made with some.
+
+    Raises:
+        InputError: A folder is not what it should be, the evidence is not that of the run, or the point lies outside.
+        ConfigError: Neither folder is given, or `crs` is no CRS.
+    """
+    if run is None:
+        if evidence is None:
+            msg = "explain: give --run DIR of a finished run, or --evidence DIR for a prior alone"
+            raise ConfigError(msg)
+        return explain(x, y, evidence=evidence, crs=crs)
+    finished = FinishedRun.of(run)
+    row, col = locate(x, y, grid=finished.grid, crs=crs, what=f"the run in {run}")
+    density, before = _prior(finished, evidence, row, col)
+    title = title_of(finished.grid, row, col)
+    if np.isnan(finished.bands["searched_fraction"][row, col]):
+        return Explanation(title, (before, nobody_flew()))
+    judged = judge(finished, row=row, col=col, prior=density, review=review)
+    sections = (
+        before,
+        search(finished, judged, unsearched=finished.unsearched(row, col)),
+        sightings(finished, judged),
+        posterior({name: float(values[row, col]) for name, values in finished.bands.items()}),
+    )
+    return Explanation(title, sections)
+
+
+def _prior(run: FinishedRun, evidence: Path | None, row: int, col: int) -> tuple[PriorField, Section]:
+    """Return the prior of a cell, and why it is so."""
+    wanted = run.config.get("evidence")
+    if wanted is None:
+        if evidence is not None:
+            msg = (
+                f"--evidence {evidence}: {run.folder} took its configured prior and no evidence; leave the option "
+                "away, or give it without --run to explain the evidence alone"
+            )
+            raise InputError(msg)
+        stated = Prior(
+            run.config["prior_items_per_ha"], run.config["prior_shape"], tuple(run.config["prior_shares"])
+        ).over(1)
+        return stated, configured_prior(stated)
+    folder = evidence if evidence is not None else Path(str(run.evidence))
+    if not folder.is_dir():
+        msg = f"{folder}: the evidence that {run.folder} was made with is not there; say with --evidence where it lies"
+        raise InputError(msg)
+    stored = StoredPrior.of(folder)
+    if stored.sha256 != wanted:
+        msg = (
+            f"{folder}: is not the evidence that {run.folder} was made with, or was made anew since; say with "
+            "--evidence where that lies, or search again with this one"
+        )
+        raise InputError(msg)
+    x_min, y_max = run.grid.x_min + col * HECTARE_EDGE_M, run.grid.y_max - row * HECTARE_EDGE_M
+    density = stored.over(HectareGrid(run.grid.crs, x_min, y_max, 1, 1))
+    there_row = (stored.grid.y_max - y_max) // HECTARE_EDGE_M
+    there_col = (x_min - stored.grid.x_min) // HECTARE_EDGE_M
+    own = explain_prior(folder, read_record(folder), row=there_row, col=there_col)
+    rate = float(density.rate_ha[0])
+    joint = (
+        f"the risk takes these with one Gamma rate for all groups of the cell ({rate:.3g} ha), which keeps what is "
+        "expected of each and the probability that the cell holds nothing"
+    )
+    return density, replace(own, lines=(*own.lines, joint), numbers={**own.numbers, "rate_ha": rate})

@@ -1,0 +1,141 @@
+"""What a finished run's folder says of its cells and of how they were judged."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import rasterio
+import shapely
+from numpy.typing import NDArray
+from rasterio.errors import RasterioIOError
+
+from survey.errors import InputError
+from survey.export.manifest import listed_products
+from survey.files import sha256_of
+from survey.values import HECTARE_EDGE_M, Detections, HectareGrid, Performance
+
+RISK, LAYERS, SUMMARY = "risk.tif", "detections.gpkg", "summary.json"
+_SEARCHED = "searched"
+AGAIN = "search again with `survey run`"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishedRun:
+    """A run whose products are the ones that its manifest lists."""
+
+    folder: Path
+    config: dict[str, Any]
+    """Deciding keys of `run.json`; `evidence` is a hash there."""
+    evidence: str | None
+    """Folder of the evidence, as it was given to the run."""
+    performance: Performance
+    measured_on: str
+    model: str
+    grid: HectareGrid
+    bands: dict[str, NDArray[np.float64]]
+    """Of risk.tif, (rows, cols), NaN where nobody flew."""
+    detections: Detections
+    items: NDArray[np.intp]
+    """(N,) item number of each sighting."""
+    detection_ids: NDArray[np.object_]
+    """(N,)."""
+
+    @classmethod
+    def of(cls, folder: Path) -> "FinishedRun":
+        """Read a run.
+
+        Raises:
+            InputError: The folder is no finished run, a product was changed since, or an earlier version wrote it.
+        """
+        products = folder / "products"
+        listed = listed_products(products) if products.is_dir() else {}
+        for name in (RISK, LAYERS, SUMMARY):
+            if name not in listed or not (products / name).is_file():
+                msg = f"{folder}: is no finished run; run `survey run ... --out {folder}` to its end"
+                raise InputError(msg)
+            if sha256_of(products / name) != listed[name]:
+                msg = f"{products / name}: was changed since the run, so it cannot be explained; {AGAIN}"
+                raise InputError(msg)
+        run, summary = _json(folder / "run.json"), _json(products / SUMMARY)
+        try:
+            config, notes = run["identity"]["config"], run["notes"]
+            model = summary["model"]
+            facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in model["performance"].items()}
+            performance, measured_on, name = Performance(**facts), str(model["measured_on"]), str(model["id"])
+        except (KeyError, TypeError) as error:
+            msg = f"{folder}: does not tell how its risk was made ({error!r}), for an earlier version wrote it; {AGAIN}"
+            raise InputError(msg) from error
+        grid, bands = _risk(products / RISK, crs=str(config["output_crs"]))
+        detections, items, ids = _sightings(products / LAYERS, model=name)
+        evidence = notes.get("evidence")
+        return cls(folder, config, evidence, performance, measured_on, name, grid, bands, detections, items, ids)
+
+    def unsearched(self, row: int, col: int) -> dict[str, float]:
+        """Return hectares of a cell that were flown and not searched, by reason; of outlines, so about."""
+        west, north = self.grid.x_min + col * HECTARE_EDGE_M, self.grid.y_max - row * HECTARE_EDGE_M
+        square = shapely.box(west, north - HECTARE_EDGE_M, west + HECTARE_EDGE_M, north)
+        table = _layer(self.folder / "products" / LAYERS, "searched_area", bbox=square.bounds)
+        areas: dict[str, float] = {}
+        for state, reason, shape in zip(table["state"], table["reason"], table.geometry, strict=True):
+            area = shapely.intersection(shapely.make_valid(shape), square).area / 10_000
+            if state != _SEARCHED and area > 0:
+                why = str(reason) if reason else str(state)
+                areas[why] = areas.get(why, 0.0) + area
+        return dict(sorted(areas.items()))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        msg = f"{path}: cannot be read ({error}); {AGAIN}"
+        raise InputError(msg) from error
+    return content
+
+
+def _risk(path: Path, *, crs: str) -> tuple[HectareGrid, dict[str, NDArray[np.float64]]]:
+    try:
+        with rasterio.open(path) as dataset:
+            values = dataset.read(masked=True).astype(np.float64).filled(np.nan)
+            names, west, north = dataset.descriptions, round(dataset.transform.c), round(dataset.transform.f)
+    except RasterioIOError as error:
+        msg = f"{path}: cannot be read ({error}); {AGAIN}"
+        raise InputError(msg) from error
+    return HectareGrid(crs, west, north, *values.shape[1:]), dict(zip(names, values, strict=True))
+
+
+def _sightings(path: Path, *, model: str) -> tuple[Detections, NDArray[np.intp], NDArray[np.object_]]:
+    """Return the sightings of the layer with their items and ids."""
+    table = _layer(path, "detections")
+    count = len(table)
+    classes, class_index = np.unique(table["class"].to_numpy(object).astype(str), return_inverse=True)
+    images, image_index = np.unique(table["image_id"].to_numpy(object).astype(str), return_inverse=True)
+    shapes = np.asarray(table.geometry.array, dtype=object)
+    detections = Detections(
+        tuple(classes.tolist()),
+        tuple(images.tolist()),
+        model,
+        class_index=class_index.astype(np.int16),
+        score=table["score"].to_numpy(np.float32),
+        probability=table["probability"].to_numpy(np.float32),
+        row=table["image_row"].to_numpy(np.float64),
+        col=table["image_col"].to_numpy(np.float64),
+        x=shapely.get_x(shapes).astype(np.float64),
+        y=shapely.get_y(shapes).astype(np.float64),
+        size_m=table["size_m"].to_numpy(np.float32),
+        position_error_m=table["position_error_m"].to_numpy(np.float32),
+        image_index=image_index.astype(np.int32),
+        tile_index=np.zeros(count, np.int32),
+    )
+    return detections, table["item"].to_numpy(np.intp), table["detection_id"].to_numpy(object)
+
+
+def _layer(path: Path, layer: str, *, bbox: tuple[float, float, float, float] | None = None) -> Any:
+    try:
+        return pyogrio.read_dataframe(path, layer=layer, bbox=bbox)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        msg = f"{path}: layer {layer} cannot be read ({error}); {AGAIN}"
+        raise InputError(msg) from error
