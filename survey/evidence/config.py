@@ -218,10 +218,28 @@ class EarlierClearance(_Area):
     """Recall by value of `method_column`; other values have `recall`."""
 
 
-Layer = Annotated[
-    MinefieldRecords | Accidents | Craters | Lines | ExpertPolygons | UsedLand | EarlierClearance,
-    Field(discriminator="kind"),
-]
+class LearntPrior(_Strict):
+    """A raster of P(contaminated), such as `survey prior apply` writes: learnt from ground whose past is known."""
+
+    name: Name
+    kind: Literal["learnt_prior"]
+    path: str
+    """Raster, relative to the YAML."""
+    band: Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1)] = "p_contaminated"
+    """Name or number."""
+    source: Text
+    date: Day
+    """Latest day that what it was learnt from speaks of."""
+    weight: Share = 1.0
+    """Probability that the layer means what it says; 0 switches it off."""
+    evidence: EvidenceClass = "indirect"
+    items_per_ha: Items
+    """Density where contaminated, on average over one of the raster's cells."""
+    shape: Positive
+
+
+VectorEntry = MinefieldRecords | Accidents | Craters | Lines | ExpertPolygons | UsedLand | EarlierClearance
+Layer = Annotated[VectorEntry | LearntPrior, Field(discriminator="kind")]
 SOURCE_KINDS = ("minefield_records", "accidents", "craters", "confrontation_lines", "trenches", "expert_polygons")
 SourceKind = Literal["minefield_records", "accidents", "craters", "confrontation_lines", "trenches", "expert_polygons"]
 
@@ -259,7 +277,7 @@ class EvidenceConfig(_Strict):
         """Return how the national standard ranks a layer; None for what speaks of absence."""
         if isinstance(layer, UsedLand | EarlierClearance):
             return None
-        if layer.evidence is not None:
+        if isinstance(layer, LearntPrior) or layer.evidence is not None:
             return layer.evidence
         if isinstance(layer, MinefieldRecords) and layer.reliability < self.direct_reliability:
             return "indirect"

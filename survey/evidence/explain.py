@@ -27,6 +27,7 @@ _KINDS = {
     "confrontation_lines": "confrontation lines",
     "trenches": "trenches",
     "expert_polygons": "expert polygons",
+    "learnt_prior": "learnt prior",
     "used_land": "used land",
     "earlier_clearance": "earlier clearance",
 }

@@ -15,13 +15,16 @@ from survey.evidence.config import (
     EarlierClearance,
     ExpertPolygons,
     Layer,
+    LearntPrior,
     Lines,
     MinefieldRecords,
     UsedLand,
+    VectorEntry,
 )
 from survey.evidence.duds import DudRate
 from survey.evidence.fields import AreaField, AroundField, Field, PointField
 from survey.evidence.kernels import Boundary, decay_kernel, reach_cells
+from survey.evidence.rasters import read_chance
 from survey.evidence.vectors import VectorReport, Vectors, read_vectors
 from survey.values import HECTARE_EDGE_M, HectareGrid
 
@@ -74,9 +77,13 @@ def prepare(entry: Layer, grid: HectareGrid) -> Prepared:
     """Read a layer and bring it onto the grid.
 
     Raises:
-        InputError: The file is missing or is no vector file.
+        InputError: The file is missing, or is no vector file or raster as the layer needs one.
         ConfigError: The file lacks what the configuration names.
     """
+    if isinstance(entry, LearntPrior):
+        chance, told = read_chance(entry, grid)
+        learnt = Source(chance, entry.items_per_ha, dict.fromkeys(entry.items_per_ha, entry.shape))
+        return Prepared(entry, (learnt,) if entry.weight > 0 and told.used else (), told)
     columns = tuple(c for c in (getattr(entry, n, None) for n in ("count_column", "method_column")) if c)
     margin = _margin(entry)
     vectors = read_vectors(entry, crs=grid.crs, bounds=_bounds(grid, margin), columns=columns)
@@ -107,7 +114,7 @@ def prepare(entry: Layer, grid: HectareGrid) -> Prepared:
     return Prepared(entry, parts, vectors.report)
 
 
-def _margin(entry: Layer) -> int:
+def _margin(entry: VectorEntry) -> int:
     """Return how many cells beyond the grid a layer's features matter."""
     half = max(getattr(entry, n, None) or 0.0 for n in ("half_distance_m", "spread_half_distance_m"))
     radius = getattr(entry, "radius_m", None) or 0.0
@@ -122,7 +129,7 @@ def _bounds(grid: HectareGrid, margin: int) -> tuple[float, float, float, float]
     return grid.x_min - more, south - more, east + more, grid.y_max + more
 
 
-def _polygons(vectors: Vectors, entry: Layer) -> NDArray[np.object_]:
+def _polygons(vectors: Vectors, entry: VectorEntry) -> NDArray[np.object_]:
     """Return the layer's geometries, points and lines widened by its radius."""
     radius = getattr(entry, "radius_m", None)
     if radius is None:

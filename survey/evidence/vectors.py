@@ -15,7 +15,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj.exceptions import CRSError
 
 from survey.errors import ConfigError, InputError
-from survey.evidence.config import ANY, AREAS, POINTS, Layer
+from survey.evidence.config import ANY, AREAS, POINTS, VectorEntry
 
 _NAMED = 5
 """Rows that the report names for each reason, so that they can be looked up."""
@@ -84,7 +84,7 @@ class _Sieve:
 
 
 def read_vectors(
-    entry: Layer, *, crs: str, bounds: tuple[float, float, float, float], columns: tuple[str, ...] = ()
+    entry: VectorEntry, *, crs: str, bounds: tuple[float, float, float, float], columns: tuple[str, ...] = ()
 ) -> Vectors:
     """Read the features of a layer that bear on an area.
 
@@ -132,7 +132,7 @@ def read_vectors(
     return Vectors(sieve.geometry, sieve.columns, sieve.report)
 
 
-def _mend(sieve: _Sieve, entry: Layer) -> None:
+def _mend(sieve: _Sieve, entry: VectorEntry) -> None:
     """Repair what is invalid and turn every geometry into the kind that the layer is made of."""
     finite = _finite(sieve.geometry)
     sieve.set_aside("coordinates that are not numbers", ~finite)

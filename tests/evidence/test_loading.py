@@ -10,7 +10,7 @@ from survey.resources import configs_folder
 
 def test_the_example_loads_and_names_every_kind() -> None:
     config = load_evidence(configs_folder() / "evidence.yaml")
-    assert len({layer.kind for layer in config.layers}) == 8
+    assert len({layer.kind for layer in config.layers}) == 9
     records, clearance = config.layers[0], config.layers[-1]
     assert config.class_of(records) == "indirect"  # its reliability is low
     assert config.class_of(clearance) is None
