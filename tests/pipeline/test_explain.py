@@ -18,9 +18,11 @@ from survey.errors import ConfigError, InputError
 from survey.evidence import Explanation
 from survey.evidence.groups import VERDICTS
 from survey.explain import explain_cell
-from survey.export import write_manifest
+from survey.explain.finished import FinishedRun
+from survey.export import write_manifest, write_risk
 from survey.pipeline import run
-from survey.values import GROUP_BANDS, ORDNANCE_GROUPS
+from survey.risk import Prior, Review, assess
+from survey.values import GROUP_BANDS, ORDNANCE_GROUPS, SearchedArea
 from tests.pipeline.conftest import write_flight
 from tests.pipeline.test_evidence import believe
 
@@ -152,3 +154,34 @@ def test_what_cannot_be_explained_is_refused(plain: Path, tmp_path: Path) -> Non
     write_manifest(products, run_id="x", inputs={}, model={})
     with pytest.raises(InputError, match="an earlier version wrote it"):
         explain_cell(*SEEN, run=out)
+
+
+def test_verdicts_are_told_where_the_risk_was_made_with_them(plain: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(plain, tmp_path / "out")
+    made = FinishedRun.of(out)
+    first, second = np.argsort(-made.detections.probability, kind="stable")[:2]
+    assert made.items[first] != made.items[second]
+    verdict = np.zeros(len(made.items), np.int8)
+    verdict[second], verdict[first] = 1, -1
+    review = Review(verdict, searched_ha=0.01)
+    share = made.bands["searched_fraction"]
+    searched = SearchedArea(made.grid, np.isfinite(share).astype(float), np.nan_to_num(share), np.zeros(share.shape))
+    risk = assess(
+        searched,
+        detections=made.detections,
+        items=made.items,
+        performance=made.performance,
+        prior=Prior(0.5, 0.5),
+        review=review,
+    )
+    write_risk(out / "products" / "risk.tif", risk=risk, tags={})
+    write_manifest(out / "products", run_id="x", inputs={}, model={})
+    with pytest.raises(InputError, match="judged by more than its folder says"):
+        explain_cell(*SEEN, run=out)
+    explanation = explain_cell(*SEEN, run=out, review=review)
+    seen = numbers(explanation)[2]
+    assert [one["verdict"] for one in seen["sightings"][:2]] == ["confirmed", "not reviewed"]
+    assert seen["sightings"][0]["detection_id"] == made.detection_ids[second]
+    assert seen["sightings"][0]["p_at_least_one"][1] == 1
+    assert [one["detection_id"] for one in seen["rejected"]] == [made.detection_ids[first]]
+    assert "rejected by review, counts as no item" in str(explanation)
