@@ -62,8 +62,10 @@ def read_chance(entry: LearntPrior, grid: HectareGrid) -> tuple[ChanceField, Vec
                 msg = f"{path}: is not north up; warp it first (gdalwarp)"
                 raise InputError(msg)
             window = _window_over(dataset, grid)
-            empty = np.ma.masked_all((window.height, window.width))
-            values = dataset.read(band, window=window, masked=True).astype(np.float64) if empty.size else empty
+            if window.height * window.width:
+                values = dataset.read(band, window=window, masked=True).astype(np.float64)
+            else:
+                values = np.ma.masked_array(np.empty((window.height, window.width)))
             crs, transform, cells = dataset.crs, dataset.window_transform(window), dataset.width * dataset.height
     except RasterioIOError as error:
         msg = f"{path}: cannot be read as a raster ({error}); layer '{entry.name}' names it, relative to the YAML"

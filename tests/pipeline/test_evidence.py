@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import rasterio
 import yaml
-from numpy.typing import NDArray
 from shapely import box
 
 from survey import cli
@@ -61,7 +60,7 @@ def believe(folder: Path, name: str, *, items: float = 4.0, area: Any = AREA, cr
     return folder / name
 
 
-def bands(out: Path) -> dict[str, NDArray[np.float32]]:
+def bands(out: Path) -> dict[str, Any]:
     with rasterio.open(out / "products" / "risk.tif") as risk:
         return dict(zip(risk.descriptions, risk.read(masked=True), strict=True))
 

@@ -261,7 +261,7 @@ def integrated(shape: float, rate: float, searched: float, recall: tuple[float, 
             return float(r ** recall[0] * (1 - r) ** (recall[1] - 1) * power * value(r))
 
         edges = [-60, -30, -20, *range(-16, 0, 2), -1e-14]
-        return sum(quad(density, a, b, epsrel=1e-10, limit=200)[0] for a, b in pairwise(edges))
+        return float(sum(quad(density, a, b, epsrel=1e-10, limit=200)[0] for a, b in pairwise(edges)))
 
     whole = of(lambda _: 1.0)
     unseen = of(lambda r: (1 - searched * r) / (rate + searched * r)) * (shape + confirmed)
