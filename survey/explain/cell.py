@@ -13,7 +13,7 @@ from survey.explain.finished import FinishedRun
 from survey.explain.judged import judge
 from survey.explain.sections import configured_prior, nobody_flew, posterior, search, sightings
 from survey.risk import Prior, PriorField, Review
-from survey.values import HECTARE_EDGE_M, HectareGrid
+from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS, HectareGrid
 
 
 def explain_cell(
@@ -92,8 +92,12 @@ def _prior(run: FinishedRun, evidence: Path | None, row: int, col: int) -> tuple
     there_col = (x_min - stored.grid.x_min) // HECTARE_EDGE_M
     own = explain_prior(folder, read_record(folder), row=there_row, col=there_col)
     rate = float(density.rate_ha[0])
+    some = dict(zip(ORDNANCE_GROUPS, (1 - (rate / (rate + 1)) ** density.shape[0]).tolist(), strict=True))
     joint = (
-        f"the risk takes these with one Gamma rate for all groups of the cell ({rate:.3g} ha), which keeps what is "
-        "expected of each and the probability that the cell holds nothing"
+        f"the risk takes these with one Gamma rate for all groups of the cell ({rate:.3g} ha): what is expected of each "
+        "stays, and the probability that the cell holds nothing; that of at least one of a group becomes "
+        + ", ".join(f"{group} {chance:.2g}" for group, chance in some.items())
     )
-    return density, replace(own, lines=(*own.lines, joint), numbers={**own.numbers, "rate_ha": rate})
+    return density, replace(
+        own, lines=(*own.lines, joint), numbers={**own.numbers, "rate_ha": rate, "p_at_least_one": some}
+    )
