@@ -94,8 +94,8 @@ def _prior(run: FinishedRun, evidence: Path | None, row: int, col: int) -> tuple
     rate = float(density.rate_ha[0])
     some = dict(zip(ORDNANCE_GROUPS, (1 - (rate / (rate + 1)) ** density.shape[0]).tolist(), strict=True))
     joint = (
-        f"the risk takes these with one Gamma rate for all groups of the cell ({rate:.3g} ha): what is expected of each "
-        "stays, and the probability that the cell holds nothing; that of at least one of a group becomes "
+        f"the risk takes these with one Gamma rate for all groups of the cell ({rate:.3g} ha): what is expected of "
+        "each stays, and the probability that the cell holds nothing; that of at least one of a group becomes "
         + ", ".join(f"{group} {chance:.2g}" for group, chance in some.items())
     )
     return density, replace(
