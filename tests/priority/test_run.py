@@ -11,6 +11,7 @@ import pytest
 from scipy.ndimage import label
 
 from survey import cli
+from survey.cli.entry import EXIT_INPUT
 from survey.errors import InputError, OutputError
 from survey.priority import prioritise
 from survey.priority.run import AREAS, CURVE, PLOT, REPORT, SUMMARY
@@ -227,5 +228,5 @@ def test_the_command_plans_and_tells_bad_settings_in_one_line(
     settings.write_text(settings.read_text().replace("area_ha", "areas_ha", 1))
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
-    assert ended.value.code == cli.EXIT_INPUT
+    assert ended.value.code == EXIT_INPUT
     assert "unknown key – did you mean 'area_ha'" in capsys.readouterr().err
