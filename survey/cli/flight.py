@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from survey.cli.app import Aoi, ConfigFile, Images, Json, ModelName, Out, Overrides, Resume, app, run_settings
+from survey.cli.app import Aoi, ConfigFile, Cover, Images, Json, ModelName, Out, Overrides, Resume, app, run_settings
 
 
 @app.command()
@@ -16,6 +16,7 @@ def run(
     config: ConfigFile = None,
     overrides: Overrides = None,
     aoi: Aoi = None,
+    cover: Cover = None,
     model: ModelName = None,
     resume: Resume = True,
     shard: Annotated[
@@ -36,6 +37,7 @@ def run(
             out,
             config=settings,
             aoi=aoi,
+            cover=cover,
             resume=resume,
             progress=progress,
             shard=Shard.parse(shard) if shard else None,

@@ -5,4 +5,14 @@ from survey.cover.layer import CoverLayer, load_cover
 from survey.cover.proxy import CELL_PX, cover_cells
 from survey.cover.visibility import FULL, visibility
 
-__all__ = ["CELL_PX", "FULL", "CoverLayer", "blur_of", "cover_cells", "excess_blur", "load_cover", "visibility", "window_blurs"]
+__all__ = [
+    "CELL_PX",
+    "FULL",
+    "CoverLayer",
+    "blur_of",
+    "cover_cells",
+    "excess_blur",
+    "load_cover",
+    "visibility",
+    "window_blurs",
+]

@@ -15,7 +15,7 @@ _EDGES = 98.0
 keeps noise out; `_LEAST` edge pixels are needed."""
 _GRADIENT, _LEAST = 3.0, 64
 QUARTILE = 25
-"""Percentile of the windows that stands for an image: soft ground has soft edges, but none sharper than the camera's."""
+"""Percentile of the windows that stands for an image: soft ground has soft edges, none sharper than the camera's."""
 SHARP_PX, CORRECTION = 1.1, 1.28
 """What the estimate says of imagery as sharp as its pixels allow, for pixels and optics blur too, and a model's recall
 was measured through that; and a factor, for texture is taken for narrower edges. Both fitted to blurs of 0 to 4 px laid

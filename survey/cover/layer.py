@@ -23,6 +23,10 @@ from rasterio.windows import transform as window_transform
 from survey.errors import ConfigError, GeoreferenceError, InputError
 from survey.values import COVERS, CoverCode, GroundGrid, Window
 
+DENSIFY_M = 50.0
+"""Edges are cut to this length before they are projected: a straight line bends in another CRS."""
+METRES_PER_DEGREE = 111_000.0
+
 
 @dataclass(frozen=True, slots=True)
 class CoverLayer:
@@ -38,8 +42,9 @@ class CoverLayer:
     """(N,) of the polygons; of a raster (256,) by value."""
 
     def codes_of(self, window: Window) -> NDArray[np.uint8]:
-        """Return the (height, width) `CoverCode` of a window of the ground grid; of polygons one on the other, the
-        most hiding counts.
+        """Return the (height, width) `CoverCode` of a window of the ground grid.
+
+        Of polygons one on the other, the one that hides most counts.
 
         Raises:
             InputError: The raster cannot be read any more.
@@ -125,11 +130,12 @@ def _vector(path: Path, table: Any, ground: GroundGrid, by_value: Mapping[str, i
     values = table[column].astype(str).to_numpy()
     _check(path, set(values), by_value)
     to_ground = pyproj.Transformer.from_crs(table.crs, ground.hectares.crs, always_xy=True)
+    step = DENSIFY_M / METRES_PER_DEGREE if table.crs.is_geographic else DENSIFY_M
     moved, codes = [], []
     for geometry, value in zip(table.geometry, values, strict=True):
         if geometry is None or geometry.is_empty:
             continue
-        dense = shapely.make_valid(shapely.force_2d(geometry))
+        dense = shapely.segmentize(shapely.make_valid(shapely.force_2d(geometry)), step)
         placed = shapely.transform(dense, lambda xy: np.column_stack(to_ground.transform(xy[:, 0], xy[:, 1])))
         if np.isfinite(shapely.get_coordinates(placed)).all() and placed.area > 0:
             moved.append(placed)

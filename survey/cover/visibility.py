@@ -32,9 +32,6 @@ def visibility(
     """
     hidden = np.array([hides[0], *hides], np.float64)
     assert len(hidden) == len(CoverCode)
-    if detectability is None:
-        left = 1 - hidden
-    else:
-        left = detectability.relative(ITEM_M / gsd_m, hidden, blur_px)
+    left = 1 - hidden if detectability is None else detectability.relative(ITEM_M / gsd_m, hidden, blur_px)
     least = np.where(hidden < 1, 1, 0)
     return np.maximum(np.rint(FULL * np.where(hidden < 1, left, 0)), least).astype(np.uint8)

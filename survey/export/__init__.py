@@ -1,7 +1,7 @@
 """Products that GIS programs open right: rasters, layers, styles, summary, manifest."""
 
-from survey.export.cog import write_risk
 from survey.export.codes import CodeRaster, code_raster
+from survey.export.cog import write_risk
 from survey.export.cover import COVER
 from survey.export.disturbance import write_disturbance
 from survey.export.geopackage import write_geopackage

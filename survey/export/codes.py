@@ -49,9 +49,7 @@ class CodeRaster:
 
 
 @contextmanager
-def code_raster(
-    path: Path, *, ground: GroundGrid, classes: Classes, tags: Mapping[str, str]
-) -> Iterator[CodeRaster]:
+def code_raster(path: Path, *, ground: GroundGrid, classes: Classes, tags: Mapping[str, str]) -> Iterator[CodeRaster]:
     """Write a Cloud Optimized GeoTIFF of codes with a palette, and the names of the codes to `<path>.aux.xml`.
 
     The file appears when the block ends, or not at all. The same codes give the same bytes.

@@ -58,7 +58,9 @@ def write_cover_style(path: Path) -> None:
     root, renderer = _raster(type="paletted", opacity="0.8")
     palette = ET.SubElement(renderer, "colorPalette")
     for code, colour in COVER_COLOURS.items():
-        ET.SubElement(palette, "paletteEntry", value=str(int(code)), color=colour, label=COVER_LABELS[code], alpha="255")
+        ET.SubElement(
+            palette, "paletteEntry", value=str(int(code)), color=colour, label=COVER_LABELS[code], alpha="255"
+        )
     write_bytes(path, _content(root))
 
 

@@ -8,7 +8,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.values import DISTURBANCES, GroundCode, GroundGrid, GroundPatch, GroundView, SearchedArea, Window, merge_codes
+from survey.values import (
+    DISTURBANCES,
+    GroundCode,
+    GroundGrid,
+    GroundPatch,
+    GroundView,
+    SearchedArea,
+    Window,
+    merge_codes,
+)
 
 SEGMENT_CELLS = 16
 """Hectare cells held at once: 80 MB of codes and views at 0.1 m."""

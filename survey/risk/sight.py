@@ -56,8 +56,6 @@ class SightTally:
         return replace(
             area,
             visible=np.divide(weight, searched, out=np.zeros(weight.shape), where=searched > 0).clip(0, 1),
-            looks=np.divide(
-                np.tensordot(worth, self.looks, 1), weight, out=np.ones(weight.shape), where=weight > 0
-            ),
+            looks=np.divide(np.tensordot(worth, self.looks, 1), weight, out=np.ones(weight.shape), where=weight > 0),
             cover=self.cover / per_cell,
         )
