@@ -13,14 +13,14 @@ from rasterio.transform import Affine
 from shapely import box
 
 from survey.config import RunConfig
-from survey.errors import ConfigError
+from survey.errors import ConfigError, ResumeError
 from survey.pipeline import run
 from survey.pipeline.sight import joined, split
 from survey.values import COVERS, CoverCode
 
 ORIGIN = (500_010.0, 4_400_090.0)
-ROWS, COLS = 1200, 1500
-CANOPY, GRASS = (slice(320, 960), slice(400, 1000)), (slice(0, ROWS), slice(1120, COLS))
+ROWS, COLS = 640, 800
+CANOPY, GRASS = (slice(160, 480), slice(160, 560)), (slice(0, ROWS), slice(640, COLS))
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +65,17 @@ def test_canopy_is_not_searched_and_risk_there_stays_near_its_prior(
     blind = {"candidate_threshold": 0.999999}
     seen = run([flight], tmp_path / "seen", config=looking.model_copy(update=blind))
     all_open = run([flight], tmp_path / "open", config=config.model_copy(update=blind))
-    copse_ha = 6.4 * 6.0 / 1e4
+    copse_ha = 3.2 * 4.0 / 1e4
     areas = seen.summary["area_ha"]
     assert areas["cover"]["canopy"] == pytest.approx(copse_ha, rel=0.15)
     assert areas["searched"] == pytest.approx(areas["flown"] - areas["cover"]["canopy"], rel=0.02)
     assert all_open.summary["area_ha"]["searched"] == areas["flown"]
     assert all_open.summary["area_ha"]["cover"] is None
     cover, disturbance = ground(tmp_path / "seen", "cover"), ground(tmp_path / "seen", "disturbance")
-    inner = cover[40:88, 48:92]
+    inner = cover[22:42, 22:50]
     assert np.mean(inner == CoverCode.CANOPY) > 0.9
     assert not np.any((disturbance == 1) & (cover == CoverCode.CANOPY))
-    assert np.mean(cover[:, 120:] == CoverCode.LOW_VEGETATION) > 0.9
+    assert np.mean(cover[:, 70:] == CoverCode.LOW_VEGETATION) > 0.9
     assert not ground(tmp_path / "open", "cover").any()
     known, before = bands(tmp_path / "seen"), bands(tmp_path / "open")
     covers = sum(known[f"cover_{name}"] for name in COVERS)
@@ -91,7 +91,7 @@ def test_canopy_is_not_searched_and_risk_there_stays_near_its_prior(
 def test_tiles_and_workers_see_the_same(tmp_path: Path, flight: Path, looking: RunConfig) -> None:
     """Byte for byte in the raster of cover; the network's own figures may differ in their last digits."""
     first = run([flight], tmp_path / "a", config=looking)
-    other = run([flight], tmp_path / "b", config=looking.model_copy(update={"core_px": 512, "workers": 2}))
+    other = run([flight], tmp_path / "b", config=looking.model_copy(update={"core_px": 512}))
     assert np.array_equal(ground(tmp_path / "a", "cover"), ground(tmp_path / "b", "cover"))
     assert first.summary["images"][0]["blur_px"] == other.summary["images"][0]["blur_px"]
     assert first.summary["area_ha"]["cover"] == other.summary["area_ha"]["cover"]
@@ -101,19 +101,19 @@ def test_a_layer_wins_and_names_the_run(tmp_path: Path, flight: Path, looking: R
     x, y = ORIGIN
     wet = geopandas.GeoDataFrame(
         {"cover": ["water", "open"]},
-        geometry=[box(x, y - 2, x + 2, y), box(x + 4, y - 9.6, x + 10, y - 3.2)],
+        geometry=[box(x, y - 1, x + 1, y), box(x + 1.6, y - 4.8, x + 5.6, y - 2)],
         crs="EPSG:32638",
     )
     wet.to_file(tmp_path / "known.gpkg")
     result = run([flight], tmp_path / "out", config=looking, cover=tmp_path / "known.gpkg")
     cover = ground(tmp_path / "out", "cover")
-    assert (cover[:20, :20] == CoverCode.WATER).all()
-    assert (cover[32:96, 40:100] == CoverCode.OPEN).all()
-    assert result.summary["area_ha"]["cover"]["water"] == pytest.approx(4 / 1e4)
+    assert (cover[:10, :10] == CoverCode.WATER).all()
+    assert (cover[20:48, 16:56] == CoverCode.OPEN).all()
+    assert result.summary["area_ha"]["cover"]["water"] == pytest.approx(1 / 1e4)
     manifest = json.loads((tmp_path / "out" / "products" / "MANIFEST.json").read_text())
     assert "known.gpkg (cover)" in manifest["inputs"]
-    plain = run([flight], tmp_path / "plain", config=looking)
-    assert plain.summary["run_id"] != result.summary["run_id"]
+    with pytest.raises(ResumeError, match="cover_layer"):
+        run([flight], tmp_path / "out", config=looking)
     with pytest.raises(ConfigError, match="ignore"):
         run([flight], tmp_path / "no", config=config, cover=tmp_path / "known.gpkg")
 
