@@ -67,8 +67,9 @@ def test_canopy_is_not_searched_and_risk_there_stays_near_its_prior(
     all_open = run([flight], tmp_path / "open", config=config.model_copy(update=blind))
     copse_ha = 3.2 * 4.0 / 1e4
     areas = seen.summary["area_ha"]
-    assert areas["cover"]["canopy"] == pytest.approx(copse_ha, rel=0.15)
-    assert areas["searched"] == pytest.approx(areas["flown"] - areas["cover"]["canopy"], rel=0.02)
+    assert areas["cover"]["canopy"] == pytest.approx(copse_ha, rel=0.25)  # its edges are half light
+    hidden = areas["cover"]["canopy"] + areas["cover"]["deep_shadow"]
+    assert areas["searched"] == pytest.approx(areas["flown"] - hidden, rel=0.02)
     assert all_open.summary["area_ha"]["searched"] == areas["flown"]
     assert all_open.summary["area_ha"]["cover"] is None
     cover, disturbance = ground(tmp_path / "seen", "cover"), ground(tmp_path / "seen", "disturbance")
@@ -84,8 +85,8 @@ def test_canopy_is_not_searched_and_risk_there_stays_near_its_prior(
     assert np.nanmax(known["search_change"] - before["search_change"]) > 0  # less was taken from the prior
     assert np.isnan(before["cover_open"]).all()
     outline = pyogrio.read_dataframe(tmp_path / "seen" / "products" / "detections.gpkg", layer="searched_area")
-    hidden = outline[outline["reason"].str.startswith("trees")]
-    assert hidden["area_ha"].sum() == pytest.approx(copse_ha, rel=0.2)
+    under_trees = outline[outline["reason"].str.startswith("trees")]
+    assert under_trees["area_ha"].sum() == pytest.approx(copse_ha, rel=0.3)
 
 
 def test_tiles_and_workers_see_the_same(tmp_path: Path, flight: Path, looking: RunConfig) -> None:
