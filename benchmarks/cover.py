@@ -46,9 +46,8 @@ def main() -> None:
     cover = seconds_of(lambda: cover_cells(pixels, valid, gsd_m=detector.card.gsd_m, halo_px=halo))
     blur = seconds_of(lambda: window_blurs(pixels, valid, core=block.core, halo_px=halo))
     print(f"{detector.runtime.name}, {block.core.area / 1e6:.1f} MP owned, median of {REPEATS}:")
-    print(
-        f"network {network:.3f} s, cover {cover:.3f} s, blur {blur:.3f} s: {(cover + blur) / network:.1%} of the network"
-    )
+    share = (cover + blur) / network
+    print(f"network {network:.3f} s, cover {cover:.3f} s, blur {blur:.3f} s: {share:.1%} of the network")
 
 
 if __name__ == "__main__":
