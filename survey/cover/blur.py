@@ -64,7 +64,7 @@ def blur_of(pixels: NDArray[np.uint8]) -> float:
     if np.count_nonzero(edge) < _LEAST:
         return float("nan")
     ratio = float(sharp[edge].sum(dtype=np.float64) / soft[edge].sum(dtype=np.float64))
-    return min(MOST_PX, REBLUR_PX / np.sqrt(max(ratio - 1, 1e-6)))
+    return min(MOST_PX, REBLUR_PX / float(np.sqrt(max(ratio - 1, 1e-6))))
 
 
 def excess_blur(blurs: NDArray[np.float32], *, enlarged: float) -> float:

@@ -61,7 +61,8 @@ class CoverLayer:
         if not near.size:
             return np.zeros((window.height, window.width), np.uint8)
         shapes = [(self.polygons[n], int(self.codes[n])) for n in near[np.argsort(self.codes[near], kind="stable")]]
-        return rasterize(shapes, out_shape=(window.height, window.width), transform=transform, dtype="uint8", fill=0)
+        shape = (window.height, window.width)
+        return np.asarray(rasterize(shapes, out_shape=shape, transform=transform, dtype="uint8", fill=0), np.uint8)
 
     def _sampled(self, window: Window) -> NDArray[np.uint8]:
         grid = self.ground

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -23,15 +24,18 @@ _CACHE_BYTES = 64 * 2**20
 """GDAL otherwise keeps 5 % of the machine's memory in tiles: 400 ha then took 1,016 MB in all."""
 
 
+Code = TypeVar("Code", bound=IntEnum)
+
+
 @dataclass(frozen=True, slots=True)
-class Classes:
+class Classes(Generic[Code]):
     """What the codes of a raster are called and how they are drawn."""
 
     band: str
     """Name of the band."""
-    colours: Mapping[int, str]
+    colours: Mapping[Code, str]
     """'#RRGGBB' by code."""
-    labels: Mapping[int, str]
+    labels: Mapping[Code, str]
     nodata_label: str
 
 
@@ -49,7 +53,9 @@ class CodeRaster:
 
 
 @contextmanager
-def code_raster(path: Path, *, ground: GroundGrid, classes: Classes, tags: Mapping[str, str]) -> Iterator[CodeRaster]:
+def code_raster(
+    path: Path, *, ground: GroundGrid, classes: Classes[Any], tags: Mapping[str, str]
+) -> Iterator[CodeRaster]:
     """Write a Cloud Optimized GeoTIFF of codes with a palette, and the names of the codes to `<path>.aux.xml`.
 
     The file appears when the block ends, or not at all. The same codes give the same bytes.
@@ -97,7 +103,7 @@ def _profile(ground: GroundGrid) -> dict[str, Any]:
     }
 
 
-def _colour_table(classes: Classes) -> dict[int, tuple[int, int, int, int]]:
+def _colour_table(classes: Classes[Any]) -> dict[int, tuple[int, int, int, int]]:
     """Return the palette of a uint8 band; unused entries are transparent like nodata."""
     table = dict.fromkeys(range(256), (0, 0, 0, 0))
     for code, colour in classes.colours.items():
@@ -105,7 +111,7 @@ def _colour_table(classes: Classes) -> dict[int, tuple[int, int, int, int]]:
     return table
 
 
-def _category_names(classes: Classes) -> bytes:
+def _category_names(classes: Classes[Any]) -> bytes:
     """Return the side file in which GDAL keeps category names: a TIFF has no tag for them."""
     root = ET.Element("PAMDataset")
     names = ET.SubElement(ET.SubElement(root, "PAMRasterBand", band="1"), "CategoryNames")
