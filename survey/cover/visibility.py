@@ -34,4 +34,5 @@ def visibility(
     assert len(hidden) == len(CoverCode)
     left = 1 - hidden if detectability is None else detectability.relative(ITEM_M / gsd_m, hidden, blur_px)
     least = np.where(hidden < 1, 1, 0)
-    return np.maximum(np.rint(FULL * np.where(hidden < 1, left, 0)), least).astype(np.uint8)
+    shares = np.maximum(np.rint(FULL * np.where(hidden < 1, left, 0)), least)
+    return np.asarray(shares, np.uint8)

@@ -52,7 +52,8 @@ class BlockSearch:
     def _searched(self, key: str, planned: ImagePlan, read: BlockPixels) -> Receipt:
         found = _detector(self.plan.config).search(read.block, read.pixels, read.valid)
         valid = _core_of(read.valid, planned.tiles.halo_px)
-        codes, more = found.codes, {}
+        codes = found.codes
+        more: dict[str, NDArray[np.generic]] = {}
         if self.plan.config.cover != "ignore":
             codes, more = look_at(read, planned, found.codes)
         patch = project_core(

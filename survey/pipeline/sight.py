@@ -82,7 +82,7 @@ class Sight:
 
 def look_at(
     read: BlockPixels, planned: ImagePlan, codes: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.generic]]]:
     """Return a block's ground codes joined with its cover, and its other columns.
 
     Args:
