@@ -20,7 +20,8 @@ def ground(colour: tuple[int, int, int], *, spread: float, grain_px: int, seed: 
     rng = np.random.default_rng(seed)
     coarse = rng.standard_normal((EDGE // grain_px + 1, EDGE // grain_px + 1))
     light = np.kron(coarse, np.ones((grain_px, grain_px)))[:EDGE, :EDGE, None]
-    return np.clip(np.array(colour) * (1 + spread * light) + rng.normal(0, 2, (EDGE, EDGE, 3)), 0, 255).astype(np.uint8)
+    shot = np.array(colour) * (1 + spread * light) + rng.normal(0, 2, (EDGE, EDGE, 3))
+    return np.asarray(np.clip(shot, 0, 255), np.uint8)
 
 
 def codes_of(

@@ -30,7 +30,7 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def relief(size: int) -> NDArray[np.float64]:
         coarse = rng.standard_normal((ROWS // size + 1, COLS // size + 1))
-        return np.kron(coarse, np.ones((size, size)))[:ROWS, :COLS, None]
+        return np.asarray(np.kron(coarse, np.ones((size, size)))[:ROWS, :COLS, None], np.float64)
 
     picture = np.array((160, 138, 112)) * (1 + 0.06 * relief(4))
     picture[GRASS] = (np.array((92, 128, 66)) * (1 + 0.08 * relief(4)))[GRASS]

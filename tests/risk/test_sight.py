@@ -46,6 +46,10 @@ def patches(draw: st.DrawFn) -> list[GroundPatch]:
     return found
 
 
+def part(patch: GroundPatch) -> GroundPart:
+    return GroundPart(patch.window, lambda: patch)
+
+
 def by_cell(values: NDArray[np.generic]) -> NDArray[np.generic]:
     return values.reshape(2, 10, 3, 10).swapaxes(1, 2).reshape(2, 3, 100)
 
@@ -62,7 +66,7 @@ def test_sums_are_those_of_ground_pixel_by_ground_pixel(found: list[GroundPatch]
         best[place] = np.maximum(best[place], patch.view.best)
         total[place] += patch.view.best
     area, sight = AreaTally(GROUND), SightTally(GROUND)
-    for segment in merge_ground(GROUND, parts=[GroundPart(p.window, lambda p=p: p) for p in found], cells=cells):
+    for segment in merge_ground(GROUND, parts=[part(p) for p in found], cells=cells):
         area.add(segment)
         sight.add(segment)
     known = sight.seen(area.searched_area(), correlation=0.4)
@@ -82,9 +86,9 @@ def test_sums_are_those_of_ground_pixel_by_ground_pixel(found: list[GroundPatch]
 def test_views_join_in_any_order() -> None:
     window = Window(0, 0, 10, 10)
     three = [seen(window, seed=seed, share=share) for seed, share in ((1, 1.0), (2, 0.5), (3, 0.3))]
-    results = []
+    results: list[tuple[NDArray[np.unsignedinteger], ...]] = []
     for order in permutations(three):
-        (merged,) = merge_ground(GROUND, parts=[GroundPart(p.window, lambda p=p: p) for p in order])
+        (merged,) = merge_ground(GROUND, parts=[part(p) for p in order])
         assert merged.view is not None
         results.append((merged.codes, merged.view.cover, merged.view.best, merged.view.total))
     assert all(np.array_equal(a, b) for other in results[1:] for a, b in zip(results[0], other, strict=True))
