@@ -24,6 +24,9 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace one key of the configuration.")
 ]
 Aoi = Annotated[Path | None, typer.Option("--aoi", metavar="FILE", help="Polygons; only what lies inside is searched.")]
+Cover = Annotated[
+    Path | None, typer.Option("--cover", metavar="FILE", help="Polygons or raster with classes of cover of the ground.")
+]
 ModelName = Annotated[str | None, typer.Option("--model", metavar="ID|PATH", help="Released model or model folder.")]
 EvidenceFolder = Annotated[
     Path | None, typer.Option("--evidence", metavar="DIR", help="Folder written by `survey evidence`: the prior.")

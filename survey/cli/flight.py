@@ -8,6 +8,7 @@ import typer
 from survey.cli.app import (
     Aoi,
     ConfigFile,
+    Cover,
     EvidenceFolder,
     Images,
     Json,
@@ -28,6 +29,7 @@ def run(
     config: ConfigFile = None,
     overrides: Overrides = None,
     aoi: Aoi = None,
+    cover: Cover = None,
     model: ModelName = None,
     evidence: EvidenceFolder = None,
     resume: Resume = True,
@@ -49,6 +51,7 @@ def run(
             out,
             config=settings,
             aoi=aoi,
+            cover=cover,
             resume=resume,
             progress=progress,
             shard=Shard.parse(shard) if shard else None,

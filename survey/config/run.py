@@ -27,6 +27,7 @@ def _adds_up(shares: tuple[float, ...]) -> tuple[float, ...]:
     return shares
 
 
+Hides = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Shares = tuple[Share, Share, Share, Share]
 Band = Annotated[int, Field(ge=1)]
@@ -54,6 +55,17 @@ class RunConfig(Config):
         Annotated[float, Field(gt=0, lt=1)] | None, Expect("null or a number between 0 and 1")
     ]
     novelty: Annotated[Literal["not_searched", "warn"], Expect("not_searched or warn")]
+    cover: Annotated[Literal["imagery", "ignore"], Expect("imagery or ignore")]
+    cover_hides: Annotated[
+        tuple[Hides, Hides, Hides, Hides],
+        Expect("four numbers from 0 to 1: low_vegetation, deep_shadow, canopy, water"),
+    ]
+    cover_column: Annotated[str, Field(min_length=1), Expect("the name of a column")]
+    cover_classes: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^.+=[a-z_]+$")], ...],
+        Expect("the layer's own values and what they mean, such as [forest=canopy, 5=water]"),
+    ]
+    view_correlation: Annotated[float, Field(ge=0, le=1), Expect("a number from 0 to 1")]
     prior_items_per_ha: Annotated[float, Field(gt=0), Expect("a number above 0")]
     prior_shape: Annotated[float, Field(gt=0), Expect("a number above 0")]
     prior_shares: Annotated[

@@ -1,5 +1,6 @@
 """Pixels to detections and ground disturbance."""
 
+from survey.detect.detectability import Detectability
 from survey.detect.detector import CORE_PX, Detector, load_detector
 from survey.detect.findings import Findings
 from survey.detect.guard import merge_across_seams
@@ -17,6 +18,7 @@ __all__ = [
     "LATTICE_PX",
     "MASK_STRIDE",
     "WINDOW_PX",
+    "Detectability",
     "Detector",
     "Findings",
     "ModelCard",

@@ -59,7 +59,8 @@ def run_evaluation(
         ModelError: There is no such model.
     """
     sites = sites_of(options)
-    config = load_config(RunConfig, overrides=options.overrides).model_copy(update={"model": model})
+    # Recall is measured on all that was looked at: an item that cover hides is a miss, not ground to be left out.
+    config = load_config(RunConfig, overrides=["cover=ignore", *options.overrides]).model_copy(update={"model": model})
     detector = load_detector(
         model, runtime=config.runtime, precision=config.precision, threads=config.threads, core_px=config.core_px
     )

@@ -1,20 +1,25 @@
 """Products that GIS programs open right: rasters, layers, styles, summary, manifest."""
 
+from survey.export.codes import CodeRaster, code_raster
 from survey.export.cog import write_risk
+from survey.export.cover import COVER
 from survey.export.disturbance import write_disturbance
 from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
 from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
-from survey.export.qml import layer_styles, write_disturbance_style, write_risk_style
+from survey.export.qml import layer_styles, write_cover_style, write_disturbance_style, write_risk_style
 from survey.export.summary import summarise, write_summary
 
 __all__ = [
+    "COVER",
     "MANIFEST",
+    "CodeRaster",
     "Layer",
     "OutlinePolygon",
     "SearchedOutline",
     "UnsearchedPlace",
+    "code_raster",
     "detection_layer",
     "hectare_layer",
     "image_layer",
@@ -22,6 +27,7 @@ __all__ = [
     "searched_layer",
     "summarise",
     "verify_manifest",
+    "write_cover_style",
     "write_disturbance",
     "write_disturbance_style",
     "write_geopackage",

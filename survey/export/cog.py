@@ -29,6 +29,12 @@ _QUANTITIES: Mapping[str, tuple[str, str]] = {
     "prior_items": ("per hectare", "expected number of items before the search"),
     "search_change": ("per hectare", "change of the expected number by the search, had it detected nothing"),
     "detection_change": ("per hectare", "change of the expected number by the detections"),
+    "visibility": ("share", "share of recall left on the searched ground, under its cover and at its sharpness"),
+    "cover_open": ("share", "share of the cell that is open ground"),
+    "cover_low_vegetation": ("share", "share of the cell under low green plants"),
+    "cover_deep_shadow": ("share", "share of the cell in shadow too deep to see into"),
+    "cover_canopy": ("share", "share of the cell under trees, bushes or tall crops"),
+    "cover_water": ("share", "share of the cell under water"),
 }
 _GROUP_WORDS = {
     "ap": "anti-personnel mines",

@@ -1,5 +1,6 @@
 """Outlines of what was searched and what was not, as polygons."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,15 @@ from affine import Affine
 from numpy.typing import NDArray
 from rasterio.features import shapes
 
-from survey.values import GroundCode, GroundGrid, GroundPatch
+from survey.export.palette import HIDDEN_REASONS
+from survey.values import CoverCode, GroundCode, GroundGrid, GroundPatch
 
 _COARSE_M = 1.0
 """Edge of the cells that the outline is drawn from."""
 _SLIVER_M2 = 2.0
 """Smaller rests of an unread block, left beside the stepped outline of other images, are dropped."""
-_SEARCHED, _NOT_SEARCHED = 1, 2
+_SEARCHED, _NOT_SEARCHED, _HIDDEN = 1, 2, 10
+"""States of coarse cells; what a cover hides has the code of that cover added to the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class SearchedOutline:
         self._ground = ground
         self._row: int | None = None
         self._strips: list[tuple[int, NDArray[np.uint8]]] = []
-        self._found: dict[int, list[Any]] = {_SEARCHED: [], _NOT_SEARCHED: []}
+        self._found: dict[int, list[Any]] = defaultdict(list)
 
     def add(self, patch: GroundPatch) -> None:
         """Add a segment of whole hectare cells, as `merge_ground` yields them.
@@ -69,7 +72,7 @@ class SearchedOutline:
         if window.row != self._row:
             self._flush()
             self._row = window.row
-        self._strips.append((window.col // self._factor, _coarsened(patch.codes, self._factor)))
+        self._strips.append((window.col // self._factor, _coarsened(patch, self._factor)))
 
     def polygons(self, *, unsearched: Sequence[UnsearchedPlace], otherwise: str) -> list[OutlinePolygon]:
         """Return disjoint polygons of searched ground and of ground that was not searched.
@@ -87,6 +90,9 @@ class SearchedOutline:
             rest = shapely.difference(place.polygon, taken)
             found += [OutlinePolygon(p, "not searched", place.reason) for p in _parts(rest) if p.area >= _SLIVER_M2]
             taken = shapely.union(taken, place.polygon)
+        for code in HIDDEN_REASONS:
+            hidden = shapely.difference(shapely.union_all(self._found[_HIDDEN + code]), taken)
+            found += [OutlinePolygon(p, "not searched", HIDDEN_REASONS[code]) for p in _parts(hidden)]
         rest = shapely.difference(shapely.union_all(self._found[_NOT_SEARCHED]), taken)
         found += [OutlinePolygon(p, "not searched", otherwise) for p in _parts(rest) if p.area >= _SLIVER_M2 / 2]
         return found
@@ -108,14 +114,22 @@ class SearchedOutline:
         self._strips.clear()
 
 
-def _coarsened(codes: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """Return the state of each coarse cell: what at least half of it is, searched first."""
+def _coarsened(patch: GroundPatch, factor: int) -> NDArray[np.uint8]:
+    """Return the state of each coarse cell: what at least half of it is, searched first; then what hides most of it."""
+    codes = patch.codes
     height, width = codes.shape
-    blocks = codes.reshape(height // factor, factor, width // factor, factor)
+    fine = (height // factor, factor, width // factor, factor)
+    blocks = codes.reshape(fine)
     unseen = (blocks == GroundCode.NOT_SEARCHED).sum(axis=(1, 3))
     flown = (blocks != GroundCode.NOT_FLOWN).sum(axis=(1, 3))
     half = factor * factor / 2
     states = np.where(flown - unseen >= half, _SEARCHED, np.where(unseen >= half, _NOT_SEARCHED, 0))
+    if patch.view is not None:
+        cover = np.where(codes == GroundCode.NOT_SEARCHED, patch.view.cover, 0).reshape(fine)
+        by_code = np.stack([(cover == code).sum(axis=(1, 3)) for code in CoverCode])
+        by_code[0] = unseen - by_code[1:].sum(axis=0)
+        hider = by_code.argmax(axis=0)
+        states = np.where((states == _NOT_SEARCHED) & (hider > 0), _HIDDEN + hider, states)
     return states.astype(np.uint8)
 
 

@@ -5,7 +5,7 @@ None of them is the red of a confirmed or the orange of a suspected hazardous ar
 risk ramp, so it reads the same for colour-blind eyes and in grey print.
 """
 
-from survey.values import GroundCode
+from survey.values import CoverCode, GroundCode
 
 RISK_RAMP: tuple[tuple[float, str], ...] = (
     (0.0, "#EEF3FA"),
@@ -29,6 +29,26 @@ GROUND_LABELS: dict[GroundCode, str] = {
     GroundCode.DISTURBED_SOIL: "disturbed soil candidate",
 }
 NOT_SEARCHED_LABEL = "not searched or not flown"
+
+COVER_COLOURS: dict[CoverCode, str] = {
+    CoverCode.OPEN: "#E8DFC8",
+    CoverCode.LOW_VEGETATION: "#A9C77B",
+    CoverCode.DEEP_SHADOW: "#4A4458",
+    CoverCode.CANOPY: "#3F7D4E",
+    CoverCode.WATER: "#4F9BD0",
+}
+COVER_LABELS: dict[CoverCode, str] = {
+    CoverCode.OPEN: "open ground, or not told from it",
+    CoverCode.LOW_VEGETATION: "low green plants",
+    CoverCode.DEEP_SHADOW: "deep shadow",
+    CoverCode.CANOPY: "trees, bushes or tall crops",
+    CoverCode.WATER: "water",
+}
+NO_COVER_LABEL = "cover not known"
+HIDDEN_REASONS: dict[CoverCode, str] = {
+    code: f"{label}: the ground does not show" for code, label in COVER_LABELS.items()
+}
+"""Why ground that an image shows does not count as searched."""
 
 DETECTION_COLOUR = "#C2189B"
 SEARCHED_COLOUR = "#2A7FA8"

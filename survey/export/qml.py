@@ -5,6 +5,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from survey.export.palette import (
+    COVER_COLOURS,
+    COVER_LABELS,
     DETECTION_COLOUR,
     GROUND_COLOURS,
     GROUND_LABELS,
@@ -47,6 +49,17 @@ def write_disturbance_style(path: Path) -> None:
         alpha = "70" if code == min(GROUND_COLOURS) else "255"
         ET.SubElement(
             palette, "paletteEntry", value=str(int(code)), color=colour, label=GROUND_LABELS[code], alpha=alpha
+        )
+    write_bytes(path, _content(root))
+
+
+def write_cover_style(path: Path) -> None:
+    """Write the style of cover.tif: one legend entry a class."""
+    root, renderer = _raster(type="paletted", opacity="0.8")
+    palette = ET.SubElement(renderer, "colorPalette")
+    for code, colour in COVER_COLOURS.items():
+        ET.SubElement(
+            palette, "paletteEntry", value=str(int(code)), color=colour, label=COVER_LABELS[code], alpha="255"
         )
     write_bytes(path, _content(root))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.files import write_bytes
-from survey.values import ORDNANCE_GROUPS, Detections, Risk, SearchedArea
+from survey.values import COVERS, ORDNANCE_GROUPS, Detections, Risk, SearchedArea
 
 
 def summarise(risk: Risk, *, searched: SearchedArea, detections: Detections, items: NDArray[np.intp]) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def summarise(risk: Risk, *, searched: SearchedArea, detections: Detections, ite
             "flown": float(searched.flown.sum()),
             "searched": float(searched.searched.sum()),
             "disturbed": float(searched.disturbed.sum()),
+            "cover": _cover(searched),
         },
         "cells": int(flown.sum()),
         "detections": {
@@ -49,6 +50,13 @@ def summarise(risk: Risk, *, searched: SearchedArea, detections: Detections, ite
             "highest_p_unseen": float(risk.p_unseen[flown].max()) if flown.any() else None,
         },
     }
+
+
+def _cover(searched: SearchedArea) -> dict[str, float] | None:
+    """Return the hectares under each cover, None where cover was not asked for."""
+    if searched.cover is None:
+        return None
+    return {name: float(share.sum()) for name, share in zip(COVERS, searched.cover, strict=True)}
 
 
 def write_summary(path: Path, *, summary: Mapping[str, Any]) -> None:

@@ -49,6 +49,7 @@ def run(  # noqa: PLR0913 - the public entry point
     *,
     config: RunConfig | None = None,
     aoi: str | Path | None = None,
+    cover: str | Path | None = None,
     resume: bool = True,
     progress: Progress | None = None,
     shard: Shard | None = None,
@@ -60,6 +61,7 @@ def run(  # noqa: PLR0913 - the public entry point
         out: Folder of the run: new, empty, or holding this same run, which then goes on.
         config: Settings; the defaults of `configs/run.yaml` if None.
         aoi: Vector file with polygons; None searches all that was flown.
+        cover: Polygons or raster with classes of cover, which win over what the imagery shows.
         resume: False starts the run over.
         progress: Told what happens.
         shard: Only this share of the blocks. Whoever finishes the last share writes the products.
@@ -71,7 +73,12 @@ def run(  # noqa: PLR0913 - the public entry point
     progress = progress if progress is not None else SilentProgress()
     folder = Path(out)
     progress.phase("opening the images")
-    plan, _ = plan_run(images, config=config, aoi=Path(aoi) if aoi is not None else None)
+    plan, _ = plan_run(
+        images,
+        config=config,
+        aoi=Path(aoi) if aoi is not None else None,
+        cover=Path(cover) if cover is not None else None,
+    )
     began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     notes = {
         "inputs": [str(p.image.path) for p in plan.images],

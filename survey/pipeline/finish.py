@@ -1,6 +1,6 @@
 """From the parts of all blocks to the products."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,8 +19,9 @@ from survey.files import make_folder
 from survey.pipeline.novelty import Judgement, judge_images
 from survey.pipeline.plan import ImagePlan, Plan
 from survey.pipeline.search import ground_patch, ground_window, unsearched_patch
-from survey.risk import AreaTally, GroundPart, assess, merge_ground, merge_sightings
-from survey.values import Block, Detections, GroundPatch, Risk, SearchedArea, concatenate
+from survey.pipeline.sight import BLUR, Sight
+from survey.risk import AreaTally, GroundPart, SightTally, assess, merge_ground, merge_sightings
+from survey.values import Block, Detections, GroundPatch, Risk, SearchedArea, Window, concatenate
 
 PRODUCTS = (
     "products/risk.tif",
@@ -28,6 +29,9 @@ PRODUCTS = (
     "products/disturbance.tif",
     "products/disturbance.tif.aux.xml",
     "products/disturbance.qml",
+    "products/cover.tif",
+    "products/cover.tif.aux.xml",
+    "products/cover.qml",
     "products/detections.gpkg",
     "products/summary.json",
     "products/MANIFEST.json",
@@ -54,7 +58,7 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
     guard_m = 2 * HEAT_STRIDE * plan.card.gsd_m
     items = merge_sightings(detections, guard_m=guard_m)
     tags = {"SURVEY_RUN_ID": plan.identity.run_id, "SURVEY_MODEL": plan.identity.model} | plan.prior.tags()
-    searched, outline = _write_disturbance(products, plan, store, receipts, judged=judged, tags=tags)
+    searched, outline, sight = _write_ground(products, plan, store, receipts, judged=judged, tags=tags)
     risk = assess(
         searched,
         detections=detections,
@@ -81,6 +85,7 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
     summary["blocks"]["guard_merges"] = guard_merges
     for image in summary["images"]:
         image["novelty"] = judged.facts(image["id"])
+        image.update(sight.facts(image["id"]))
     summary["novelty"] = {"flagged": sorted(judged.flagged(plan).values()), "images_not_searched": len(judged.left_out)}
     export.write_summary(products / "summary.json", summary=summary)
     export.write_manifest(
@@ -119,36 +124,69 @@ def gather(plan: Plan, store: JobStore, receipts: Sequence[Receipt]) -> tuple[De
     return concatenate(found), merged
 
 
-def _write_disturbance(
+def _write_ground(
     products: Path, plan: Plan, store: JobStore, receipts: Sequence[Receipt], *, judged: Judgement, tags: dict[str, str]
-) -> tuple[SearchedArea, SearchedOutline]:
-    """Stream the merged ground into disturbance.tif, tallying areas and tracing outlines on the way."""
-    tally, outline = AreaTally(plan.ground), SearchedOutline(plan.ground)
+) -> tuple[SearchedArea, SearchedOutline, Sight]:
+    """Stream the merged ground into disturbance.tif and cover.tif, tallying areas and tracing outlines on the way."""
+    tally, seen, outline = AreaTally(plan.ground), SightTally(plan.ground), SearchedOutline(plan.ground)
     images = {planned.image.image_id: planned for planned in plan.images}
-    parts = [part for r in receipts if (part := _ground_part(plan, images[r.image_id], store, r, judged)) is not None]
+    windows, blurs = _contents(store, receipts)
+    sight = Sight.of(plan, blurs)
+    found = (_ground_part(plan, images[r.image_id], store, r, (judged, sight), windows[r.key]) for r in receipts)
+    parts = [part for part in found if part is not None]
 
     def merged() -> Iterator[GroundPatch]:
         for patch in merge_ground(plan.ground, parts=parts):
             tally.add(patch)
+            seen.add(patch)
             outline.add(patch)
+            if patch.view is not None:
+                cover.add(patch.view.cover, patch.window)
             yield patch
 
-    export.write_disturbance(products / "disturbance.tif", ground=plan.ground, patches=merged(), tags=tags)
+    with export.code_raster(products / "cover.tif", ground=plan.ground, classes=export.COVER, tags=tags) as cover:
+        export.write_disturbance(products / "disturbance.tif", ground=plan.ground, patches=merged(), tags=tags)
     export.write_disturbance_style(products / "disturbance.qml")
-    return tally.searched_area(), outline
+    export.write_cover_style(products / "cover.qml")
+    area = seen.seen(tally.searched_area(), correlation=plan.config.view_correlation)
+    return area, outline, sight
+
+
+def _contents(
+    store: JobStore, receipts: Sequence[Receipt]
+) -> tuple[dict[str, Window | None], dict[str, list[NDArray[np.float32]]]]:
+    """Return the place of each part's ground by key, and the blurs of windows by image id."""
+    windows: dict[str, Window | None] = {}
+    blurs: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
+    for receipt in receipts:
+        part = store.load(receipt)
+        windows[receipt.key] = ground_window(part)
+        if BLUR in part:
+            blurs[receipt.image_id].append(part[BLUR].astype(np.float32))
+    return windows, blurs
 
 
 def _ground_part(
-    plan: Plan, planned: ImagePlan, store: JobStore, receipt: Receipt, judged: Judgement
+    plan: Plan,
+    planned: ImagePlan,
+    store: JobStore,
+    receipt: Receipt,
+    means: tuple[Judgement, Sight],
+    window: Window | None,
 ) -> GroundPart | None:
+    judged, sight = means
     if receipt.part is None:  # given up by the engine, whose workers died on it: nothing was written
         block = planned.tiles.blocks[receipt.block_index]
         patch = unsearched_patch(planned, block, ground=plan.ground, valid=None)
         return GroundPart(patch.window, lambda: patch) if patch is not None else None
-    window = ground_window(store.load(receipt))
     if window is None:
         return None
-    return GroundPart(window, lambda: judged.patch(receipt.image_id, ground_patch(store.load(receipt))))
+
+    def load() -> GroundPatch:
+        patch = judged.patch(receipt.image_id, ground_patch(store.load(receipt)))
+        return sight.patch(receipt.image_id, patch)
+
+    return GroundPart(window, load)
 
 
 def _unsearched_places(plan: Plan, receipts: Sequence[Receipt]) -> Iterator[UnsearchedPlace]:
@@ -169,6 +207,7 @@ def _named_inputs(plan: Plan) -> dict[str, str]:
     names = Counter(name for name, _ in plan.identity.inputs)
     inputs = {name if names[name] == 1 else f"{name} ({sha[:16]})": sha for name, sha in plan.identity.inputs}
     inputs |= {plan.aoi.path.name: plan.aoi.sha256} if plan.aoi is not None else {}
+    inputs |= {f"{plan.cover.path.name} (cover)": plan.cover.sha256} if plan.cover is not None else {}
     return inputs | plan.prior.inputs()
 
 

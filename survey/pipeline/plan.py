@@ -12,6 +12,7 @@ import torch
 from affine import Affine
 
 from survey.config import RunConfig
+from survey.cover import CoverLayer, load_cover
 from survey.detect import LATTICE_PX, Detector, ModelCard, RuntimeKind, load_detector
 from survey.engine import BlockTask, RunIdentity, block_key, contiguous_runs
 from survey.errors import ConfigError, InputError
@@ -19,7 +20,7 @@ from survey.ingest import Aoi, expand_inputs, load_aoi, needed_tiles, open_image
 from survey.pipeline.prior import RunPrior
 from survey.values import HECTARE_EDGE_M, Block, GroundGrid, HectareGrid, Image, TilePlan, WorkingGrid
 
-ALGORITHM = "1"
+ALGORITHM = "2"
 """Raise it when the same block shall give another part: it is in every block's key."""
 MOST_GROUND_PX = 50_000_000_000
 """Largest ground raster: 50,000 ha of bounding box at 0.1 m; disturbance.tif and its overviews cover all of it."""
@@ -55,6 +56,8 @@ class Plan:
     card: ModelCard
     identity: RunIdentity
     prior: RunPrior
+    cover: CoverLayer | None = None
+    """Cover as the user knows it; it wins over what the imagery shows."""
 
     def tasks(self, keep: set[str]) -> list[BlockTask]:
         """Return the tasks that search the blocks whose keys are in `keep`, in reading order."""
@@ -72,13 +75,16 @@ class Plan:
         return [key for planned in self.images for key in planned.keys]
 
 
-def plan_run(patterns: Sequence[str | Path], *, config: RunConfig, aoi: Path | None) -> tuple[Plan, Detector]:
+def plan_run(
+    patterns: Sequence[str | Path], *, config: RunConfig, aoi: Path | None, cover: Path | None = None
+) -> tuple[Plan, Detector]:
     """Open the inputs and plan the run; reads headers, overviews and hashes, no full-size pixels.
 
     Args:
         patterns: Files, folders or globs.
         config: Settings.
         aoi: File with polygons; None searches all that was flown.
+        cover: File with classes of cover; None leaves cover to the imagery.
 
     Returns:
         The plan, and the detector it was made with (workers load their own).
@@ -99,10 +105,12 @@ def plan_run(patterns: Sequence[str | Path], *, config: RunConfig, aoi: Path | N
     crs = output_crs(images, aoi=area) if config.output_crs == "auto" else _checked_crs(config.output_crs)
     ground = GroundGrid(_hectares(images, area, crs), round(HECTARE_EDGE_M / config.ground_gsd_m))
     _refuse_scattered(images, ground)
+    layer = _cover_layer(cover, config, ground)
     prior = RunPrior.of(config, ground.hectares)
     identity = RunIdentity(
         config={
             **config.deciding(),
+            "cover_layer": layer.sha256 if layer is not None else None,
             "output_crs": crs,
             "model": detector.card.id,
             "runtime": detector.runtime.name,
@@ -118,7 +126,21 @@ def plan_run(patterns: Sequence[str | Path], *, config: RunConfig, aoi: Path | N
         where = f"{aoi}: no imagery lies inside it" if aoi is not None else "the images hold no valid pixel"
         msg = f"{where}; check the AOI, the nodata value and the images' CRS"
         raise InputError(msg)
-    return Plan(config, planned, ground, area, detector.card, identity, prior), detector
+    return Plan(config, planned, ground, area, detector.card, identity, prior, layer), detector
+
+
+def _cover_layer(path: Path | None, config: RunConfig, ground: GroundGrid) -> CoverLayer | None:
+    if path is None:
+        return None
+    if config.cover == "ignore":
+        msg = f"cover: ignore leaves no use for the layer {path}; set cover to imagery, or give no layer"
+        raise ConfigError(msg)
+    return load_cover(
+        path,
+        ground=ground,
+        classes=dict(item.rsplit("=", 1) for item in config.cover_classes),
+        column=config.cover_column,
+    )
 
 
 def detector_for(config: RunConfig) -> Detector:
@@ -209,6 +231,7 @@ def _plan_image(
         "runtime": detector.runtime.name,
         "threads": config.threads,
         "threshold": card.thresholds.score,
+        "cover": config.cover,
         "ground": [ground.hectares.crs, ground.hectares.x_min, ground.hectares.y_max, *ground.hectares.shape],
         "per_edge": ground.per_edge,
     }

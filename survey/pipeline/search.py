@@ -14,10 +14,11 @@ from survey.engine import BlockState, BlockTask, JobStore, Receipt
 from survey.ingest import BlockPixels, UnreadBlock, read_blocks
 from survey.pipeline.novelty import record_verdict
 from survey.pipeline.plan import ImagePlan, Plan, detector_for
+from survey.pipeline.sight import look_at, split
 from survey.risk import project_core
-from survey.values import Block, GroundCode, GroundGrid, GroundPatch, Window
+from survey.values import Block, GroundCode, GroundGrid, GroundPatch, GroundView, Window
 
-_PATCH = "ground_codes"
+_PATCH, _BOTH = "ground_codes", "ground_and_cover"
 _WINDOW = "ground_window"
 
 
@@ -51,12 +52,16 @@ class BlockSearch:
     def _searched(self, key: str, planned: ImagePlan, read: BlockPixels) -> Receipt:
         found = _detector(self.plan.config).search(read.block, read.pixels, read.valid)
         valid = _core_of(read.valid, planned.tiles.halo_px)
+        codes = found.codes
+        more: dict[str, NDArray[np.generic]] = {}
+        if self.plan.config.cover != "ignore":
+            codes, more = look_at(read, planned, found.codes)
         patch = project_core(
             planned.grid,
             crs=planned.image.crs_wkt,
             ground=self.plan.ground,
             core=read.block.core,
-            codes=found.codes,
+            codes=codes,
             stride_px=MASK_STRIDE,
             valid=valid,
         )
@@ -68,7 +73,8 @@ class BlockSearch:
             "valid_px": int(np.count_nonzero(valid)),
         }
         receipt = Receipt(key, planned.image.image_id, read.block.index, BlockState.SEARCHED, counts=counts)
-        return self.store.commit(receipt, {**self._columns(planned, found), **_stored(patch)})
+        columns = self._columns(planned, found) | more
+        return self.store.commit(receipt, columns | _stored(patch, with_cover=bool(more)))
 
     def _unsearched(
         self, key: str, planned: ImagePlan, block: Block, *, reason: str, valid: NDArray[np.bool_] | None
@@ -119,11 +125,12 @@ def unsearched_patch(
     )
 
 
-def _stored(patch: GroundPatch | None) -> dict[str, NDArray[np.generic]]:
+def _stored(patch: GroundPatch | None, *, with_cover: bool = False) -> dict[str, NDArray[np.generic]]:
     if patch is None:
         return {}
     w = patch.window
-    return {_PATCH: patch.codes, _WINDOW: np.array([w.row, w.col, w.height, w.width], np.int64)}
+    name = _BOTH if with_cover else _PATCH
+    return {name: patch.codes, _WINDOW: np.array([w.row, w.col, w.height, w.width], np.int64)}
 
 
 def ground_window(part: dict[str, NDArray[np.generic]]) -> Window | None:
@@ -132,9 +139,13 @@ def ground_window(part: dict[str, NDArray[np.generic]]) -> Window | None:
 
 
 def ground_patch(part: dict[str, NDArray[np.generic]]) -> GroundPatch:
-    """Return a part's ground patch."""
+    """Return a part's ground patch, with its cover where that was looked at."""
     window = ground_window(part)
     assert window is not None
+    if _BOTH in part:
+        codes, cover = split(part[_BOTH].astype(np.uint8))
+        nothing = GroundView.empty(codes.shape)
+        return GroundPatch(window, codes, GroundView(cover, nothing.best, nothing.total))
     return GroundPatch(window, part[_PATCH].astype(np.uint8))
 
 

@@ -10,6 +10,7 @@ from survey.risk.looks import effective_looks
 from survey.risk.mixture import Posterior
 from survey.risk.posterior import items_per_cell, log_evidence
 from survey.risk.prior import Prior, PriorField
+from survey.risk.sight import SightTally
 from survey.risk.sightings import merge_sightings
 from survey.risk.superposition import infer
 
@@ -25,6 +26,7 @@ __all__ = [
     "Prior",
     "PriorField",
     "Review",
+    "SightTally",
     "assess",
     "effective_looks",
     "effective_search",

@@ -14,6 +14,7 @@ from survey.risk.posterior import log_score_ratio
 from survey.risk.prior import Prior, PriorField
 from survey.risk.superposition import infer
 from survey.values import (
+    COVERS,
     GROUP_BANDS,
     HECTARE_EDGE_M,
     ORDNANCE_GROUPS,
@@ -86,6 +87,7 @@ def assess(
         "detections": count,
         "confirmed": np.bincount(evidence.cell, evidence.confirmed, minlength=searched.flown.size),
         "effective_search": effective_search(evidence, belief),
+        **_seen(searched),
         "disturbance_fraction": _share(searched.disturbed.ravel(), evidence.searched_ha),
     }
     shape = searched.grid.shape
@@ -159,6 +161,14 @@ def _bands(found: Inference) -> dict[str, NDArray[np.float64]]:
     for place, group in enumerate(ORDNANCE_GROUPS):
         bands |= {f"{name}_{group}": getattr(groups, name)[:, place] for name in GROUP_BANDS}
     return bands
+
+
+def _seen(searched: SearchedArea) -> dict[str, NDArray[np.float64]]:
+    """Return how well cells were seen, NaN where that was not asked for."""
+    unknown = np.full(searched.flown.size, np.nan)
+    left = unknown if searched.visible is None else np.where(searched.searched > 0, searched.visible, np.nan).ravel()
+    covers = [unknown] * len(COVERS) if searched.cover is None else searched.cover.reshape(len(COVERS), -1)
+    return {"visibility": left} | {f"cover_{name}": share for name, share in zip(COVERS, covers, strict=True)}
 
 
 def effective_search(evidence: CellEvidence, belief: Belief) -> NDArray[np.float64]:

@@ -8,10 +8,19 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.values import DISTURBANCES, GroundCode, GroundGrid, GroundPatch, SearchedArea, Window, merge_codes
+from survey.values import (
+    DISTURBANCES,
+    GroundCode,
+    GroundGrid,
+    GroundPatch,
+    GroundView,
+    SearchedArea,
+    Window,
+    merge_codes,
+)
 
-SEGMENT_CELLS = 32
-"""Hectare cells held at once: 32 MB of codes at 0.1 m."""
+SEGMENT_CELLS = 16
+"""Hectare cells held at once: 80 MB of codes and views at 0.1 m."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,8 @@ def merge_ground(
     """Yield the merged codes of all parts, north to south, west to east.
 
     Each patch covers up to `cells` whole cells of one hectare row; runs of cells without any part are left out.
-    The answer does not depend on the order of `parts` (`merge_codes` is a maximum) nor on `cells`.
+    The answer does not depend on the order of `parts` (`merge_codes` is a maximum, and views join in any order) nor
+    on `cells`. A segment has a view if any of its parts has one.
 
     Args:
         ground: Ground grid of the run.
@@ -70,7 +80,7 @@ class AreaTally:
         searched = flown & (codes != GroundCode.NOT_SEARCHED)
         disturbed = searched & (codes != GroundCode.SEARCHED)
         for total, mask in ((self.flown, flown), (self.searched, searched), (self.disturbed, disturbed)):
-            self._count(total, mask, patch.window)
+            sum_by_cell(self.ground, mask, patch.window, total)
 
     def __iadd__(self, other: "AreaTally") -> Self:
         if other.ground != self.ground:
@@ -88,14 +98,23 @@ class AreaTally:
             self.ground.hectares, self.flown / per_cell, self.searched / per_cell, self.disturbed / per_cell
         )
 
-    def _count(self, total: NDArray[np.int64], mask: NDArray[np.bool_], window: Window) -> None:
-        """Add the true pixels of a mask to the cells they lie in."""
-        edge = self.ground.per_edge
-        rows, row_starts = _cell_starts(window.row, window.row_end, edge)
-        cols, col_starts = _cell_starts(window.col, window.col_end, edge)
-        for row, start, end in zip(rows, row_starts, [*row_starts[1:], window.height], strict=True):
-            per_column = np.count_nonzero(mask[start:end], axis=0)
-            total[row, cols[0] : cols[-1] + 1] += np.add.reduceat(per_column, col_starts)
+
+def sum_by_cell(ground: GroundGrid, values: NDArray[np.generic], window: Window, total: NDArray[np.int64]) -> None:
+    """Add the whole numbers of a window of ground pixels (height, width) to the cells they lie in.
+
+    Args:
+        ground: Ground grid.
+        values: bool or unsigned integers.
+        window: Their place.
+        total: (rows, cols) of the hectare grid, added to in place.
+    """
+    edge = ground.per_edge
+    rows, row_starts = _cell_starts(window.row, window.row_end, edge)
+    cols, col_starts = _cell_starts(window.col, window.col_end, edge)
+    for row, start, end in zip(rows, row_starts, [*row_starts[1:], window.height], strict=True):
+        part = values[start:end]
+        per_column = np.count_nonzero(part, axis=0) if part.dtype == bool else part.sum(axis=0, dtype=np.int64)
+        total[row, cols[0] : cols[-1] + 1] += np.add.reduceat(per_column, col_starts)
 
 
 def _cell_starts(first: int, end: int, edge: int) -> tuple[range, list[int]]:
@@ -121,6 +140,7 @@ def _segments(ground: GroundGrid, *, row: int, parts: list[GroundPart], cells: i
 def _merge(window: Window, parts: list[GroundPart]) -> GroundPatch:
     """Merge the parts of one segment."""
     codes = np.zeros((window.height, window.width), np.uint8)
+    view: GroundView | None = None
     for part in parts:
         common = part.window.intersection(window)
         if common is None:
@@ -133,7 +153,10 @@ def _merge(window: Window, parts: list[GroundPart]) -> GroundPatch:
             raise ValueError(msg)
         place = common.slices(window)
         codes[place] = merge_codes(codes[place], patch.codes[common.slices(patch.window)])
-    return GroundPatch(window, codes)
+        if patch.view is not None:
+            view = view if view is not None else GroundView.empty(codes.shape)
+            view.add(place, patch.view.part(common.slices(patch.window)))
+    return GroundPatch(window, codes, view)
 
 
 assert [code.name.lower() for code in GroundCode if GroundCode.SEARCHED < code < GroundCode.NOT_SEARCHED] == list(

@@ -1,8 +1,9 @@
 """The values that flow between the stages: immutable, checked at birth, defined here only."""
 
+from survey.values.cover import COVERS, CoverCode, merge_covers
 from survey.values.detections import Detections, concatenate
 from survey.values.grid import HECTARE_EDGE_M, GroundGrid, HectareGrid
-from survey.values.ground import DISTURBANCES, GroundCode, GroundPatch, SearchedArea, merge_codes
+from survey.values.ground import DISTURBANCES, GroundCode, GroundPatch, GroundView, SearchedArea, merge_codes
 from survey.values.image import BandRoles, Image, Validity, WorkingGrid, working_extent
 from survey.values.performance import Performance
 from survey.values.risk import GROUP_BANDS, ORDNANCE_GROUPS, RISK_BANDS, Risk
@@ -10,6 +11,7 @@ from survey.values.tiles import Block, Tile, TilePlan
 from survey.values.window import Window
 
 __all__ = [
+    "COVERS",
     "DISTURBANCES",
     "GROUP_BANDS",
     "HECTARE_EDGE_M",
@@ -17,10 +19,12 @@ __all__ = [
     "RISK_BANDS",
     "BandRoles",
     "Block",
+    "CoverCode",
     "Detections",
     "GroundCode",
     "GroundGrid",
     "GroundPatch",
+    "GroundView",
     "HectareGrid",
     "Image",
     "Performance",
@@ -33,5 +37,6 @@ __all__ = [
     "WorkingGrid",
     "concatenate",
     "merge_codes",
+    "merge_covers",
     "working_extent",
 ]

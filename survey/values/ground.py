@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.values.cover import COVERS, merge_covers
 from survey.values.grid import HectareGrid
 from survey.values.window import Window
 
@@ -35,6 +37,34 @@ def merge_codes(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class GroundView:
+    """How well a rectangle of ground was seen; arrays of shape (height, width)."""
+
+    cover: NDArray[np.uint8]
+    """`CoverCode`."""
+    best: NDArray[np.uint8]
+    """Share of recall left in the best view, in 255ths; 0 where the ground was not searched."""
+    total: NDArray[np.uint16]
+    """The same added up over all views."""
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> Self:
+        """Return ground that nobody has seen yet."""
+        return cls(np.zeros(shape, np.uint8), np.zeros(shape, np.uint8), np.zeros(shape, np.uint16))
+
+    def part(self, place: tuple[slice, slice]) -> Self:
+        """Return the view of a part."""
+        return type(self)(self.cover[place], self.best[place], self.total[place])
+
+    def add(self, place: tuple[slice, slice], other: Self) -> None:
+        """Join another view into a place: least cover, best view, and the sum of views. In any order the same."""
+        self.cover[place] = merge_covers(self.cover[place], other.cover)
+        self.best[place] = np.maximum(self.best[place], other.best)
+        total = self.total[place].astype(np.uint32) + other.total
+        self.total[place] = np.minimum(total, np.iinfo(np.uint16).max).astype(np.uint16)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class GroundPatch:
     """Codes of a rectangle of a `GroundGrid`, as one block of one image saw it."""
 
@@ -42,10 +72,15 @@ class GroundPatch:
     """Place in the ground grid, in ground pixels."""
     codes: NDArray[np.uint8]
     """(height, width) of `GroundCode`."""
+    view: GroundView | None = None
+    """How well it was seen; None: nothing is known of that."""
 
     def __post_init__(self) -> None:
         if self.codes.shape != (self.window.height, self.window.width) or self.codes.dtype != np.uint8:
             msg = f"codes {self.codes.dtype} {self.codes.shape} do not fit {self.window}"
+            raise ValueError(msg)
+        if self.view is not None and self.view.cover.shape != self.codes.shape:
+            msg = f"a view of {self.view.cover.shape} does not fit {self.window}"
             raise ValueError(msg)
 
 
@@ -67,6 +102,8 @@ class SearchedArea:
     """Effective number of independent looks at the searched ground; None: one everywhere."""
     visible: NDArray[np.float64] | None = None
     """Share of recall that is left on the searched ground, under its cover and at its GSD; None: all of it."""
+    cover: NDArray[np.float64] | None = None
+    """(covers, rows, cols) share of a cell's area under each of `COVERS`; None: not asked for."""
 
     def __post_init__(self) -> None:
         for name in ("flown", "searched", "disturbed", "looks", "visible"):
@@ -74,3 +111,6 @@ class SearchedArea:
             if values is not None and values.shape != self.grid.shape:
                 msg = f"SearchedArea.{name} has shape {values.shape}, the grid {self.grid.shape}"
                 raise ValueError(msg)
+        if self.cover is not None and self.cover.shape != (len(COVERS), *self.grid.shape):
+            msg = f"SearchedArea.cover has shape {self.cover.shape}, expected {(len(COVERS), *self.grid.shape)}"
+            raise ValueError(msg)

@@ -66,6 +66,14 @@ class Risk:
     q05_uxo: NDArray[np.float32]
     q95_uxo: NDArray[np.float32]
     """The last five: of the group `uxo` alone."""
+    visibility: NDArray[np.float32]
+    """Share of recall left on the searched ground under its cover and at its sharpness; NaN where not known."""
+    cover_open: NDArray[np.float32]
+    cover_low_vegetation: NDArray[np.float32]
+    cover_deep_shadow: NDArray[np.float32]
+    cover_canopy: NDArray[np.float32]
+    cover_water: NDArray[np.float32]
+    """The last five: share of the cell under each of `COVERS`; NaN where cover was not asked for."""
 
     def __post_init__(self) -> None:
         for name in RISK_BANDS:

@@ -24,7 +24,7 @@ def test_values_and_place_come_back(products: Path, case: Any) -> None:
         assert file.crs.to_epsg() == 32638
         assert tuple(file.transform)[:6] == (100, 0, 500_000, 0, -100, 4_400_300)
         assert file.nodata == -9999
-        assert file.dtypes == ("float32",) * 33
+        assert file.dtypes == ("float32",) * 39
         assert file.descriptions == RISK_BANDS
         for number, name in enumerate(RISK_BANDS, start=1):
             expected = getattr(case.risk, name)

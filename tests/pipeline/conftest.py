@@ -44,7 +44,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def config(model: Path) -> RunConfig:
     """PyTorch in float32 on small tiles."""
-    settings = ["core_px=256", "runtime=torch", "precision=fp32", "threads=1", f"model={model}"]
+    settings = ["core_px=256", "runtime=torch", "precision=fp32", "threads=1", f"model={model}", "cover=ignore"]
     return load_config(RunConfig, overrides=settings)
 
 
