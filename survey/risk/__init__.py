@@ -11,6 +11,7 @@ from survey.risk.posterior import items_per_cell, log_evidence
 from survey.risk.prior import Prior, PriorField
 from survey.risk.sightings import merge_sightings
 from survey.risk.superposition import CellEvidence, Inference, infer
+from survey.risk.worked import Remaining, Taught, Work, infer_worked
 
 __all__ = [
     "UNIDENTIFIED",
@@ -22,10 +23,14 @@ __all__ = [
     "Posterior",
     "Prior",
     "PriorField",
+    "Remaining",
     "Review",
+    "Taught",
+    "Work",
     "assess",
     "effective_looks",
     "infer",
+    "infer_worked",
     "items_per_cell",
     "log_evidence",
     "marks_of",

@@ -182,7 +182,8 @@ class _Sorted:
     def __init__(self, evidence: CellEvidence, *, prior: PriorField) -> None:
         self.cells = len(evidence.searched_ha)
         rank = np.where(evidence.confirmed, np.inf, evidence.log_ratio)
-        mark = _dealt(evidence, rank=rank, shares=prior.shape.mean(axis=0) if self.cells else np.ones(UNIDENTIFIED))
+        shares = prior.shape.mean(axis=0) if self.cells else np.ones(UNIDENTIFIED)
+        mark = deal(rank, evidence.mark, most=MOST_UNIDENTIFIED, shares=shares, cell=evidence.cell)
         order = np.lexsort((-rank, mark, evidence.cell))
         self.cell, self.mark = evidence.cell[order], mark[order]
         self.confirmed = evidence.confirmed[order]
@@ -374,18 +375,29 @@ def _normalised(log_weight: Array) -> Array:
     return weight
 
 
-def _dealt(evidence: CellEvidence, *, rank: Array, shares: Array) -> NDArray[np.intp]:
-    """Return marks, those of detections of no group beyond `MOST_UNIDENTIFIED` in a cell dealt to groups."""
-    mark = evidence.mark.copy()
+def deal(
+    rank: Array, mark: NDArray[np.intp], *, most: int, shares: Array, cell: NDArray[np.intp] | None = None
+) -> NDArray[np.intp]:
+    """Return marks, those of detections of no group beyond `most` in a cell dealt to groups, likely items last.
+
+    Args:
+        rank: (K,) what detections are ranked by.
+        mark: (K,).
+        most: Detections of no group that a cell may keep.
+        shares: Of the groups, which are dealt to in proportion.
+        cell: (K,); one cell for all where absent.
+    """
+    mark = mark.copy()
     untold = np.flatnonzero(mark == UNIDENTIFIED)
-    order = untold[np.lexsort((-rank[untold], evidence.cell[untold]))]
-    place = _rank_within(evidence.cell[order]) - MOST_UNIDENTIFIED
+    of = np.zeros(len(mark), np.intp) if cell is None else cell
+    order = untold[np.lexsort((-rank[untold], of[untold]))]
+    place = _rank_within(of[order]) - most
     if (over := place >= 0).any():
-        deal, given = [], np.zeros(len(shares))
+        dealt, given = [], np.zeros(len(shares))
         for n in range(int(place.max()) + 1):
-            deal.append(int(np.argmax(shares / shares.sum() * (n + 1) - given)))
-            given[deal[-1]] += 1
-        mark[order[over]] = np.array(deal, np.intp)[place[over]]
+            dealt.append(int(np.argmax(shares / shares.sum() * (n + 1) - given)))
+            given[dealt[-1]] += 1
+        mark[order[over]] = np.array(dealt, np.intp)[place[over]]
     return mark
 
 

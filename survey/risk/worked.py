@@ -1,0 +1,403 @@
+r"""Posterior of what remains in hectares on which people worked after the flight.
+
+Work on the ground is a second search. A hectare divides into kinds of ground z of A_z hectares, S_z of them searched
+from the air; on kind z an item of group g is left with probability u_zg = prod_w (1 - q_wg) over all work w done there.
+Densities are lam_g ~ Gamma(a_g, rate b), and p(R) is the probability to sight an item on searched ground. Of a group's
+items these are independent Poisson numbers:
+
+    found on the ground     lam_g (1 - u_zg) A_z; each sighted with probability p if it lies on searched ground
+    sighted, not found      lam_g p S_z u_zg
+    neither                 lam_g nu_g, where nu_g = beta_g - p alpha_g, beta_g = sum_z A_z u_zg, alpha_g = sum_z S_z u_zg
+
+Up to factors without an unknown the likelihood is, times exp(-false alarms),
+
+    prod_g exp(-lam_g (1 - nu_g)) prod_finds lam_g (1 - u_zg) [p if sighted, 1 - p if on searched ground and not sighted]
+           prod_sightings not found (lam_g p u_zg rho_k + phi_g)
+
+and the false alarms integrate out as without work. Given recall R and the quality of the work, lam_g is a mixture of
+Gamma(a_g + found + m, b + 1 - nu_g) over the number m of sightings that are items, and what remains is
+m + NB(a_g + found + m, (b + 1 - nu_g) / (b + 1)). Groups no longer have one rate, so the number of all groups is the
+product of their generating functions, taken back by a Fourier transform.
+
+One level v, uniform in 0..1, says how good the work of a hectare was: q_wg is its v-quantile for every work and group,
+so what one crew missed another mostly misses too. Recall and level are integrated by quadrature.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, roots_legendre
+from scipy.stats import beta as beta_distribution
+
+from survey.risk.belief import UNIDENTIFIED_SHARE, Belief
+from survey.risk.groups import UNIDENTIFIED
+from survey.risk.looks import recall_after
+from survey.risk.mixture import Posterior
+from survey.risk.polynomials import log_symmetric
+from survey.risk.posterior import CELL_HA
+from survey.risk.prior import PriorField
+from survey.risk.superposition import CellEvidence, deal
+
+MOST_UNIDENTIFIED = 3
+"""Sightings of no group that are shared out exactly in a cell; the least likely beyond are dealt by the prior."""
+LEVELS = 12
+"""Levels of the quality of work."""
+_NODES, _MOST_NODES = 8, 40
+"""Nodes of recall; every event adds half a node."""
+_TAIL = 25.0
+"""A number of items is followed until its probability has fallen by exp(-25)."""
+_MOST_ITEMS = 1 << 14
+_SLACK = 1e-9
+"""Rounding of a sum of probabilities that should reach a quantile exactly."""
+_TINY = 1e-300
+
+Array = NDArray[np.float64]
+
+
+def quality_levels() -> tuple[Array, Array]:
+    """Return the levels in 0..1 at which quality is asked for, and their weights, which add up to 1."""
+    x, weight = roots_legendre(LEVELS)
+    return (x + 1) / 2, weight / 2
+
+
+def quality_at(mean: float, strength: float, level: Array) -> Array:
+    """Return the quantiles of Beta(mean * strength, (1 - mean) * strength): recall of work at levels of quality."""
+    return np.asarray(beta_distribution.ppf(level, mean * strength, (1 - mean) * strength), np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """What people did and found on the ground after the flight.
+
+    Kind 0 is ground on which nobody worked; `left` has a row for it too.
+    """
+
+    left: Array
+    """(kinds, `LEVELS`, groups) probability that an item there is left, at each level of quality."""
+    cell: NDArray[np.intp]
+    """(A,) cell of each piece of worked ground."""
+    kind: NDArray[np.intp]
+    """(A,) its kind, 1 or more."""
+    area_ha: Array
+    """(A,) its area."""
+    searched_ha: Array
+    """(A,) how much of it the flight searched."""
+    at: NDArray[np.intp]
+    """(K,) kind of the ground under each sighting that was not found."""
+    find_cell: NDArray[np.intp]
+    """(F,) cell of each item that was found and removed."""
+    find_mark: NDArray[np.intp]
+    """(F,) place of its group in `ORDNANCE_GROUPS`."""
+    find_kind: NDArray[np.intp]
+    """(F,) kind of the ground it lay on; 0: found without any work on the area, such as at a single sighting."""
+    find_seen: NDArray[np.int8]
+    """(F,) 1 the flight had sighted it; 0 it lay on searched ground and was not sighted; -1 not on searched ground."""
+
+    def __post_init__(self) -> None:
+        if self.left.shape[1:] != (LEVELS, UNIDENTIFIED) or not np.all((self.left >= 0) & (self.left <= 1)):
+            msg = f"work leaves shares within 0..1 of (kinds, {LEVELS}, {UNIDENTIFIED}), got {self.left.shape}"
+            raise ValueError(msg)
+        if not np.all(self.left[0] == 1):
+            msg = "kind 0 is ground on which nobody worked: all is left there"
+            raise ValueError(msg)
+        if len(self.find_mark) and not 0 <= self.find_mark.min() <= self.find_mark.max() < UNIDENTIFIED:
+            msg = "an item that was found is of a known group"
+            raise ValueError(msg)
+        if np.any(self.searched_ha > self.area_ha + 1e-9):
+            msg = "more worked ground is searched than there is"
+            raise ValueError(msg)
+
+    @property
+    def cells(self) -> NDArray[np.intp]:
+        """Cells that anything is known of."""
+        return np.unique(np.concatenate([self.cell, self.find_cell]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Remaining:
+    """Posterior of the items that remain in the cells of a `Work`."""
+
+    cell: NDArray[np.intp]
+    """(W,)."""
+    posterior: Posterior
+    """Arrays (W, 1 + groups): in total, then by group. `p_unseen` is of items that are neither sighted nor found."""
+    at_most: Array | None = None
+    """(W, 1 + groups) P(remaining <= `counts`), where those were given."""
+    below: Array | None = None
+    """The same of P(remaining < `counts`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What of the work the belief has learnt already, for all hectares of a site share recall and false alarms."""
+
+    recall: bool = False
+    """Whether finds on worked ground, sighted or not, are in its recall."""
+    kinds: tuple[int, ...] = ()
+    """Kinds of ground whose unresolved sightings, and searched area, are in its false alarms."""
+
+
+def infer_worked(
+    work: Work,
+    evidence: CellEvidence,
+    *,
+    prior: PriorField,
+    belief: Belief,
+    taught: Taught = Taught(),
+    counts: NDArray[np.integer] | None = None,
+) -> Remaining:
+    """Compute the posterior of what remains in every cell that was worked on or in which something was found.
+
+    Args:
+        work: What was done and found.
+        evidence: What the flight searched, and its sightings without those that were found to be items.
+        prior: Densities of items before the flight.
+        belief: Recall and false alarms.
+        taught: What of the work is in the belief already; it is then not counted again in the cell that it is from.
+        counts: (cells, 1 + groups) numbers to tell the cumulative probability of.
+
+    Raises:
+        ValueError: The work does not fit the evidence.
+    """
+    if work.at.shape != evidence.cell.shape:
+        msg = f"{len(work.at)} kinds of ground do not fit {len(evidence.cell)} sightings"
+        raise ValueError(msg)
+    cells = work.cells
+    out = {name: np.empty((len(cells), 1 + UNIDENTIFIED)) for name in (*Posterior.__slots__, "at_most", "below")}
+    for row, facts in enumerate(_facts(work, evidence, prior=prior, cells=cells, taught=taught)):
+        cell = _Cell(facts, belief=belief, work=work, taught=taught)
+        for name, values in cell.summary(None if counts is None else counts[cells[row]]).items():
+            out[name][row] = values
+    told = (out.pop("at_most"), out.pop("below")) if counts is not None else (None, None)
+    return Remaining(cells, Posterior(**{name: out[name] for name in Posterior.__slots__}), *told)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Facts:
+    """All that is known of one cell."""
+
+    shape: Array
+    rate: float
+    searched: float
+    unresolved_ha: float
+    """Searched ground whose false alarms the belief does not know of."""
+    looks: float | None
+    visible: float | None
+    pieces: tuple[NDArray[np.intp], Array, Array]
+    """Kind, area, searched area of its worked ground."""
+    log_ratio: Array
+    mark: NDArray[np.intp]
+    confirmed: NDArray[np.bool_]
+    kind: NDArray[np.intp]
+    """The last four: of each sighting that was not found."""
+    find_mark: NDArray[np.intp]
+    find_kind: NDArray[np.intp]
+    find_seen: NDArray[np.int8]
+
+    @property
+    def events(self) -> int:
+        """Number of sightings and finds."""
+        return len(self.mark) + len(self.find_mark)
+
+    @property
+    def ratio_rank(self) -> Array:
+        """What sightings are ranked by, likely items first."""
+        return np.where(self.confirmed, np.inf, self.log_ratio)
+
+
+def _facts(
+    work: Work, evidence: CellEvidence, *, prior: PriorField, cells: NDArray[np.intp], taught: Taught
+) -> Iterator[_Facts]:
+    """Yield what is known of each cell."""
+    order = np.argsort(evidence.cell, kind="stable")
+    pieces = np.argsort(work.cell, kind="stable")
+    finds = np.argsort(work.find_cell, kind="stable")
+    spans = [
+        np.searchsorted(of[by], [cells, cells + 1]).T
+        for of, by in ((evidence.cell, order), (work.cell, pieces), (work.find_cell, finds))
+    ]
+    for cell, s, w, f in zip(cells.tolist(), *spans, strict=True):
+        k, a, d = order[s[0] : s[1]], pieces[w[0] : w[1]], finds[f[0] : f[1]]
+        known = np.isin(work.kind[a], taught.kinds)  # their false alarms are in the belief
+        yield _Facts(
+            shape=prior.shape[cell],
+            rate=float(prior.rate_ha[cell]),
+            searched=float(evidence.searched_ha[cell]),
+            unresolved_ha=max(float(evidence.searched_ha[cell] - work.searched_ha[a][known].sum()), 0.0),
+            looks=None if evidence.looks is None else float(evidence.looks[cell]),
+            visible=None if evidence.visible is None else float(evidence.visible[cell]),
+            pieces=(work.kind[a], work.area_ha[a], work.searched_ha[a]),
+            log_ratio=evidence.log_ratio[k],
+            mark=evidence.mark[k],
+            confirmed=evidence.confirmed[k],
+            kind=work.at[k],
+            find_mark=work.find_mark[d],
+            find_kind=work.find_kind[d],
+            find_seen=work.find_seen[d],
+        )
+
+
+class _Cell:
+    """One cell; arrays are (recall nodes, levels of quality)."""
+
+    def __init__(self, facts: _Facts, *, belief: Belief, work: Work, taught: Taught) -> None:
+        self.facts, self.belief, self.taught = facts, belief, taught
+        self.log_left = np.log(np.maximum(work.left, _TINY))
+        recall, weight = belief.nodes(min(_NODES + (facts.events + 1) // 2, _MOST_NODES))
+        if facts.looks is not None:
+            recall = recall_after(recall, facts.looks)
+        self.p = np.maximum(recall * (1.0 if facts.visible is None else facts.visible), 1e-12)
+        kind, area, searched = facts.pieces
+        rest = max(CELL_HA - float(area.sum()), 0.0), max(facts.searched - float(searched.sum()), 0.0)
+        beta, alpha = (r + np.tensordot(a, work.left[kind], 1) for r, a in zip(rest, (area, searched), strict=True))
+        self.nu = np.maximum(beta - self.p[:, None, None] * alpha, 0.0)
+        self.rate = facts.rate + CELL_HA - self.nu
+        self.keep = self.rate / (facts.rate + CELL_HA)
+        self.log_weight = np.log(weight)[:, None] + np.log(quality_levels()[1]) + self._log_finds(work)
+        mark = deal(facts.ratio_rank, facts.mark, most=MOST_UNIDENTIFIED, shares=facts.shape)
+        found = np.bincount(facts.find_mark, minlength=UNIDENTIFIED)
+        self.start = facts.shape + found
+        self.named = [self._log_named(g, mark) for g in range(UNIDENTIFIED)]
+        self.shared = self._log_shared(mark)
+
+    def _log_finds(self, work: Work) -> Array:
+        """Return the log likelihood of what the finds say about recall and the quality of the work."""
+        f, on_worked = self.facts, self.facts.find_kind > 0
+        found = 1 - work.left[f.find_kind[on_worked], :, f.find_mark[on_worked]]
+        value = np.log(np.maximum(found, _TINY)).sum(axis=0)[None, :]
+        tells = ~on_worked if self.taught.recall else np.ones(len(on_worked), bool)
+        sighted = np.count_nonzero(tells & (f.find_seen == 1))
+        missed = np.count_nonzero(tells & on_worked & (f.find_seen == 0))
+        log_recall: Array = (sighted * np.log(self.p) + missed * np.log1p(-self.p))[:, None]
+        return value + log_recall
+
+    def _log_named(self, g: int, mark: NDArray[np.intp]) -> Array:
+        """Return log coefficients of lam_g^m from the sightings of a group, (nodes, levels, M + 1)."""
+        f, own = self.facts, mark == g
+        log_r = np.where(f.confirmed[own], 0.0, f.log_ratio[own] + np.log(1 - UNIDENTIFIED_SHARE))
+        log_r = log_r + self.log_left[f.kind[own], :, g].T
+        log_c = np.broadcast_to(np.where(f.confirmed[own], -np.inf, 0.0), log_r.shape)
+        return log_symmetric(log_r, log_c) + self._log_seen(g, own)
+
+    def _log_seen(self, g: int, own: NDArray[np.bool_]) -> Array:
+        """Return log p^m Gamma(alpha + K - m) (area + S)^m / Gamma(alpha), (nodes, 1, K + 1).
+
+        K counts only sightings that are not in the belief's alpha yet.
+        """
+        m = np.arange(np.count_nonzero(own) + 1)
+        known = np.count_nonzero(own & ~np.isin(self.facts.kind, self.taught.kinds))
+        alarms = self.belief.alarms[g]
+        area = np.log(self.belief.area_ha + self.facts.unresolved_ha)
+        log_false = gammaln(alarms + known - m) - gammaln(alarms) + m * area
+        value: Array = m * np.log(self.p)[:, None, None] + log_false
+        return value
+
+    def _log_shared(self, mark: NDArray[np.intp]) -> dict[tuple[int, ...], Array]:
+        """Return the log weight, (nodes, levels), of each way to share sightings of no group among the groups."""
+        f, own = self.facts, mark == UNIDENTIFIED
+        table: dict[tuple[int, ...], Array] = {(0,) * UNIDENTIFIED: np.zeros(LEVELS)}
+        for k in np.flatnonzero(own):
+            log_r = 0.0 if f.confirmed[k] else f.log_ratio[k] + np.log(UNIDENTIFIED_SHARE)
+            grown: dict[tuple[int, ...], Array] = {}
+            for key, value in table.items():
+                if not f.confirmed[k]:
+                    grown[key] = np.logaddexp(grown.get(key, -np.inf), value)
+                for g in range(UNIDENTIFIED):
+                    more = (*key[:g], key[g] + 1, *key[g + 1 :])
+                    item = value + log_r + self.log_left[f.kind[k], :, g]
+                    grown[more] = np.logaddexp(grown.get(more, -np.inf), item)
+            table = grown
+        seen = self._log_seen(UNIDENTIFIED, own)
+        return {key: value + seen[..., sum(key)] for key, value in table.items()}
+
+    def summary(self, counts: NDArray[np.integer] | None) -> dict[str, Array]:
+        """Return (1 + groups,) of each output."""
+        most = [max(key[g] for key in self.shared) for g in range(UNIDENTIFIED)]
+        groups = [_Group(self, g, most=most[g]) for g in range(UNIDENTIFIED)]
+        length = _length(groups)
+        z = np.exp(-2j * np.pi * np.arange(length // 2 + 1) / length)
+        curves = [group.curves(z) for group in groups]
+        log_weight = {key: self.log_weight + value for key, value in self.shared.items()}
+        top = max(float(value.max()) for value in log_weight.values())
+        pgf = np.zeros((1 + UNIDENTIFIED, len(z)), complex)
+        mean, none, norm = np.zeros(1 + UNIDENTIFIED), np.zeros(1 + UNIDENTIFIED), 0.0
+        for key, value in log_weight.items():
+            weight = np.exp(value - top)
+            own = [group.whole[n] for group, n in zip(groups, key, strict=True)]
+            everything = weight * np.prod(own, axis=0)
+            norm += everything.sum()
+            curve = [c[n] for c, n in zip(curves, key, strict=True)]
+            pgf[0] += np.einsum("qv,qvz->z", weight, curve[0] * curve[1] * curve[2] * curve[3])
+            unseen = [group.unseen[n] for group, n in zip(groups, key, strict=True)]
+            none[0] += (weight * np.prod(unseen, axis=0)).sum()
+            for g, n in enumerate(key):
+                others = weight * np.prod(own[:g] + own[g + 1 :], axis=0)
+                pgf[1 + g] += np.einsum("qv,qvz->z", others, curve[g])
+                mean[1 + g] += (others * groups[g].mean[n]).sum()
+                none[1 + g] += (others * unseen[g]).sum()
+        mean[0] = mean[1:].sum()
+        pmf = np.maximum(np.fft.irfft(pgf / norm, length, axis=1), 0.0)
+        return _told(pmf, mean=mean / norm, none=none / norm, counts=counts)
+
+
+class _Group:
+    """Numbers of one group given recall and quality, by how many sightings of no group it takes."""
+
+    def __init__(self, cell: _Cell, g: int, *, most: int) -> None:
+        self.keep, self.nu, rate = cell.keep[..., g], cell.nu[..., g], cell.rate[..., g]
+        named = cell.named[g]
+        m = np.arange(named.shape[-1])
+        self.size = cell.start[g] + m + np.arange(most + 1)[:, None]
+        log_h = [named + gammaln(s) - s * np.log(rate)[..., None] for s in self.size]
+        top = max(float(h.max()) for h in log_h)
+        self.h = [np.exp(h - top) for h in log_h]
+        """(nodes, levels, M + 1) for each number taken."""
+        self.whole = [h.sum(axis=-1) for h in self.h]
+        odds = (self.nu / rate)[..., None]
+        self.mean = [
+            (h * (m + n + s * odds)).sum(axis=-1) for n, (h, s) in enumerate(zip(self.h, self.size, strict=True))
+        ]
+        log_keep = np.log(self.keep)[..., None]
+        self.unseen = [(h * np.exp(s * log_keep)).sum(axis=-1) for h, s in zip(self.h, self.size, strict=True)]
+
+    def curves(self, z: NDArray[np.complex128]) -> list[NDArray[np.complex128]]:
+        """Return the generating function of what remains at z, (nodes, levels, points), times its weight."""
+        base = self.keep[..., None] / (1 - (1 - self.keep[..., None]) * z)
+        start = np.exp(self.size[0, 0] * np.log(base))
+        powers = [start]
+        for _ in range(int(self.size.shape[0] + self.size.shape[1] - 2)):
+            powers.append(powers[-1] * base * z)
+        return [
+            sum((h[..., m, None] * powers[m + n] for m in range(h.shape[-1])), np.zeros(1, complex))
+            for n, h in enumerate(self.h)
+        ]
+
+
+def _length(groups: list[_Group]) -> int:
+    """Return how many numbers of items to follow: a power of 2 beyond which next to nothing lies."""
+    reach = 8.0
+    for group in groups:
+        lose = float(1 - group.keep.min())
+        size = float(group.size.max())
+        reach += size + size * lose / (1 - lose) + _TAIL / -np.log(max(lose, _SLACK))
+    return min(1 << int(np.ceil(np.log2(reach))), _MOST_ITEMS)
+
+
+def _told(pmf: Array, *, mean: Array, none: Array, counts: NDArray[np.integer] | None) -> dict[str, Array]:
+    """Return mean, probabilities and quantiles from probabilities (1 + groups, numbers)."""
+    reached = np.cumsum(pmf, axis=1)
+    low, high = ((reached < level - _SLACK).sum(axis=1).astype(np.float64) for level in (0.05, 0.95))
+    out = {
+        "expected_items": mean,
+        "p_at_least_one": np.clip(1 - pmf[:, 0], 0, 1),
+        "p_unseen": np.clip(1 - none, 0, 1),
+        "q05": low,
+        "q95": high,
+    }
+    if counts is not None:
+        at = np.minimum(counts, pmf.shape[1] - 1)
+        rows = np.arange(len(pmf))
+        out |= {"at_most": reached[rows, at], "below": np.where(at > 0, reached[rows, at - 1], 0.0)}
+    return out
