@@ -8,6 +8,7 @@ from survey.evidence.groups import GROUPS
 from survey.evidence.loading import load_evidence
 from survey.evidence.prior import Prior
 from survey.evidence.run import EvidenceResult, grid_from, run_evidence
+from survey.evidence.stored import StoredPrior
 from survey.evidence.vectors import VectorReport
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Explanation",
     "Prior",
     "Section",
+    "StoredPrior",
     "VectorReport",
     "evaluate",
     "explain",

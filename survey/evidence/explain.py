@@ -3,7 +3,6 @@
 An explanation is a list of sections. Whoever adds search, detections and posterior adds a section each.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from rasterio.windows import Window
 
 from survey.errors import ConfigError, InputError
 from survey.evidence.groups import GROUP_WORDS, GROUPS
+from survey.evidence.stored import read_record
 from survey.evidence.write import BACKGROUND, CLASSES, CONTRIBUTIONS, PRIOR
 from survey.values import HECTARE_EDGE_M, HectareGrid
 
@@ -76,7 +76,7 @@ def explain(x: float, y: float, *, evidence: Path, crs: str | None = None) -> Ex
         InputError: The folder is not one of `survey evidence`, or the point lies outside its grid.
         ConfigError: `crs` is no CRS.
     """
-    record = _read(evidence)
+    record = read_record(evidence)
     grid = HectareGrid(**record["grid"])
     if crs is not None:
         try:
@@ -142,20 +142,6 @@ def _step(
 
 def _each(values: Mapping[str, float]) -> str:
     return ", ".join(f"{group} {value:.3g}" for group, value in values.items())
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    """Return the record of a folder."""
-    path = folder / "evidence.json"
-    try:
-        record: dict[str, Any] = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        msg = f"{path}: there is none; name a folder written by `survey evidence`"
-        raise InputError(msg) from error
-    except ValueError as error:
-        msg = f"{path}: is damaged ({error}); run `survey evidence` again"
-        raise InputError(msg) from error
-    return record
 
 
 def _pixel(path: Path, row: int, col: int) -> dict[str, float]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.evidence.gamma import shape_of, surprise
+from survey.evidence.gamma import common_rate
 from survey.evidence.groups import GROUPS
 from survey.evidence.vectors import VectorReport
 from survey.values import HectareGrid
@@ -45,13 +45,7 @@ class Prior:
                     raise ValueError(msg)
 
     def common_rate(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return shapes (cells, groups) and one Gamma rate for each cell (cells,), in hectares.
-
-        For a posterior that gives all groups of a cell one rate: the mean of each group stays, and the probability that
-        the cell holds nothing at all.
-        """
+        """Return shapes (cells, groups) and one Gamma rate for each cell (cells,), in hectares: `gamma.common_rate`."""
         mean = np.stack([self.rate[g].ravel() for g in GROUPS], axis=1).astype(np.float64)
         shape = np.stack([self.shape[g].ravel() for g in GROUPS], axis=1).astype(np.float64)
-        total = mean.sum(axis=1)
-        rate = shape_of(total, surprise(mean, shape).sum(axis=1)) / total
-        return mean * rate[:, None], rate
+        return common_rate(mean, shape)

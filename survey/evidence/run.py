@@ -20,12 +20,13 @@ from survey.evidence.evaluate import Evaluation
 from survey.evidence.groups import GROUPS
 from survey.evidence.layers import Prepared
 from survey.evidence.loading import load_evidence
+from survey.evidence.stored import RECORD
 from survey.evidence.write import CLASSES, CONTRIBUTIONS, PRIOR, Totals, write_prior
 from survey.export.manifest import write_manifest
 from survey.files import make_folder, sha256_of, write_bytes
 from survey.values import HectareGrid
 
-RECORD, REPORT = "evidence.json", "report.json"
+REPORT = "report.json"
 _OWN = {PRIOR, CONTRIBUTIONS, CLASSES, RECORD, REPORT, "MANIFEST.json"}
 EXIT_INCOMPLETE = 3
 

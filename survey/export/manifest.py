@@ -34,8 +34,8 @@ def write_manifest(
     return path
 
 
-def verify_manifest(folder: Path) -> tuple[str, ...]:
-    """Return what differs between a folder of products and its manifest, one line each; nothing if all is well.
+def listed_products(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each product by its name, as the manifest of a folder lists them.
 
     Raises:
         InputError: There is no manifest, or it cannot be read.
@@ -43,13 +43,22 @@ def verify_manifest(folder: Path) -> tuple[str, ...]:
     path = folder / MANIFEST
     try:
         products = json.loads(path.read_bytes())["products"]
-        expected = {str(name): str(entry["sha256"]) for name, entry in products.items()}
+        return {str(name): str(entry["sha256"]) for name, entry in products.items()}
     except FileNotFoundError as error:
         msg = f"{path} is missing: the run did not finish; start it again to complete it"
         raise InputError(msg) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{path} is not a manifest of this program ({error}); start the run again to write a new one"
         raise InputError(msg) from error
+
+
+def verify_manifest(folder: Path) -> tuple[str, ...]:
+    """Return what differs between a folder of products and its manifest, one line each; nothing if all is well.
+
+    Raises:
+        InputError: There is no manifest, or it cannot be read.
+    """
+    expected = listed_products(folder)
     present = set(_product_names(folder))
     problems = [f"{name}: listed, but missing" for name in expected if name not in present]
     problems += [f"{name}: not listed" for name in present if name not in expected]

@@ -2,6 +2,7 @@
 
 from survey.risk.assess import Review, assess
 from survey.risk.belief import Belief
+from survey.risk.cells import CellEvidence, Inference
 from survey.risk.ground import project_core
 from survey.risk.groups import UNIDENTIFIED, marks_of
 from survey.risk.hectares import AreaTally, GroundPart, merge_ground
@@ -10,7 +11,7 @@ from survey.risk.mixture import Posterior
 from survey.risk.posterior import items_per_cell, log_evidence
 from survey.risk.prior import Prior, PriorField
 from survey.risk.sightings import merge_sightings
-from survey.risk.superposition import CellEvidence, Inference, infer
+from survey.risk.superposition import infer
 from survey.risk.worked import Remaining, Taught, Work, infer_worked
 
 __all__ = [

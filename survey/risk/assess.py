@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from survey.errors import SurveyError
 from survey.risk.belief import Belief
+from survey.risk.cells import CellEvidence, Inference
 from survey.risk.groups import UNIDENTIFIED, marks_of
 from survey.risk.looks import recall_after
 from survey.risk.posterior import log_score_ratio
-from survey.risk.prior import Prior
-from survey.risk.superposition import CellEvidence, Inference, infer
+from survey.risk.prior import Prior, PriorField
+from survey.risk.superposition import infer
 from survey.values import (
     GROUP_BANDS,
     HECTARE_EDGE_M,
@@ -49,7 +50,7 @@ def assess(
     detections: Detections,
     items: NDArray[np.intp],
     performance: Performance,
-    prior: Prior,
+    prior: Prior | PriorField,
     review: Review | None = None,
 ) -> Risk:
     """Compute the posterior of every hectare cell.
@@ -63,7 +64,7 @@ def assess(
         detections: All sightings, of all images, placed in the grid's CRS.
         items: (N,) item number of each sighting, from `merge_sightings`.
         performance: Operating point of the model, as its card states it.
-        prior: Density of items before the search.
+        prior: Density of items before the search: one for all cells, or of each cell in reading order.
         review: Verdicts on sightings; none where absent.
 
     Returns:
@@ -78,7 +79,7 @@ def assess(
     row, col = _cells(searched, detections)
     marks = marks_of(detections.classes, detections.class_index)
     verdict = _item_verdicts(review, items)
-    belief = Belief.from_performance(performance, shares=prior.shares)
+    belief = Belief.from_performance(performance)
     if review is not None:
         rejected = np.bincount(marks[best][verdict < 0], minlength=UNIDENTIFIED + 1) if review.searched_ha else ()
         belief = belief.reviewed(
@@ -98,7 +99,8 @@ def assess(
         looks=None if searched.looks is None else searched.looks.ravel(),
         visible=None if searched.visible is None else searched.visible.ravel(),
     )
-    found = infer(evidence, prior=prior.over(searched.flown.size), belief=belief)
+    field = prior.over(searched.flown.size) if isinstance(prior, Prior) else prior
+    found = infer(evidence, prior=field, belief=belief)
     count = np.bincount(cell, minlength=searched.flown.size)
     nobody_flew = (searched.flown.ravel() == 0) & (count == 0)
     bands = _bands(found) | {

@@ -6,10 +6,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import brentq
 from scipy.special import polygamma
 
+from survey.risk.groups import UNIDENTIFIED
+from survey.risk.quadrature import beta_nodes, graded_beta_nodes
 from survey.values import ORDNANCE_GROUPS, Performance
 
 UNIDENTIFIED_SHARE = 0.2
@@ -29,24 +30,32 @@ class Belief:
     """Recall ~ Beta(found, missed); false alarms per searched hectare of each mark ~ Gamma(alarms, rate area_ha).
 
     Marks are the ordnance groups, then `UNIDENTIFIED`. Rates of marks are independent; their sum is
-    Gamma(sum of alarms, area_ha).
+    Gamma(sum of alarms + undivided, area_ha).
     """
 
     found: float
     missed: float
     alarms: tuple[float, ...]
     area_ha: float
+    undivided: float = 0.0
+    """Further false alarms of the groups, of which nobody knows how they divide: in each cell as its items do before
+    the search. A class then says nothing about whether a sighting is an item, whatever the prior of its cell."""
 
     def __post_init__(self) -> None:
-        if not all(np.isfinite(v) and v > 0 for v in (self.found, self.missed, *self.alarms, self.area_ha)):
+        known = (self.found, self.missed, self.alarms[-1], self.area_ha)
+        divided = self.undivided > 0 or min(self.alarms) > 0
+        if not (all(v > 0 for v in known) and divided and np.isfinite([*known, *self.alarms, self.undivided]).all()):
             msg = f"the parameters of a belief are positive and finite, got {self}"
+            raise ValueError(msg)
+        if min(self.alarms) < 0 or self.undivided < 0:
+            msg = f"false alarms of a belief are not negative, got {self}"
             raise ValueError(msg)
         if len(self.alarms) != len(ORDNANCE_GROUPS) + 1:
             msg = f"false alarms have {len(ORDNANCE_GROUPS) + 1} marks, got {len(self.alarms)}"
             raise ValueError(msg)
 
     @classmethod
-    def from_performance(cls, performance: Performance, *, shares: Sequence[float]) -> Self:
+    def from_performance(cls, performance: Performance, *, shares: Sequence[float] | None = None) -> Self:
         """Return what a model's card says, before anything of the site was reviewed.
 
         Counts enter with Jeffreys' priors. The card's interval of false alarms may be wider than that of a Poisson
@@ -55,12 +64,15 @@ class Belief:
 
         Args:
             performance: The model's operating point.
-            shares: Prior share of each ordnance group, adding up to 1.
+            shares: Share of each ordnance group among the items before the search, adding up to 1; None: that of each
+                cell's own prior.
         """
         found, missed = _beta(performance)
         shape, area = _gamma(performance)
-        told = [shape * (1 - UNIDENTIFIED_SHARE) * share for share in shares]
-        return cls(found, missed, (*told, shape * UNIDENTIFIED_SHARE), area)
+        told, untold = shape * (1 - UNIDENTIFIED_SHARE), shape * UNIDENTIFIED_SHARE
+        if shares is None:
+            return cls(found, missed, (*[0.0] * len(ORDNANCE_GROUPS), untold), area, undivided=told)
+        return cls(found, missed, (*(told * share for share in shares), untold), area)
 
     def reviewed(
         self, *, found: int = 0, missed: int = 0, rejected: Sequence[int] = (), searched_ha: float = 0.0
@@ -90,28 +102,21 @@ class Belief:
     @property
     def false_alarms_per_ha(self) -> float:
         """Expected false alarms per searched hectare, of all marks."""
-        return sum(self.alarms) / self.area_ha
+        return (sum(self.alarms) + self.undivided) / self.area_ha
+
+    def alarms_in(self, prior_shape: Array) -> Array:
+        """Return the Gamma shapes of false alarms (cells, marks) in cells of a prior with shapes (cells, groups)."""
+        alarms = np.tile(self.alarms, (len(prior_shape), 1))
+        alarms[:, :UNIDENTIFIED] += self.undivided * prior_shape / prior_shape.sum(axis=1, keepdims=True)
+        return alarms
 
     def nodes(self, count: int) -> tuple[Array, Array]:
-        """Return (recalls, weights) of Gauss-Jacobi quadrature over the Beta distribution of recall.
+        """Return (recalls, weights) of `beta_nodes` over the distribution of recall."""
+        return beta_nodes(self.found, self.missed, count)
 
-        From the recurrence of the monic Jacobi polynomials on 0..1 (Golub and Welsch 1969), with weights that add up
-        to 1, so that no Gamma function of large counts is needed. Exact for polynomials of degree 2 count - 1.
-
-        Args:
-            count: Number of nodes, at least 2.
-        """
-        a, b = self.missed - 1, self.found - 1  # exponents of (1 - x) and (1 + x) on -1..1
-        n = np.arange(2, count, dtype=np.float64)
-        twice = 2 * n + a + b
-        diagonal = [(b - a) / (a + b + 2)]
-        # The general term of n = 1 is 0 / 0 where a + b = -1, as in Jeffreys' prior.
-        square = [4 * (1 + a) * (1 + b) / ((2 + a + b) ** 2 * (3 + a + b))]
-        diagonal += [(b * b - a * a) / ((a + b + 2) * (a + b + 4)), *((b * b - a * a) / (twice * (twice + 2)))]
-        square += [*(4 * n * (n + a) * (n + b) * (n + a + b) / (twice**2 * (twice + 1) * (twice - 1)))]
-        x, vectors = eigh_tridiagonal(np.array(diagonal), np.sqrt(square))
-        weight = vectors[0] ** 2
-        return np.clip((1 + x) / 2, 1e-12, 1 - 1e-12), weight / weight.sum()
+    def graded_nodes(self, each: int) -> tuple[Array, Array]:
+        """Return (recalls, weights) of `graded_beta_nodes` over the distribution of recall."""
+        return graded_beta_nodes(self.found, self.missed, each)
 
 
 def _beta(performance: Performance) -> tuple[float, float]:

@@ -25,97 +25,32 @@ A cell is judged by its own detections and by what was reviewed. Unreviewed dete
 recall or false alarms: a wrong prior would rewrite them, and no cell could be checked by itself.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.risk.arranged import Arranged, Part
 from survey.risk.belief import UNIDENTIFIED_SHARE, Belief
+from survey.risk.cells import CellEvidence, Inference
+from survey.risk.division import Division
 from survey.risk.groups import UNIDENTIFIED
-from survey.risk.looks import recall_after
 from survey.risk.mixture import CountMixture, Posterior
-from survey.risk.polynomials import log_product, log_rising, log_symmetric
+from survey.risk.polynomials import log_rising, log_symmetric
 from survey.risk.posterior import CELL_HA
 from survey.risk.prior import PriorField
 from survey.values import ORDNANCE_GROUPS
 
-MOST_UNIDENTIFIED = 8
-"""Detections of no group that are shared out exactly in a cell. Further ones, the least likely, are dealt to the groups
-in proportion to the prior: the exact sum grows with the square of their number."""
 _NODES = 8
 """Least number of recall nodes; detections add half a node each, for the integrand has their number as a power."""
 _MOST_NODES = 64
+_AGREED = 1e-4
+"""Relative difference between `_NODES` and twice as many nodes, of what is expected to be unseen, that is let pass."""
+_CELLS = 1 << 16
 _NEGLIGIBLE = 1e-17
 """Weight of numbers of items, none larger in any cell of a block, that are left out: it is lost in rounding anyway."""
-_CHUNK = 1 << 17
-"""Cells x found x nodes held at once: 1 MB of float64, which stays in a core's cache."""
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CellEvidence:
-    """What a search says about each cell."""
-
-    searched_ha: Array
-    """(cells,) hectares that were searched, 0..1."""
-    log_ratio: Array
-    """(K,) log f1 / f0 of each detection's score: log odds of its probability less those it was calibrated at."""
-    cell: NDArray[np.intp]
-    """(K,) cell of each detection."""
-    mark: NDArray[np.intp]
-    """(K,) place in `ORDNANCE_GROUPS`, or `UNIDENTIFIED`."""
-    confirmed: NDArray[np.bool_]
-    """(K,) True: review says that it is an item; its score no longer counts."""
-    looks: Array | None = None
-    """(cells,) effective number of looks at the searched ground (`effective_looks`); one where absent."""
-    visible: Array | None = None
-    """(cells,) share of items on searched ground that recall holds for; 1 where absent."""
-
-    def __post_init__(self) -> None:
-        cells, count = len(self.searched_ha), len(self.log_ratio)
-        if not np.all((self.searched_ha >= 0) & (self.searched_ha <= CELL_HA)):
-            msg = f"searched area must lie within 0..{CELL_HA} ha in every cell"
-            raise ValueError(msg)
-        given = (len(self.cell), len(self.mark), len(self.confirmed))
-        if given != (count,) * 3:
-            msg = "{} detections have {} cells, {} marks, {} verdicts".format(count, *given)
-            raise ValueError(msg)
-        if count and not (self.cell.min() >= 0 and self.cell.max() < cells):
-            msg = f"cells of detections must lie within 0..{cells - 1}, got {self.cell.min()}..{self.cell.max()}"
-            raise ValueError(msg)
-        if count and not (self.mark.min() >= 0 and self.mark.max() <= UNIDENTIFIED):
-            msg = f"marks of detections must lie within 0..{UNIDENTIFIED}, got {self.mark.min()}..{self.mark.max()}"
-            raise ValueError(msg)
-        for name, most in (("looks", np.inf), ("visible", 1.0)):
-            values = getattr(self, name)
-            if values is not None and not (len(values) == cells and np.all((values >= 0) & (values <= most))):
-                msg = f"{name} has one value within 0..{most} for each of {cells} cells"
-                raise ValueError(msg)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Inference:
-    """Posterior of every cell, and what prior, search and detections each made of it."""
-
-    total: Posterior
-    """Arrays (cells,)."""
-    groups: Posterior
-    """Arrays (cells, groups), in the order of `ORDNANCE_GROUPS`."""
-    prior_expected: Array
-    """(cells, 1 + groups) expected items before the search: in total, then of each group."""
-    searched_expected: Array
-    """The same after the search, had it detected nothing."""
-    prior_p: Array
-    """(cells, 1 + groups) P(at least one item) before the search."""
-    searched_p: Array
-    """The same after the search, had it detected nothing."""
-    at_most: Array | None = None
-    """(cells, 1 + groups) P(items <= `counts`), where those were given."""
-    below: Array | None = None
-    """The same of P(items < `counts`)."""
 
 
 def infer(
@@ -142,21 +77,21 @@ def infer(
     if len(prior.rate_ha) != cells:
         msg = f"a prior of {len(prior.rate_ha)} cells does not fit a search of {cells}"
         raise ValueError(msg)
-    detections = _Sorted(evidence, prior=prior)
+    detections = Arranged(evidence, prior=prior)
     names = ("searched_p", "searched_expected") + (("at_most", "below") if counts is not None else ())
     out = {name: np.empty((cells, 1 + groups)) for name in (*Posterior.__slots__, *names)}
 
-    def work(part: tuple[NDArray[np.intp], int, int]) -> None:
-        rows, told, untold = part
-        block = _Block(rows, evidence=evidence, prior=prior, belief=belief, detections=detections)
-        for name, values in block.infer(told, untold, None if counts is None else counts[rows]).items():
-            out[name][rows] = values
+    def work(part: Part) -> None:
+        block = _Block(part, evidence=evidence, prior=prior, belief=belief, detections=detections)
+        for name, values in block.infer(None if counts is None else counts[part.rows]).items():
+            out[name][part.rows] = values
 
+    parts = detections.parts(steep(evidence, prior, belief))
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, detections.parts()))
+            list(pool.map(work, parts))
     else:
-        for part in detections.parts():
+        for part in parts:
             work(part)
     total, by_group = (
         Posterior(*(out[name][:, chosen] for name in Posterior.__slots__)) for chosen in (0, slice(1, None))
@@ -176,45 +111,21 @@ def infer(
     )
 
 
-class _Sorted:
-    """Detections by cell and mark, and cells by how many of them they hold."""
+def steep(evidence: CellEvidence, prior: PriorField, belief: Belief) -> NDArray[np.bool_]:
+    """Return where few nodes do not integrate 1 / (b + P), which the expected number of unseen items goes with.
 
-    def __init__(self, evidence: CellEvidence, *, prior: PriorField) -> None:
-        self.cells = len(evidence.searched_ha)
-        rank = np.where(evidence.confirmed, np.inf, evidence.log_ratio)
-        shares = prior.shape.mean(axis=0) if self.cells else np.ones(UNIDENTIFIED)
-        mark = deal(rank, evidence.mark, most=MOST_UNIDENTIFIED, shares=shares, cell=evidence.cell)
-        order = np.lexsort((-rank, mark, evidence.cell))
-        self.cell, self.mark = evidence.cell[order], mark[order]
-        self.confirmed = evidence.confirmed[order]
-        self.log_ratio = evidence.log_ratio[order]
-        self.place = _rank_within(self.cell * (UNIDENTIFIED + 1) + self.mark)
-        self.start = np.searchsorted(self.cell, np.arange(self.cells + 1))
-        count = np.zeros((self.cells, UNIDENTIFIED + 1), np.intp)
-        np.add.at(count, (self.cell, self.mark), 1)
-        self.count = count
-
-    def parts(self) -> Iterator[tuple[NDArray[np.intp], int, int]]:
-        """Yield (cells, most detections of one group, most of no group), cells of like numbers together."""
-        told = _level(self.count[:, :UNIDENTIFIED].max(axis=1, initial=0))
-        untold = _level(self.count[:, UNIDENTIFIED])
-        key = told * (MOST_UNIDENTIFIED + 1) + untold
-        order = np.argsort(key, kind="stable")
-        for members in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
-            if not len(members):
-                continue
-            w, u = int(told[members[0]]), int(untold[members[0]])
-            found = len(ORDNANCE_GROUPS) * w + u + 1
-            step = max(1, _CHUNK // (found * max(_NODES, w + u + 1)))
-            for first in range(0, len(members), step):
-                yield members[first : first + step], w, u
-
-    def of(self, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return (detection, place in `rows` of its cell) of every detection of some cells."""
-        each = self.start[rows + 1] - self.start[rows]
-        local = np.repeat(np.arange(len(rows)), each)
-        first = np.repeat(self.start[rows] - np.concatenate([[0], np.cumsum(each)[:-1]]), each)
-        return np.arange(len(local)) + first, local
+    A prior of a small rate b (most cells hold nothing, some hold many items) and a recall that may be next to nothing
+    make it rise steeply towards a recall of 0.
+    """
+    steep = np.empty(len(prior.rate_ha), bool)
+    for first in range(0, len(steep), _CELLS):
+        rows = slice(first, first + _CELLS)
+        few, many = (
+            (1 / (prior.rate_ha[rows, None] + evidence.detected(rows, recall) * evidence.searched_ha[rows, None])) @ w
+            for recall, w in (belief.nodes(_NODES), belief.nodes(2 * _NODES))
+        )
+        steep[rows] = np.abs(few - many) > _AGREED * many
+    return steep
 
 
 class _Block:
@@ -222,26 +133,28 @@ class _Block:
 
     def __init__(
         self,
-        rows: NDArray[np.intp],
+        part: Part,
         *,
         evidence: CellEvidence,
         prior: PriorField,
         belief: Belief,
-        detections: _Sorted,
+        detections: Arranged,
     ) -> None:
-        self.rows, self.belief, self.detections = rows, belief, detections
-        self.searched = evidence.searched_ha[rows]
-        self.looks = None if evidence.looks is None else evidence.looks[rows]
-        self.visible = None if evidence.visible is None else evidence.visible[rows]
-        self.shape, self.rate = prior.shape[rows], prior.rate_ha[rows]
+        self.part, self.rows, self.belief = part, part.rows, belief
+        self.evidence, self.detections = evidence, detections
+        self.searched = evidence.searched_ha[self.rows]
+        self.shape, self.rate = prior.shape[self.rows], prior.rate_ha[self.rows]
         self.size = self.shape.sum(axis=1)
-        self.count = detections.count[rows]
+        self.count = detections.count[self.rows]
 
-    def infer(self, told: int, untold: int, counts: NDArray[np.integer] | None) -> dict[str, Array]:
+    def infer(self, counts: NDArray[np.integer] | None) -> dict[str, Array]:
         """Return (cells, 1 + groups) of each output."""
         most = int(self.count.sum(axis=1).max())
-        recall, weight = self.belief.nodes(min(_NODES + (most + 1) // 2, _MOST_NODES))
-        p = self._detected(recall)
+        if self.part.graded:
+            recall, weight = self.belief.graded_nodes(min(_NODES + most // 4, _MOST_NODES))
+        else:
+            recall, weight = self.belief.nodes(min(_NODES + (most + 1) // 2, _MOST_NODES))
+        p = self.evidence.detected(self.rows, recall)
         self.keep_rate = self.rate[:, None] + p * self.searched[:, None]
         keep = self.keep_rate / (self.rate[:, None] + CELL_HA)
         node = np.log(weight) - self.size[:, None] * np.log(self.keep_rate)
@@ -249,25 +162,17 @@ class _Block:
         out = self._steps(nothing, keep)
         if not most:
             return out | self._summaries([nothing] * (1 + self.shape.shape[1]), keep, counts)
-        log_group, log_untold = self._likelihoods(told, untold)
-        shared = _Shared(self.shape, log_group, log_untold)
+        log_group, log_untold = self._likelihoods(self.part.told, self.part.untold)
+        shared = Division(self.shape, log_group, log_untold)
         power = np.arange(shared.joint.shape[1])[None, :, None] * np.log(p / self.keep_rate)[:, None, :]
         total = _normalised(shared.joint[:, :, None] + power + node[:, None, :])
         last = int(np.flatnonzero(total.max(axis=(0, 2)) > _NEGLIGIBLE)[-1])
         total = total[:, : last + 1]
         return out | self._summaries([total, *(np.matmul(s, total) for s in shared.splits(last))], keep, counts)
 
-    def _detected(self, recall: Array) -> Array:
-        """Return (cells, nodes) the probability that an item on searched ground is detected."""
-        p = np.broadcast_to(recall, (len(self.rows), len(recall)))
-        if self.looks is not None:
-            p = recall_after(p, self.looks[:, None])
-        if self.visible is not None:
-            p = p * self.visible[:, None]
-        return np.maximum(p, 1e-12)  # a detection where nothing can be seen is unlikely, not impossible
-
     def _likelihoods(self, told: int, untold: int) -> tuple[Array, Array]:
         """Return log coefficients of lam_g^m, (cells, groups, told + 1), and of lam^u, (cells, untold + 1)."""
+        self.alarms = self.belief.alarms_in(self.shape)
         index, local = self.detections.of(self.rows)
         mark, place = self.detections.mark[index], self.detections.place[index]
         confirmed, ratio = self.detections.confirmed[index], self.detections.log_ratio[index]
@@ -287,11 +192,11 @@ class _Block:
 
     def _false_alarms(self, marks: slice, width: int) -> Array:
         """Return log Gamma(alpha + K - m) (beta + S)^m / Gamma(alpha), (cells, marks, width + 1)."""
-        alarms = np.array(self.belief.alarms)[marks]
+        alarms = self.alarms[:, marks]
         left = np.maximum(self.count[:, marks, None] - np.arange(width + 1), 0)
         rising = log_rising(alarms, int(left.max(initial=0)))
         area = np.log(self.belief.area_ha + self.searched)[:, None, None]
-        value: Array = rising[np.arange(len(alarms))[:, None], left] + np.arange(width + 1) * area
+        value: Array = np.take_along_axis(rising, left, axis=2) + np.arange(width + 1) * area
         return value
 
     def _steps(self, nothing: Array, keep: Array) -> dict[str, Array]:
@@ -320,95 +225,8 @@ class _Block:
         return out
 
 
-class _Shared:
-    """How items among the detections divide among the groups, given how many they are."""
-
-    def __init__(self, shape: Array, log_group: Array, log_untold: Array) -> None:
-        self.shape, self.log_untold = shape, log_untold
-        self.width = log_group.shape[2] - 1
-        self.rising = log_rising(shape, self.width)
-        self.group = log_group  # without the rising factorials
-        named = [log_group[:, g] + self.rising[:, g] for g in range(shape.shape[1])]
-        left, right = log_product(named[0], named[1]), log_product(named[2], named[3])
-        self.rest = [log_product(named[1 - g], right) if g < 2 else log_product(named[5 - g], left) for g in range(4)]
-        whole = log_product(left, right)
-        size = shape.sum(axis=1)
-        even = whole - log_rising(size, whole.shape[1] - 1)
-        joint = log_product(even, log_untold)
-        self.joint = joint + log_rising(size, joint.shape[1] - 1)
-        """(cells, N + 1) log coefficient of n items among all detections."""
-
-    def splits(self, last: int) -> Iterator[Array]:
-        """Yield P(t items of the group | n items), (cells, T, last + 1), of each group, n = 0..last."""
-        for g in range(self.shape.shape[1]):
-            group, rest = self.group[:, g, : last + 1], self.rest[g][:, : last + 1]
-            yield self._split(group, rest, own=self.shape[:, g], last=last)
-
-    def _split(self, group: Array, rest: Array, *, own: Array, last: int) -> Array:
-        untold = min(self.log_untold.shape[1] - 1, last)
-        joint = self.joint[:, : last + 1]
-        other = self.shape.sum(axis=1) - own
-        even = rest - log_rising(other, rest.shape[1] - 1)
-        table = np.full((len(own), min(group.shape[1] + untold, last + 1), last + 1), -np.inf)  # t, n
-        for u in range(untold + 1):
-            chance = np.zeros(1)
-            if u:
-                chance = log_rising(np.ones(1), u)[0]  # log i!
-                chance = chance[-1] - chance - chance[::-1]
-            for j in range(u + 1):
-                part = self.log_untold[:, u, None] + chance[j] + even
-                for t in range(min(group.shape[1], last + 1 - u)):
-                    row = table[:, t + j, t + u : t + u + part.shape[1]]
-                    np.logaddexp(row, group[:, t, None] + part[:, : row.shape[1]], out=row)
-        rising, others = log_rising(own, table.shape[1] - 1), log_rising(other, last)
-        left = np.maximum(np.arange(last + 1) - np.arange(table.shape[1])[:, None], 0)
-        known = np.where(np.isfinite(joint), joint, 0.0)
-        log_share = table + rising[:, :, None] + others[:, left] - known[:, None, :]
-        share: Array = np.exp(np.minimum(log_share, 0.0))
-        return share
-
-
 def _normalised(log_weight: Array) -> Array:
     """Return weights (cells, found, nodes) that add up to 1 in each cell."""
     weight: Array = np.exp(log_weight - log_weight.max(axis=(1, 2), keepdims=True))
     weight /= weight.sum(axis=(1, 2), keepdims=True)
     return weight
-
-
-def deal(
-    rank: Array, mark: NDArray[np.intp], *, most: int, shares: Array, cell: NDArray[np.intp] | None = None
-) -> NDArray[np.intp]:
-    """Return marks, those of detections of no group beyond `most` in a cell dealt to groups, likely items last.
-
-    Args:
-        rank: (K,) what detections are ranked by.
-        mark: (K,).
-        most: Detections of no group that a cell may keep.
-        shares: Of the groups, which are dealt to in proportion.
-        cell: (K,); one cell for all where absent.
-    """
-    mark = mark.copy()
-    untold = np.flatnonzero(mark == UNIDENTIFIED)
-    of = np.zeros(len(mark), np.intp) if cell is None else cell
-    order = untold[np.lexsort((-rank[untold], of[untold]))]
-    place = _rank_within(of[order]) - most
-    if (over := place >= 0).any():
-        dealt, given = [], np.zeros(len(shares))
-        for n in range(int(place.max()) + 1):
-            dealt.append(int(np.argmax(shares / shares.sum() * (n + 1) - given)))
-            given[dealt[-1]] += 1
-        mark[order[over]] = np.array(dealt, np.intp)[place[over]]
-    return mark
-
-
-def _rank_within(key: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the place of each element among those of its key; like keys stand together."""
-    new = np.flatnonzero(np.diff(key, prepend=-1))
-    return np.arange(len(key)) - np.repeat(new, np.diff(np.append(new, len(key))))
-
-
-def _level(count: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return counts rounded up to 0, 1, 2, 3, 4, 6, 8, 12, 16, 24, ..., so that few shapes of arrays are needed."""
-    half = 2 ** np.ceil(np.log2(np.maximum(count, 1) / 3)).astype(np.intp).clip(0) * 3
-    whole = 2 ** np.ceil(np.log2(np.maximum(count, 1))).astype(np.intp)
-    return np.where(count <= 3, count, np.minimum(np.where(half >= count, half, whole), whole))

@@ -25,20 +25,22 @@ so what one crew missed another mostly misses too. Recall and level are integrat
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, roots_legendre
 from scipy.stats import beta as beta_distribution
 
+from survey.risk.arranged import dealt
 from survey.risk.belief import UNIDENTIFIED_SHARE, Belief
+from survey.risk.cells import CellEvidence
 from survey.risk.groups import UNIDENTIFIED
-from survey.risk.looks import recall_after
 from survey.risk.mixture import Posterior
 from survey.risk.polynomials import log_symmetric
 from survey.risk.posterior import CELL_HA
 from survey.risk.prior import PriorField
-from survey.risk.superposition import CellEvidence, deal
+from survey.risk.superposition import steep
 
 MOST_UNIDENTIFIED = 3
 """Sightings of no group that are shared out exactly in a cell; the least likely beyond are dealt by the prior."""
@@ -166,7 +168,7 @@ def infer_worked(
         raise ValueError(msg)
     cells = work.cells
     out = {name: np.empty((len(cells), 1 + UNIDENTIFIED)) for name in (*Posterior.__slots__, "at_most", "below")}
-    for row, facts in enumerate(_facts(work, evidence, prior=prior, cells=cells, taught=taught)):
+    for row, facts in enumerate(_facts(work, evidence, prior=prior, belief=belief, cells=cells, taught=taught)):
         cell = _Cell(facts, belief=belief, work=work, taught=taught)
         for name, values in cell.summary(None if counts is None else counts[cells[row]]).items():
             out[name][row] = values
@@ -180,11 +182,13 @@ class _Facts:
 
     shape: Array
     rate: float
+    p: Array
+    """(nodes,) probability to sight an item on searched ground, at nodes of recall."""
+    weight: Array
+    """(nodes,)."""
     searched: float
     unresolved_ha: float
     """Searched ground whose false alarms the belief does not know of."""
-    looks: float | None
-    visible: float | None
     pieces: tuple[NDArray[np.intp], Array, Array]
     """Kind, area, searched area of its worked ground."""
     log_ratio: Array
@@ -196,22 +200,15 @@ class _Facts:
     find_kind: NDArray[np.intp]
     find_seen: NDArray[np.int8]
 
-    @property
-    def events(self) -> int:
-        """Number of sightings and finds."""
-        return len(self.mark) + len(self.find_mark)
 
-    @property
-    def ratio_rank(self) -> Array:
-        """What sightings are ranked by, likely items first."""
-        return np.where(self.confirmed, np.inf, self.log_ratio)
-
-
-def _facts(
-    work: Work, evidence: CellEvidence, *, prior: PriorField, cells: NDArray[np.intp], taught: Taught
+def _facts(  # noqa: PLR0913 - gathers for one cell what stands in many places
+    work: Work, evidence: CellEvidence, *, prior: PriorField, belief: Belief, cells: NDArray[np.intp], taught: Taught
 ) -> Iterator[_Facts]:
     """Yield what is known of each cell."""
+    curved = steep(evidence, prior, belief)
+    nodes = cache(lambda graded, count: belief.graded_nodes(count) if graded else belief.nodes(count))
     order = np.argsort(evidence.cell, kind="stable")
+    mark = dealt(evidence, prior=prior, most=MOST_UNIDENTIFIED)
     pieces = np.argsort(work.cell, kind="stable")
     finds = np.argsort(work.find_cell, kind="stable")
     spans = [
@@ -220,17 +217,18 @@ def _facts(
     ]
     for cell, s, w, f in zip(cells.tolist(), *spans, strict=True):
         k, a, d = order[s[0] : s[1]], pieces[w[0] : w[1]], finds[f[0] : f[1]]
+        recall, weight = nodes(bool(curved[cell]), min(_NODES + (len(k) + len(d) + 1) // 2, _MOST_NODES))
         known = np.isin(work.kind[a], taught.kinds)  # their false alarms are in the belief
         yield _Facts(
             shape=prior.shape[cell],
             rate=float(prior.rate_ha[cell]),
+            p=evidence.detected(slice(cell, cell + 1), recall)[0],
+            weight=weight,
             searched=float(evidence.searched_ha[cell]),
             unresolved_ha=max(float(evidence.searched_ha[cell] - work.searched_ha[a][known].sum()), 0.0),
-            looks=None if evidence.looks is None else float(evidence.looks[cell]),
-            visible=None if evidence.visible is None else float(evidence.visible[cell]),
             pieces=(work.kind[a], work.area_ha[a], work.searched_ha[a]),
             log_ratio=evidence.log_ratio[k],
-            mark=evidence.mark[k],
+            mark=mark[k],
             confirmed=evidence.confirmed[k],
             kind=work.at[k],
             find_mark=work.find_mark[d],
@@ -245,22 +243,19 @@ class _Cell:
     def __init__(self, facts: _Facts, *, belief: Belief, work: Work, taught: Taught) -> None:
         self.facts, self.belief, self.taught = facts, belief, taught
         self.log_left = np.log(np.maximum(work.left, _TINY))
-        recall, weight = belief.nodes(min(_NODES + (facts.events + 1) // 2, _MOST_NODES))
-        if facts.looks is not None:
-            recall = recall_after(recall, facts.looks)
-        self.p = np.maximum(recall * (1.0 if facts.visible is None else facts.visible), 1e-12)
+        self.alarms = belief.alarms_in(facts.shape[None])[0]
+        self.p = facts.p
         kind, area, searched = facts.pieces
         rest = max(CELL_HA - float(area.sum()), 0.0), max(facts.searched - float(searched.sum()), 0.0)
         beta, alpha = (r + np.tensordot(a, work.left[kind], 1) for r, a in zip(rest, (area, searched), strict=True))
         self.nu = np.maximum(beta - self.p[:, None, None] * alpha, 0.0)
         self.rate = facts.rate + CELL_HA - self.nu
         self.keep = self.rate / (facts.rate + CELL_HA)
-        self.log_weight = np.log(weight)[:, None] + np.log(quality_levels()[1]) + self._log_finds(work)
-        mark = deal(facts.ratio_rank, facts.mark, most=MOST_UNIDENTIFIED, shares=facts.shape)
+        self.log_weight = np.log(facts.weight)[:, None] + np.log(quality_levels()[1]) + self._log_finds(work)
         found = np.bincount(facts.find_mark, minlength=UNIDENTIFIED)
         self.start = facts.shape + found
-        self.named = [self._log_named(g, mark) for g in range(UNIDENTIFIED)]
-        self.shared = self._log_shared(mark)
+        self.named = [self._log_named(g) for g in range(UNIDENTIFIED)]
+        self.shared = self._log_shared()
 
     def _log_finds(self, work: Work) -> Array:
         """Return the log likelihood of what the finds say about recall and the quality of the work."""
@@ -270,12 +265,12 @@ class _Cell:
         tells = ~on_worked if self.taught.recall else np.ones(len(on_worked), bool)
         sighted = np.count_nonzero(tells & (f.find_seen == 1))
         missed = np.count_nonzero(tells & on_worked & (f.find_seen == 0))
-        log_recall: Array = (sighted * np.log(self.p) + missed * np.log1p(-self.p))[:, None]
+        log_recall: Array = (sighted * np.log(self.p) + missed * np.log1p(-np.minimum(self.p, 1 - 1e-12)))[:, None]
         return value + log_recall
 
-    def _log_named(self, g: int, mark: NDArray[np.intp]) -> Array:
+    def _log_named(self, g: int) -> Array:
         """Return log coefficients of lam_g^m from the sightings of a group, (nodes, levels, M + 1)."""
-        f, own = self.facts, mark == g
+        f, own = self.facts, self.facts.mark == g
         log_r = np.where(f.confirmed[own], 0.0, f.log_ratio[own] + np.log(1 - UNIDENTIFIED_SHARE))
         log_r = log_r + self.log_left[f.kind[own], :, g].T
         log_c = np.broadcast_to(np.where(f.confirmed[own], -np.inf, 0.0), log_r.shape)
@@ -288,15 +283,15 @@ class _Cell:
         """
         m = np.arange(np.count_nonzero(own) + 1)
         known = np.count_nonzero(own & ~np.isin(self.facts.kind, self.taught.kinds))
-        alarms = self.belief.alarms[g]
+        alarms = self.alarms[g]
         area = np.log(self.belief.area_ha + self.facts.unresolved_ha)
         log_false = gammaln(alarms + known - m) - gammaln(alarms) + m * area
         value: Array = m * np.log(self.p)[:, None, None] + log_false
         return value
 
-    def _log_shared(self, mark: NDArray[np.intp]) -> dict[tuple[int, ...], Array]:
+    def _log_shared(self) -> dict[tuple[int, ...], Array]:
         """Return the log weight, (nodes, levels), of each way to share sightings of no group among the groups."""
-        f, own = self.facts, mark == UNIDENTIFIED
+        f, own = self.facts, self.facts.mark == UNIDENTIFIED
         table: dict[tuple[int, ...], Array] = {(0,) * UNIDENTIFIED: np.zeros(LEVELS)}
         for k in np.flatnonzero(own):
             log_r = 0.0 if f.confirmed[k] else f.log_ratio[k] + np.log(UNIDENTIFIED_SHARE)

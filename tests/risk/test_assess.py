@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from survey.errors import SurveyError
-from survey.risk import Prior, Review, assess
+from survey.risk import Prior, PriorField, Review, assess
 from survey.values import ORDNANCE_GROUPS, RISK_BANDS, Detections, HectareGrid, Performance, Risk, SearchedArea
 
 GRID = HectareGrid("EPSG:32638", 500_000, 4_400_200, 2, 2)
@@ -164,3 +164,23 @@ def test_items_must_fit() -> None:
             performance=PERFORMANCE,
             prior=PRIOR,
         )
+
+
+def test_a_prior_of_each_cell_is_that_of_its_own_cell() -> None:
+    """Cells are judged by themselves: each is as if the whole grid had its prior."""
+    sightings = found([(500_050, 4_400_150, 0.9), (500_160, 4_400_150, 0.3), (500_010, 4_400_050, 0.5)])
+    items = np.arange(3, dtype=np.intp)
+    priors = [Prior(0.5, 0.5), Prior(3.0, 1e-4, (0.97, 0.01, 0.01, 0.01)), Prior(0.002, 0.05), Prior(1.0, 1.0)]
+    rows = [prior.over(1) for prior in priors]
+    field = PriorField(np.concatenate([r.shape for r in rows]), np.concatenate([r.rate_ha for r in rows]))
+
+    def bands(prior: Prior | PriorField) -> Risk:
+        return assess(SEARCHED, detections=sightings, items=items, performance=PERFORMANCE, prior=prior)
+
+    together, alone = bands(field), [bands(prior) for prior in priors]
+    for band in RISK_BANDS:
+        values = [getattr(risk, band).ravel()[n] for n, risk in enumerate(alone)]
+        assert getattr(together, band).ravel() == pytest.approx(values, rel=1e-5, abs=1e-6, nan_ok=True)
+    assert together.prior_items.ravel()[:3] == pytest.approx([0.5, 3.0, 0.002])
+    with pytest.raises(ValueError, match="a prior of 3 cells does not fit a search of 4"):
+        bands(PriorField(field.shape[:3], field.rate_ha[:3]))

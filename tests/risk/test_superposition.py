@@ -1,11 +1,14 @@
 """The posterior of groups against brute-force simulation, against the closed form, and against itself."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.integrate import quad
 from scipy.stats import nbinom
 
 from survey.risk import (
@@ -15,6 +18,7 @@ from survey.risk import (
     Inference,
     Posterior,
     Prior,
+    PriorField,
     infer,
     items_per_cell,
     marks_of,
@@ -245,6 +249,59 @@ def test_a_cards_counts_and_its_wider_interval_both_enter() -> None:
     unmeasured = Belief.from_performance(Performance(0.01, (0, 1), 1000, (0, 1e6), 0.5, 0.02), shares=PRIOR.shares)
     assert unmeasured.recall == pytest.approx(0.01)
     assert unmeasured.found + unmeasured.missed == pytest.approx(1)
+
+
+def integrated(shape: float, rate: float, searched: float, recall: tuple[float, float], confirmed: int) -> list[float]:
+    """Return expected items and P(unseen) by adaptive quadrature over the logarithm of recall."""
+
+    def of(value: Callable[[float], float]) -> float:
+        def density(log_r: float) -> float:
+            r = np.exp(log_r)
+            power = (searched * r) ** confirmed * (rate + searched * r) ** -(shape + confirmed)
+            return float(r ** recall[0] * (1 - r) ** (recall[1] - 1) * power * value(r))
+
+        edges = [-60, -30, -20, *range(-16, 0, 2), -1e-14]
+        return sum(quad(density, a, b, epsrel=1e-10, limit=200)[0] for a, b in pairwise(edges))
+
+    whole = of(lambda _: 1.0)
+    unseen = of(lambda r: (1 - searched * r) / (rate + searched * r)) * (shape + confirmed)
+    nothing = of(lambda r: ((rate + searched * r) / (rate + 1)) ** (shape + confirmed))
+    return [confirmed + unseen / whole, 1 - nothing / whole]
+
+
+@pytest.mark.parametrize("recall", [(12.5, 86.5), (0.5, 20.5), (1.5, 8.5)])
+@pytest.mark.parametrize(("shape", "rate"), [(0.5, 1.0), (0.01, 0.01), (1e-3, 5e-4), (1e-5, 1e-5), (0.02, 30.0)])
+def test_priors_that_are_mostly_nothing_are_integrated_right(
+    shape: float, rate: float, recall: tuple[float, float]
+) -> None:
+    """Evidence gives shapes far below 0.001, and a model of which little was measured may have next to no recall."""
+    belief = replace(BELIEF, found=recall[0], missed=recall[1])
+    cases = [(searched, confirmed) for searched in (1.0, 0.01) for confirmed in (0, 1, 12)]
+    seen = evidence([s for s, _ in cases], [(n, 0, 1.0, True) for n, (_, k) in enumerate(cases) for _ in range(k)])
+    one = np.array([[1 - 3e-12, 1e-12, 1e-12, 1e-12]]) * shape
+    found = infer(seen, prior=PriorField(np.repeat(one, 6, axis=0), np.full(6, rate)), belief=belief).total
+    for n, (searched, confirmed) in enumerate(cases):
+        expected = integrated(shape, rate, searched, recall, confirmed)
+        assert [found.expected_items[n], found.p_unseen[n]] == pytest.approx(expected, rel=1e-3)
+
+
+def test_false_alarms_that_nobody_divided_let_no_class_speak() -> None:
+    """One sighting is an item as likely whatever its class says, in cells of whatever shares."""
+    belief = replace(BELIEF, alarms=(0.0, 0.0, 0.0, 0.0, 0.5), undivided=2.0)
+    shape = np.array([[0.4, 0.3, 0.2, 0.1]] * GROUPS + [[0.9, 0.09, 0.0099, 0.0001]] * GROUPS)
+    seen = evidence([0.8] * 2 * GROUPS, [(n, n % GROUPS, 3.0, False) for n in range(2 * GROUPS)])
+    p = infer(seen, prior=PriorField(shape, np.full(2 * GROUPS, 1.2)), belief=belief).total.p_at_least_one
+    assert p == pytest.approx(p[0], rel=1e-9)
+    assert belief.alarms_in(shape).sum(axis=1) == pytest.approx(2.5)
+
+
+def test_sightings_beyond_the_exact_sum_are_dealt_by_the_prior_of_their_own_cell() -> None:
+    sightings = [(cell, UNIDENTIFIED, 50.0, False) for cell in (0, 1) for _ in range(40)]
+    shape = np.array([[0.9, 0.04, 0.03, 0.03], [0.03, 0.03, 0.04, 0.9]])
+    groups = infer(evidence([1.0, 1.0], sightings), prior=PriorField(shape, np.ones(2)), belief=BELIEF).groups
+    assert groups.expected_items[0, 0] > 25
+    assert groups.expected_items[1, 3] > 25
+    assert groups.expected_items[0, 3] < 5
 
 
 def test_classes_lead_to_groups() -> None:

@@ -1,6 +1,5 @@
 """What remains after work on the ground, against a simulation that knows nothing of the formulas."""
 
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
