@@ -7,11 +7,11 @@ items these are independent Poisson numbers:
 
     found on the ground     lam_g (1 - u_zg) A_z; each sighted with probability p if it lies on searched ground
     sighted, not found      lam_g p S_z u_zg
-    neither                 lam_g nu_g, where nu_g = beta_g - p alpha_g, beta_g = sum_z A_z u_zg, alpha_g = sum_z S_z u_zg
+    neither                 lam_g nu_g,  nu_g = beta_g - p alpha_g,  beta_g = sum_z A_z u_zg,  alpha_g = sum_z S_z u_zg
 
 Up to factors without an unknown the likelihood is, times exp(-false alarms),
 
-    prod_g exp(-lam_g (1 - nu_g)) prod_finds lam_g (1 - u_zg) [p if sighted, 1 - p if on searched ground and not sighted]
+    prod_g exp(-lam_g (1 - nu_g)) prod_finds lam_g (1 - u_zg) [p if sighted, 1 - p if searched and not sighted]
            prod_sightings not found (lam_g p u_zg rho_k + phi_g)
 
 and the false alarms integrate out as without work. Given recall R and the quality of the work, lam_g is a mixture of
@@ -89,13 +89,15 @@ class Work:
     at: NDArray[np.intp]
     """(K,) kind of the ground under each sighting that was not found."""
     find_cell: NDArray[np.intp]
-    """(F,) cell of each item that was found and removed."""
+    """(F,) cell of each item that is known for certain."""
     find_mark: NDArray[np.intp]
     """(F,) place of its group in `ORDNANCE_GROUPS`."""
     find_kind: NDArray[np.intp]
     """(F,) kind of the ground it lay on; 0: found without any work on the area, such as at a single sighting."""
     find_seen: NDArray[np.int8]
     """(F,) 1 the flight had sighted it; 0 it lay on searched ground and was not sighted; -1 not on searched ground."""
+    find_removed: NDArray[np.bool_]
+    """(F,) False: it is known, and still there."""
 
     def __post_init__(self) -> None:
         if self.left.shape[1:] != (LEVELS, UNIDENTIFIED) or not np.all((self.left >= 0) & (self.left <= 1)):
@@ -199,9 +201,11 @@ class _Facts:
     find_mark: NDArray[np.intp]
     find_kind: NDArray[np.intp]
     find_seen: NDArray[np.int8]
+    known: NDArray[np.intp]
+    """(groups,) items that were found and are still there."""
 
 
-def _facts(  # noqa: PLR0913 - gathers for one cell what stands in many places
+def _facts(
     work: Work, evidence: CellEvidence, *, prior: PriorField, belief: Belief, cells: NDArray[np.intp], taught: Taught
 ) -> Iterator[_Facts]:
     """Yield what is known of each cell."""
@@ -234,6 +238,7 @@ def _facts(  # noqa: PLR0913 - gathers for one cell what stands in many places
             find_mark=work.find_mark[d],
             find_kind=work.find_kind[d],
             find_seen=work.find_seen[d],
+            known=np.bincount(work.find_mark[d][~work.find_removed[d]], minlength=UNIDENTIFIED),
         )
 
 
@@ -334,7 +339,8 @@ class _Cell:
                 none[1 + g] += (others * unseen[g]).sum()
         mean[0] = mean[1:].sum()
         pmf = np.maximum(np.fft.irfft(pgf / norm, length, axis=1), 0.0)
-        return _told(pmf, mean=mean / norm, none=none / norm, counts=counts)
+        known = np.array([self.facts.known.sum(), *self.facts.known])
+        return _told(pmf, known=known, mean=mean / norm, none=none / norm, counts=counts)
 
 
 class _Group:
@@ -380,19 +386,21 @@ def _length(groups: list[_Group]) -> int:
     return min(1 << int(np.ceil(np.log2(reach))), _MOST_ITEMS)
 
 
-def _told(pmf: Array, *, mean: Array, none: Array, counts: NDArray[np.integer] | None) -> dict[str, Array]:
-    """Return mean, probabilities and quantiles from probabilities (1 + groups, numbers)."""
+def _told(
+    pmf: Array, *, known: NDArray[np.intp], mean: Array, none: Array, counts: NDArray[np.integer] | None
+) -> dict[str, Array]:
+    """Return mean, probabilities and quantiles from probabilities (1 + groups, numbers) of what is not known."""
     reached = np.cumsum(pmf, axis=1)
     low, high = ((reached < level - _SLACK).sum(axis=1).astype(np.float64) for level in (0.05, 0.95))
     out = {
-        "expected_items": mean,
-        "p_at_least_one": np.clip(1 - pmf[:, 0], 0, 1),
+        "expected_items": mean + known,
+        "p_at_least_one": np.where(known > 0, 1.0, np.clip(1 - pmf[:, 0], 0, 1)),
         "p_unseen": np.clip(1 - none, 0, 1),
-        "q05": low,
-        "q95": high,
+        "q05": low + known,
+        "q95": high + known,
     }
     if counts is not None:
-        at = np.minimum(counts, pmf.shape[1] - 1)
         rows = np.arange(len(pmf))
-        out |= {"at_most": reached[rows, at], "below": np.where(at > 0, reached[rows, at - 1], 0.0)}
+        for name, n in (("at_most", counts - known), ("below", counts - known - 1)):
+            out[name] = np.where(n >= 0, reached[rows, np.clip(n, 0, pmf.shape[1] - 1)], 0.0)
     return out
