@@ -284,10 +284,11 @@ class _Cell:
     def _log_seen(self, g: int, own: NDArray[np.bool_]) -> Array:
         """Return log p^m Gamma(alpha + K - m) (area + S)^m / Gamma(alpha), (nodes, 1, K + 1).
 
-        K counts only sightings that are not in the belief's alpha yet.
+        K counts only sightings that are not in the belief's alpha yet; a confirmed one never is.
         """
         m = np.arange(np.count_nonzero(own) + 1)
-        known = np.count_nonzero(own & ~np.isin(self.facts.kind, self.taught.kinds))
+        resolved = np.isin(self.facts.kind, self.taught.kinds) & ~self.facts.confirmed
+        known = np.count_nonzero(own & ~resolved)
         alarms = self.alarms[g]
         area = np.log(self.belief.area_ha + self.facts.unresolved_ha)
         log_false = gammaln(alarms + known - m) - gammaln(alarms) + m * area

@@ -1,0 +1,1 @@
+"""Posterior of a finished run with what became known since, in rounds that are kept."""
