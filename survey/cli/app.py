@@ -25,13 +25,19 @@ Overrides = Annotated[
 ]
 Aoi = Annotated[Path | None, typer.Option("--aoi", metavar="FILE", help="Polygons; only what lies inside is searched.")]
 ModelName = Annotated[str | None, typer.Option("--model", metavar="ID|PATH", help="Released model or model folder.")]
+EvidenceFolder = Annotated[
+    Path | None, typer.Option("--evidence", metavar="DIR", help="Folder written by `survey evidence`: the prior.")
+]
 Resume = Annotated[bool, typer.Option("--resume/--no-resume", help="Go on with an interrupted run, or start over.")]
 Json = Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")]
 
 
-def run_settings(path: Path | None, *, overrides: Sequence[str] | None, model: str | None) -> "RunConfig":
-    """Return the configuration of a run; `--model` wins over `--set model=`."""
+def run_settings(
+    path: Path | None, *, overrides: Sequence[str] | None, model: str | None, evidence: Path | None = None
+) -> "RunConfig":
+    """Return the configuration of a run; `--model` wins over `--set model=`, and `--evidence` likewise."""
     from survey.config import RunConfig, load_config
 
     settings = load_config(RunConfig, path, overrides=overrides or ())
-    return settings.model_copy(update={"model": model}) if model else settings
+    own = {"model": model} if model else {}
+    return settings.model_copy(update=own | ({"evidence": str(evidence)} if evidence is not None else {}))

@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from survey.cli.app import Aoi, ConfigFile, Images, Json, ModelName, Out, Overrides, Resume, app, run_settings
+from survey.cli.app import (
+    Aoi,
+    ConfigFile,
+    EvidenceFolder,
+    Images,
+    Json,
+    ModelName,
+    Out,
+    Overrides,
+    Resume,
+    app,
+    run_settings,
+)
 
 
 @app.command()
@@ -17,6 +29,7 @@ def run(
     overrides: Overrides = None,
     aoi: Aoi = None,
     model: ModelName = None,
+    evidence: EvidenceFolder = None,
     resume: Resume = True,
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Search only share I (from 0) of N; auto: as the scheduler says.")
@@ -24,7 +37,7 @@ def run(
     json: Json = False,
 ) -> None:
     """Search orthomosaics and write risk per hectare, disturbed ground and candidate detections."""
-    settings = run_settings(config, overrides=overrides, model=model)
+    settings = run_settings(config, overrides=overrides, model=model, evidence=evidence)
     from survey.progress import choose_progress
 
     with choose_progress(json_events=json) as progress:
@@ -64,10 +77,11 @@ def info(
     overrides: Overrides = None,
     aoi: Aoi = None,
     model: ModelName = None,
+    evidence: EvidenceFolder = None,
     json: Json = False,
 ) -> None:
     """Tell what the imagery is and what a run would do with it."""
-    settings = run_settings(config, overrides=overrides, model=model)
+    settings = run_settings(config, overrides=overrides, model=model, evidence=evidence)
     from survey.pipeline import describe
     from survey.progress import JsonProgress
 

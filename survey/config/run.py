@@ -9,6 +9,7 @@ from survey.values import HECTARE_EDGE_M
 
 _SPEED_KEYS = frozenset({"engine", "workers", "decode_threads"})
 """Not `threads`: on one processor, one and two threads gave other last digits in torch and in OpenVINO alike."""
+_PRIOR_KEYS = frozenset({"prior_items_per_ha", "prior_shape", "prior_shares"})
 
 
 def _divides_a_hectare(gsd_m: float) -> float:
@@ -58,6 +59,9 @@ class RunConfig(Config):
     prior_shares: Annotated[
         Shares, AfterValidator(_adds_up), Expect("four numbers above 0 that add up to 1: ap, at, submunition, uxo")
     ]
+    evidence: Annotated[
+        Annotated[str, Field(min_length=1)] | None, Expect("null or a folder written by `survey evidence`")
+    ]
     ground_gsd_m: Annotated[
         float,
         Field(ge=0.01, le=100),
@@ -66,8 +70,12 @@ class RunConfig(Config):
     ]
 
     def deciding(self) -> dict[str, object]:
-        """Return the keys that decide what comes out; the others only decide how fast."""
-        return {key: value for key, value in self.model_dump().items() if key not in _SPEED_KEYS}
+        """Return the keys that decide what comes out; the others only decide how fast.
+
+        Of evidence its content decides and not its folder; where there is some, the keys of the prior decide nothing.
+        """
+        without = _SPEED_KEYS | {"evidence"} | (_PRIOR_KEYS if self.evidence is not None else frozenset())
+        return {key: value for key, value in self.model_dump().items() if key not in without}
 
     def speed(self) -> dict[str, object]:
         """Return the keys that decide only how fast a run goes."""

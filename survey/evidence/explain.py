@@ -78,6 +78,24 @@ def explain(x: float, y: float, *, evidence: Path, crs: str | None = None) -> Ex
     """
     record = read_record(evidence)
     grid = HectareGrid(**record["grid"])
+    row, col = locate(x, y, grid=grid, crs=crs, what=f"the evidence in {evidence}")
+    return Explanation(title_of(grid, row, col), (explain_prior(evidence, record, row=row, col=col),))
+
+
+def locate(x: float, y: float, *, grid: HectareGrid, crs: str | None, what: str) -> tuple[int, int]:
+    """Return (row, col) of the cell that holds a point.
+
+    Args:
+        x: In metres of the grid's CRS, or in units of `crs` (longitude first).
+        y: Likewise.
+        grid: The cells.
+        crs: CRS of the point, if another than the grid's.
+        what: What has the grid, for the error.
+
+    Raises:
+        InputError: The point lies outside the grid.
+        ConfigError: `crs` is no CRS.
+    """
     if crs is not None:
         try:
             x, y = pyproj.Transformer.from_crs(crs, grid.crs, always_xy=True).transform(x, y)
@@ -87,14 +105,17 @@ def explain(x: float, y: float, *, evidence: Path, crs: str | None = None) -> Ex
     east, south = grid.x_min + grid.cols * HECTARE_EDGE_M, grid.y_max - grid.rows * HECTARE_EDGE_M
     if not (grid.x_min <= x < east and south < y <= grid.y_max):
         msg = (
-            f"({x:.1f}, {y:.1f}) lies outside the evidence in {evidence}, which covers {grid.x_min} to {east} east and "
-            f"{south} to {grid.y_max} north in {grid.crs}; give x and y in it, or the point's own CRS with --crs"
+            f"({x:.1f}, {y:.1f}) lies outside {what}, which covers {grid.x_min} to {east} east and {south} to "
+            f"{grid.y_max} north in {grid.crs}; give x and y in it, or the point's own CRS with --crs"
         )
         raise InputError(msg)
-    col, row = int((x - grid.x_min) // HECTARE_EDGE_M), int((grid.y_max - y) // HECTARE_EDGE_M)
+    return int((grid.y_max - y) // HECTARE_EDGE_M), int((x - grid.x_min) // HECTARE_EDGE_M)
+
+
+def title_of(grid: HectareGrid, row: int, col: int) -> str:
+    """Return a cell's name, as the layer `hectares` has it, with its CRS."""
     west, bottom = grid.x_min + col * HECTARE_EDGE_M, grid.y_max - (row + 1) * HECTARE_EDGE_M
-    title = f"Cell E{west}N{bottom} ({grid.crs}), 1 ha"
-    return Explanation(title, (explain_prior(evidence, record, row=row, col=col),))
+    return f"Cell E{west}N{bottom} ({grid.crs}), 1 ha"
 
 
 def explain_prior(evidence: Path, record: Mapping[str, Any], *, row: int, col: int) -> Section:

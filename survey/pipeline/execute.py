@@ -73,7 +73,11 @@ def run(  # noqa: PLR0913 - the public entry point
     progress.phase("opening the images")
     plan, _ = plan_run(images, config=config, aoi=Path(aoi) if aoi is not None else None)
     began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-    notes = {"inputs": [str(p.image.path) for p in plan.images], "speed": config.speed()}
+    notes = {
+        "inputs": [str(p.image.path) for p in plan.images],
+        "speed": config.speed(),
+        "evidence": config.evidence,
+    }
     with open_run(folder, RunPlan(plan.identity, PRODUCTS, notes), resume=resume, shard=shard) as opened:
         check = opened.store.check(plan.keys)
         receipts = _search(plan, opened, check, progress=progress, shard=shard)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from survey.files import make_folder
 from survey.pipeline.novelty import Judgement, judge_images
 from survey.pipeline.plan import ImagePlan, Plan
 from survey.pipeline.search import ground_patch, ground_window, unsearched_patch
-from survey.risk import AreaTally, GroundPart, Prior, assess, merge_ground, merge_sightings
+from survey.risk import AreaTally, GroundPart, assess, merge_ground, merge_sightings
 from survey.values import Block, Detections, GroundPatch, Risk, SearchedArea, concatenate
 
 PRODUCTS = (
@@ -52,14 +53,14 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
     judged = judge_images(plan, store)
     guard_m = 2 * HEAT_STRIDE * plan.card.gsd_m
     items = merge_sightings(detections, guard_m=guard_m)
-    tags = {"SURVEY_RUN_ID": plan.identity.run_id, "SURVEY_MODEL": plan.identity.model}
+    tags = {"SURVEY_RUN_ID": plan.identity.run_id, "SURVEY_MODEL": plan.identity.model} | plan.prior.tags()
     searched, outline = _write_disturbance(products, plan, store, receipts, judged=judged, tags=tags)
     risk = assess(
         searched,
         detections=detections,
         items=items,
         performance=plan.card.as_performance(),
-        prior=Prior(plan.config.prior_items_per_ha, plan.config.prior_shape, plan.config.prior_shares),
+        prior=plan.prior.density,
     )
     export.write_risk(products / "risk.tif", risk=risk, tags=tags)
     export.write_risk_style(products / "risk.qml")
@@ -167,7 +168,8 @@ def _named_inputs(plan: Plan) -> dict[str, str]:
     """Return every input's hash by its name; of like names each gets its image id, so that none is lost."""
     names = Counter(name for name, _ in plan.identity.inputs)
     inputs = {name if names[name] == 1 else f"{name} ({sha[:16]})": sha for name, sha in plan.identity.inputs}
-    return inputs | ({plan.aoi.path.name: plan.aoi.sha256} if plan.aoi is not None else {})
+    inputs |= {plan.aoi.path.name: plan.aoi.sha256} if plan.aoi is not None else {}
+    return inputs | plan.prior.inputs()
 
 
 def _model_files(plan: Plan) -> dict[str, str]:
@@ -230,8 +232,10 @@ def _summary(
             "recall_interval": list(card.performance.recall_interval),
             "false_alarms_per_ha": card.performance.false_alarms_per_ha,
             "measured_on": card.performance.measured_on,
+            "performance": asdict(card.as_performance()),
             "not_learnt": [c.name for c in (*card.classes, *card.disturbances) if not c.learnt],
         },
+        "prior": plan.prior.facts(risk),
         "limits": (
             "No detection is not absence of ordnance. Ground that was not searched is nodata. "
             "Figures of risk are for ordering work, and decide nothing about any piece of land."

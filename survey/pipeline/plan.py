@@ -16,6 +16,7 @@ from survey.detect import LATTICE_PX, Detector, ModelCard, RuntimeKind, load_det
 from survey.engine import BlockTask, RunIdentity, block_key, contiguous_runs
 from survey.errors import ConfigError, InputError
 from survey.ingest import Aoi, expand_inputs, load_aoi, needed_tiles, open_image, output_crs, plan_tiles
+from survey.pipeline.prior import RunPrior
 from survey.values import HECTARE_EDGE_M, Block, GroundGrid, HectareGrid, Image, TilePlan, WorkingGrid
 
 ALGORITHM = "1"
@@ -53,6 +54,7 @@ class Plan:
     aoi: Aoi | None
     card: ModelCard
     identity: RunIdentity
+    prior: RunPrior
 
     def tasks(self, keep: set[str]) -> list[BlockTask]:
         """Return the tasks that search the blocks whose keys are in `keep`, in reading order."""
@@ -82,7 +84,8 @@ def plan_run(patterns: Sequence[str | Path], *, config: RunConfig, aoi: Path | N
         The plan, and the detector it was made with (workers load their own).
 
     Raises:
-        InputError: An input cannot be used, or nothing of the imagery lies in the AOI.
+        InputError: An input cannot be used, the evidence does not cover the run's cells, or nothing of the imagery lies
+            in the AOI.
         ModelError: The model cannot be used.
     """
     detector = detector_for(config)
@@ -96,8 +99,15 @@ def plan_run(patterns: Sequence[str | Path], *, config: RunConfig, aoi: Path | N
     crs = output_crs(images, aoi=area) if config.output_crs == "auto" else _checked_crs(config.output_crs)
     ground = GroundGrid(_hectares(images, area, crs), round(HECTARE_EDGE_M / config.ground_gsd_m))
     _refuse_scattered(images, ground)
+    prior = RunPrior.of(config, ground.hectares)
     identity = RunIdentity(
-        config={**config.deciding(), "output_crs": crs, "model": detector.card.id, "runtime": detector.runtime.name},
+        config={
+            **config.deciding(),
+            "output_crs": crs,
+            "model": detector.card.id,
+            "runtime": detector.runtime.name,
+            **prior.deciding(),
+        },
         model=f"{detector.card.id}@{detector.sha256}",
         inputs=tuple((image.path.name, image.sha256) for image in images),
         aoi=area.sha256 if area is not None else None,
@@ -108,7 +118,7 @@ def plan_run(patterns: Sequence[str | Path], *, config: RunConfig, aoi: Path | N
         where = f"{aoi}: no imagery lies inside it" if aoi is not None else "the images hold no valid pixel"
         msg = f"{where}; check the AOI, the nodata value and the images' CRS"
         raise InputError(msg)
-    return Plan(config, planned, ground, area, detector.card, identity), detector
+    return Plan(config, planned, ground, area, detector.card, identity, prior), detector
 
 
 def detector_for(config: RunConfig) -> Detector:

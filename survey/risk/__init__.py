@@ -1,6 +1,6 @@
 """From detections and searched ground to risk per hectare."""
 
-from survey.risk.assess import Review, assess
+from survey.risk.assess import Observed, Review, assess, effective_search, observe
 from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence, Inference
 from survey.risk.ground import project_core
@@ -21,6 +21,7 @@ __all__ = [
     "CellEvidence",
     "GroundPart",
     "Inference",
+    "Observed",
     "Posterior",
     "Prior",
     "PriorField",
@@ -30,6 +31,7 @@ __all__ = [
     "Work",
     "assess",
     "effective_looks",
+    "effective_search",
     "infer",
     "infer_worked",
     "items_per_cell",
@@ -37,5 +39,6 @@ __all__ = [
     "marks_of",
     "merge_ground",
     "merge_sightings",
+    "observe",
     "project_core",
 ]

@@ -75,6 +75,51 @@ def assess(
         SurveyError: A sighting has no place on the ground or lies outside the grid.
         ValueError: `items` or verdicts do not fit the detections.
     """
+    seen = observe(searched, detections=detections, items=items, performance=performance, review=review)
+    evidence, belief = seen.evidence, seen.belief
+    field = prior.over(searched.flown.size) if isinstance(prior, Prior) else prior
+    found = infer(evidence, prior=field, belief=belief)
+    count = np.bincount(evidence.cell, minlength=searched.flown.size)
+    nobody_flew = (searched.flown.ravel() == 0) & (count == 0)
+    bands = posterior_bands(found) | {
+        "searched_fraction": evidence.searched_ha,
+        "detections": count,
+        "confirmed": np.bincount(evidence.cell, evidence.confirmed, minlength=searched.flown.size),
+        "effective_search": effective_search(evidence, belief),
+        "disturbance_fraction": share_of(searched.disturbed.ravel(), evidence.searched_ha),
+    }
+    shape = searched.grid.shape
+    shaped = {n: np.where(nobody_flew, np.nan, v).astype(np.float32).reshape(shape) for n, v in bands.items()}
+    return Risk(searched.grid, **shaped)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """What a search and its review say about cells, and which sightings say it."""
+
+    evidence: CellEvidence
+    """Its detections are the items that review did not reject, in the order of their numbers."""
+    belief: Belief
+    sighting: NDArray[np.intp]
+    """Most probable sighting of each of them."""
+    rejected: NDArray[np.intp]
+    """Most probable sighting of each item that review rejected."""
+
+
+def observe(
+    searched: SearchedArea,
+    *,
+    detections: Detections,
+    items: NDArray[np.intp],
+    performance: Performance,
+    review: Review | None = None,
+) -> Observed:
+    """Return what the posterior is made of, from what `assess` is given.
+
+    Raises:
+        SurveyError: A sighting has no place on the ground or lies outside the grid.
+        ValueError: `items` or verdicts do not fit the detections.
+    """
     best = best_sightings(detections, items)
     row, col = sighting_cells(searched, detections)
     marks = marks_of(detections.classes, detections.class_index)
@@ -88,31 +133,17 @@ def assess(
             rejected=[int(n) for n in rejected],
             searched_ha=review.searched_ha,
         )
-    best, verdict = best[verdict >= 0], verdict[verdict >= 0]
-    cell = (row * searched.grid.cols + col)[best]
+    kept = best[verdict >= 0]
     evidence = CellEvidence(
         searched.searched.ravel(),
-        log_ratio=log_score_ratio(detections.probability[best], prevalence=performance.prevalence),
-        cell=cell,
-        mark=marks[best],
-        confirmed=verdict > 0,
+        log_ratio=log_score_ratio(detections.probability[kept], prevalence=performance.prevalence),
+        cell=(row * searched.grid.cols + col)[kept],
+        mark=marks[kept],
+        confirmed=verdict[verdict >= 0] > 0,
         looks=None if searched.looks is None else searched.looks.ravel(),
         visible=None if searched.visible is None else searched.visible.ravel(),
     )
-    field = prior.over(searched.flown.size) if isinstance(prior, Prior) else prior
-    found = infer(evidence, prior=field, belief=belief)
-    count = np.bincount(cell, minlength=searched.flown.size)
-    nobody_flew = (searched.flown.ravel() == 0) & (count == 0)
-    bands = posterior_bands(found) | {
-        "searched_fraction": evidence.searched_ha,
-        "detections": count,
-        "confirmed": np.bincount(cell, verdict > 0, minlength=searched.flown.size),
-        "effective_search": effective_search(evidence, belief),
-        "disturbance_fraction": share_of(searched.disturbed.ravel(), evidence.searched_ha),
-    }
-    shape = searched.grid.shape
-    shaped = {n: np.where(nobody_flew, np.nan, v).astype(np.float32).reshape(shape) for n, v in bands.items()}
-    return Risk(searched.grid, **shaped)
+    return Observed(evidence, belief, kept, best[verdict < 0])
 
 
 def posterior_bands(found: Inference) -> dict[str, NDArray[np.float64]]:

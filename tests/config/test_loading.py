@@ -125,6 +125,13 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 
 def test_speed_keys_and_deciding_keys_share_all_keys_out() -> None:
     config = load_config(RunConfig)
-    assert config.deciding().keys() | config.speed().keys() == set(RunConfig.model_fields)
+    assert config.deciding().keys() | config.speed().keys() == set(RunConfig.model_fields) - {"evidence"}
     assert not config.deciding().keys() & config.speed().keys()
     assert set(config.speed()) == {"engine", "workers", "decode_threads"}
+
+
+def test_evidence_takes_the_place_of_the_prior_and_decides_by_content_alone() -> None:
+    without = load_config(RunConfig).deciding()
+    given = load_config(RunConfig, overrides=["evidence=runs/prior"]).deciding()
+    assert without.keys() - given.keys() == {"prior_items_per_ha", "prior_shape", "prior_shares"}
+    assert given.items() <= without.items()
