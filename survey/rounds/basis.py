@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from survey.engine.parts import pack, unpack
 from survey.errors import InputError
 from survey.files import write_bytes
-from survey.risk import Prior, PriorField
-from survey.values import Detections, HectareGrid, Performance, SearchedArea
+from survey.risk import Prior, PriorField, assess
+from survey.values import Detections, HectareGrid, Performance, Risk, SearchedArea
 
 FILE = "basis.npz"
 VERSION = 1
@@ -35,6 +35,21 @@ class Basis:
     """(N,) item number of each sighting."""
     performance: Performance
     prior: Prior | PriorField
+
+    def assess(self) -> Risk:
+        """Return the risk of the flight alone."""
+        return assess(
+            self.searched,
+            detections=self.detections,
+            items=self.items,
+            performance=self.performance,
+            prior=self.prior,
+        )
+
+    def prior_field(self) -> PriorField:
+        """Return the prior of every cell."""
+        cells = self.searched.grid.rows * self.searched.grid.cols
+        return self.prior.over(cells) if isinstance(self.prior, Prior) else self.prior
 
     def write(self, path: Path) -> None:
         """Write the file. The same values give the same bytes."""

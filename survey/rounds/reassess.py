@@ -6,7 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.evidence.groups import GROUPS
-from survey.risk import UNIDENTIFIED, Belief, CellEvidence, PriorField, Remaining, Review, Work, infer, infer_worked, marks_of
+from survey.risk import (
+    UNIDENTIFIED,
+    Belief,
+    CellEvidence,
+    PriorField,
+    Remaining,
+    Review,
+    Work,
+    infer,
+    infer_worked,
+    marks_of,
+)
 from survey.risk.assess import (
     best_sightings,
     effective_search,
