@@ -60,7 +60,7 @@ def prioritise(source: Path, *, settings: Path, out: Path) -> Prioritised:
     """Plan work areas, methods and dates, and write them. The same input gives the same bytes.
 
     Args:
-        source: Folder of a finished run, whose latest round is taken if it has any; of one of its rounds; or a raster with
+        source: Folder of a finished run, of which its latest round is taken if it has any; a round; or a raster with
             expected items and P(at least one) per hectare.
         settings: YAML; `configs/priority.yaml` explains its keys. Files that it names are relative to it.
         out: Folder for the results; files of an earlier planning are replaced.
