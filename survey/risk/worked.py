@@ -48,8 +48,10 @@ LEVELS = 12
 """Levels of the quality of work."""
 _NODES, _MOST_NODES = 8, 40
 """Nodes of recall; every event adds half a node."""
-_TAIL = 25.0
-"""A number of items is followed until its probability has fallen by exp(-25)."""
+_TAIL = 20.0
+"""A number of items is followed until its probability has fallen by exp(-20)."""
+_UNLIKELY = 1e-9
+"""Nodes of less weight, by that of the heaviest, are left out of the numbers of items, and count in means only."""
 _MOST_ITEMS = 1 << 14
 _SLACK = 1e-9
 """Rounding of a sum of probabilities that should reach a quantile exactly."""
@@ -317,25 +319,28 @@ class _Cell:
         """Return (1 + groups,) of each output."""
         most = [max(key[g] for key in self.shared) for g in range(UNIDENTIFIED)]
         groups = [_Group(self, g, most=most[g]) for g in range(UNIDENTIFIED)]
-        length = _length(groups)
-        z = np.exp(-2j * np.pi * np.arange(length // 2 + 1) / length)
-        curves = [group.curves(z) for group in groups]
         log_weight = {key: self.log_weight + value for key, value in self.shared.items()}
         top = max(float(value.max()) for value in log_weight.values())
-        pgf = np.zeros((1 + UNIDENTIFIED, len(z)), complex)
-        mean, none, norm = np.zeros(1 + UNIDENTIFIED), np.zeros(1 + UNIDENTIFIED), 0.0
+        terms = []
         for key, value in log_weight.items():
-            weight = np.exp(value - top)
             own = [group.whole[n] for group, n in zip(groups, key, strict=True)]
-            everything = weight * np.prod(own, axis=0)
-            norm += everything.sum()
+            terms.append((key, np.exp(value - top), own))
+        everything = sum((weight * np.prod(own, axis=0) for _, weight, own in terms), np.zeros(1))
+        norm = float(everything.sum())
+        likely = everything > _UNLIKELY * everything.max()
+        length = _length(groups, likely)
+        z = np.exp(-2j * np.pi * np.arange(length // 2 + 1) / length)
+        curves = [group.curves(z, likely) for group in groups]
+        pgf = np.zeros((1 + UNIDENTIFIED, len(z)), complex)
+        mean, none = np.zeros(1 + UNIDENTIFIED), np.zeros(1 + UNIDENTIFIED)
+        for key, weight, own in terms:
             curve = [c[n] for c, n in zip(curves, key, strict=True)]
-            pgf[0] += np.einsum("qv,qvz->z", weight, curve[0] * curve[1] * curve[2] * curve[3])
+            pgf[0] += weight[likely] @ (curve[0] * curve[1] * curve[2] * curve[3])
             unseen = [group.unseen[n] for group, n in zip(groups, key, strict=True)]
             none[0] += (weight * np.prod(unseen, axis=0)).sum()
             for g, n in enumerate(key):
                 others = weight * np.prod(own[:g] + own[g + 1 :], axis=0)
-                pgf[1 + g] += np.einsum("qv,qvz->z", others, curve[g])
+                pgf[1 + g] += others[likely] @ curve[g]
                 mean[1 + g] += (others * groups[g].mean[n]).sum()
                 none[1 + g] += (others * unseen[g]).sum()
         mean[0] = mean[1:].sum()
@@ -364,26 +369,25 @@ class _Group:
         log_keep = np.log(self.keep)[..., None]
         self.unseen = [(h * np.exp(s * log_keep)).sum(axis=-1) for h, s in zip(self.h, self.size, strict=True)]
 
-    def curves(self, z: NDArray[np.complex128]) -> list[NDArray[np.complex128]]:
-        """Return the generating function of what remains at z, (nodes, levels, points), times its weight."""
-        base = self.keep[..., None] / (1 - (1 - self.keep[..., None]) * z)
-        start = np.exp(self.size[0, 0] * np.log(base))
-        powers = [start]
+    def curves(self, z: NDArray[np.complex128], likely: NDArray[np.bool_]) -> list[NDArray[np.complex128]]:
+        """Return the generating function of what remains at z, (likely nodes, points), times its weight."""
+        keep = self.keep[likely][:, None]
+        base = keep / (1 - (1 - keep) * z)
+        powers = [np.exp(self.size[0, 0] * np.log(base))]
         for _ in range(int(self.size.shape[0] + self.size.shape[1] - 2)):
             powers.append(powers[-1] * base * z)
         return [
-            sum((h[..., m, None] * powers[m + n] for m in range(h.shape[-1])), np.zeros(1, complex))
+            sum((h[likely][:, m, None] * powers[m + n] for m in range(h.shape[-1])), np.zeros(1, complex))
             for n, h in enumerate(self.h)
         ]
 
 
-def _length(groups: list[_Group]) -> int:
+def _length(groups: list[_Group], likely: NDArray[np.bool_]) -> int:
     """Return how many numbers of items to follow: a power of 2 beyond which next to nothing lies."""
-    reach = 8.0
-    for group in groups:
-        lose = float(1 - group.keep.min())
-        size = float(group.size.max())
-        reach += size + size * lose / (1 - lose) + _TAIL / -np.log(max(lose, _SLACK))
+    lose = [float(1 - group.keep[likely].min()) for group in groups]
+    size = [float(group.size.max()) for group in groups]
+    reach = sum(s / (1 - q) for s, q in zip(size, lose, strict=True)) + 8
+    reach += _TAIL / -np.log(max(*lose, _SLACK))
     return min(1 << int(np.ceil(np.log2(reach))), _MOST_ITEMS)
 
 
