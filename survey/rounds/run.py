@@ -74,6 +74,8 @@ def compute_round(
     inputs |= {"review: decisions": verdicts.sha256} if verdicts.sha256 is not None else {}
     inputs |= {f"results: {name}": sha256_of(path) for name, path in read.inputs.items()}
     with locked(run / "locks" / "rounds.lock"):
+        for half in (run / ROUNDS).glob(".*.tmp"):  # of a process that was killed
+            shutil.rmtree(half, ignore_errors=True)
         earlier = rounds_of(run)
         before = latest_round(run)
         if before is not None and before == earlier[-1] and before.inputs == inputs:

@@ -46,7 +46,7 @@ class WorkWorld:
 
 WORK_WORLDS = (
     WorkWorld("3 rounds of work", World("work", 1.0, 0.5)),
-    WorkWorld("3 rounds, work finds 2/3 of belief", World("work", 1.0, 0.5), quality_factor=2 / 3),
+    WorkWorld("work finds 2/3 of belief", World("work", 1.0, 0.5), quality_factor=2 / 3),
 )
 
 
@@ -157,7 +157,7 @@ def score_work(world: WorkWorld, *, hectares: int, seed: Sequence[int], threads:
         "rounds": ROUNDS,
         "hectares": len(truth),
         "hectares_worked_on": len(told.cell),
-        "items": int(truth[:, 0].sum()),
+        "items": int(truth[:, 0].sum()),  # that remain
         "found_and_removed": len(after.work.find_cell),
         "expected_items": float(expected[:, 0].sum()),
         "calibration": by_name,

@@ -14,11 +14,16 @@ from shapely.geometry import Polygon
 
 from survey.errors import ConfigError, InputError
 from survey.export import verify_manifest
+from survey.priority import load_priority, prioritise
+from survey.priority.ground import load_ground, risk_file
+from survey.resources import configs_folder
 from survey.review import FILE, Kind, Opinion, Place, ReviewStore, Status
 from survey.rounds import compute_round, history, latest_round, rounds_of
 from survey.rounds.basis import Basis
+from survey.rounds.config import load_results
 from survey.rounds.verdicts import ids_of
 from survey.values import ORDNANCE_GROUPS, RISK_BANDS
+from tests.priority.district import write_settings
 from tests.rounds.site import GRID, X, Y, make_run, square, write_results
 
 SIGHTINGS = [(50.0, 50.0, "ap_mine", 0.9), (150.0, 50.0, "ap_mine", 0.8), (20.0, 150.0, "anomaly", 0.7)]
@@ -254,6 +259,13 @@ def test_what_does_not_fit_is_told_with_its_line(run: Path, tmp_path: Path, old:
     assert not (run / "rounds" / "001").exists()
 
 
+def test_the_example_loads_and_has_every_key() -> None:
+    config = load_results(configs_folder() / "results.yaml")
+    for part in (config, *config.layers):
+        known = set(type(part).model_fields) - {"layer", "where", "crs", "x_column", "y_column", "duplicates"}
+        assert known <= part.model_fields_set
+
+
 def test_a_run_without_its_basis_is_refused(run: Path) -> None:
     (run / "products" / "basis.npz").unlink()
     with pytest.raises(InputError, match="same `survey run` again"):
@@ -261,6 +273,26 @@ def test_a_run_without_its_basis_is_refused(run: Path) -> None:
     make_run(run, SIGHTINGS)
     with pytest.raises(InputError, match=FILE):
         compute_round(run, review=run / "other.sqlite")
+
+
+def test_a_plan_is_made_on_what_remains_after_the_latest_round(run: Path, tmp_path: Path) -> None:
+    config = load_priority(write_settings(tmp_path / "priority.yaml"))
+    plain = load_ground(run, config, area=None, grid=GRID)
+    path = write_results(tmp_path / "work", areas=[square(0, 0, 100, 100)], finds=[(50, 50, "PMN"), (80, 20, "TM")])
+    compute_round(run)
+    done = compute_round(run, results=[path])
+    told = bands(done.folder)
+    for source, wanted in ((run, "002"), (done.folder, "002"), (run / "rounds" / "001", "001")):
+        assert risk_file(source) == run / "rounds" / wanted / "risk.tif"
+    for source in (run, done.folder):
+        ground = load_ground(source, config, area=None, grid=GRID)
+        assert ground.items[0, 0] == pytest.approx(told["remaining_items"][0, 0])
+        assert ground.p[0, 0] == pytest.approx(told["p_remaining"][0, 0])
+        assert ground.items[0, 0] < 0.2 * plain.items[0, 0] < told["expected_items"][0, 0]
+    planned = prioritise(run, settings=tmp_path / "priority.yaml", out=tmp_path / "plan")
+    assert "what remains after round 002" in planned.text
+    raster = run / "products" / "risk.tif"
+    assert load_ground(raster, config, area=None, grid=GRID).items[0, 0] == plain.items[0, 0]
 
 
 def test_nothing_releases_land(run: Path, tmp_path: Path) -> None:
