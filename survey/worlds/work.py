@@ -46,7 +46,7 @@ class WorkWorld:
 
 WORK_WORLDS = (
     WorkWorld("3 rounds of work", World("work", 1.0, 0.5)),
-    WorkWorld("work finds 2/3 of belief", World("work", 1.0, 0.5), quality_factor=2 / 3),
+    WorkWorld("work finds half of belief", World("work", 1.0, 0.5), quality_factor=0.5),
 )
 
 

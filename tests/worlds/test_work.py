@@ -26,7 +26,7 @@ def test_what_remains_is_covered_after_three_rounds() -> None:
 
 
 def test_work_that_finds_less_than_is_believed_is_told() -> None:
-    told = score_work(WORK_WORLDS[1], hectares=1200, seed=[6])
+    told = score_work(WORK_WORLDS[1], hectares=1000, seed=[6])
     assert not told["drawn_as_assumed"]
     assert told["expected_items"] < 0.9 * told["items"]
     assert not told["holds"]
