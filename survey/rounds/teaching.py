@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.risk import UNIDENTIFIED, Belief, CellEvidence, PriorField, Taught, Work
+from survey.risk import UNIDENTIFIED, Belief, CellEvidence, PriorField, Review, Taught, Work
 from survey.risk.arranged import dealt
+from survey.risk.assess import item_verdicts
 from survey.risk.worked import MOST_UNIDENTIFIED, quality_levels
 from survey.rounds.basis import Basis
 from survey.rounds.verdicts import Verdicts
@@ -39,7 +40,8 @@ def taught_belief(
     """
     belief = Belief.from_performance(basis.performance)
     counts = verdicts.counts
-    if len(verdicts.verdict) and (verdicts.verdict != 0).all():
+    verdict = item_verdicts(Review(verdicts.verdict), basis.items)
+    if len(verdict) and (verdict != 0).all():
         belief = belief.reviewed(rejected=alarms.tolist(), searched_ha=float(basis.searched.searched.sum()))
     elif counts is not None and counts.false_alarms_ha and alarms.sum():
         drawn = alarms / alarms.sum() * counts.false_alarms
