@@ -12,7 +12,8 @@ from survey.risk.posterior import items_per_cell, log_evidence
 from survey.risk.prior import Prior, PriorField
 from survey.risk.sightings import merge_sightings
 from survey.risk.superposition import infer
-from survey.risk.worked import Remaining, Taught, Work, infer_worked
+from survey.risk.work import Remaining, Taught, Work
+from survey.risk.worked import infer_worked
 
 __all__ = [
     "UNIDENTIFIED",

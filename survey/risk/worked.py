@@ -23,31 +23,20 @@ One level v, uniform in 0..1, says how good the work of a hectare was: q_wg is i
 so what one crew missed another mostly misses too. Recall and level are integrated by quadrature.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, roots_legendre
-from scipy.stats import beta as beta_distribution
+from scipy.special import gammaln
 
-from survey.risk.arranged import dealt
 from survey.risk.belief import UNIDENTIFIED_SHARE, Belief
 from survey.risk.cells import CellEvidence
+from survey.risk.facts import CellFacts, facts_of
 from survey.risk.groups import UNIDENTIFIED
 from survey.risk.mixture import Posterior
 from survey.risk.polynomials import log_symmetric
 from survey.risk.posterior import CELL_HA
 from survey.risk.prior import PriorField
-from survey.risk.superposition import steep
+from survey.risk.work import LEVELS, NOTHING, Remaining, Taught, Work, quality_levels
 
-MOST_UNIDENTIFIED = 3
-"""Sightings of no group that are shared out exactly in a cell; the least likely beyond are dealt by the prior."""
-LEVELS = 12
-"""Levels of the quality of work."""
-_NODES, _MOST_NODES = 8, 40
-"""Nodes of recall; every event adds half a node."""
 _TAIL = 20.0
 """A number of items is followed until its probability has fallen by exp(-20)."""
 _UNLIKELY = 1e-9
@@ -60,98 +49,13 @@ _TINY = 1e-300
 Array = NDArray[np.float64]
 
 
-def quality_levels() -> tuple[Array, Array]:
-    """Return the levels in 0..1 at which quality is asked for, and their weights, which add up to 1."""
-    x, weight = roots_legendre(LEVELS)
-    return (x + 1) / 2, weight / 2
-
-
-def quality_at(mean: float, strength: float, level: Array) -> Array:
-    """Return the quantiles of Beta(mean * strength, (1 - mean) * strength): recall of work at levels of quality."""
-    return np.asarray(beta_distribution.ppf(level, mean * strength, (1 - mean) * strength), np.float64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Work:
-    """What people did and found on the ground after the flight.
-
-    Kind 0 is ground on which nobody worked; `left` has a row for it too.
-    """
-
-    left: Array
-    """(kinds, `LEVELS`, groups) probability that an item there is left, at each level of quality."""
-    cell: NDArray[np.intp]
-    """(A,) cell of each piece of worked ground."""
-    kind: NDArray[np.intp]
-    """(A,) its kind, 1 or more."""
-    area_ha: Array
-    """(A,) its area."""
-    searched_ha: Array
-    """(A,) how much of it the flight searched."""
-    at: NDArray[np.intp]
-    """(K,) kind of the ground under each sighting that was not found."""
-    find_cell: NDArray[np.intp]
-    """(F,) cell of each item that is known for certain."""
-    find_mark: NDArray[np.intp]
-    """(F,) place of its group in `ORDNANCE_GROUPS`."""
-    find_kind: NDArray[np.intp]
-    """(F,) kind of the ground it lay on; 0: found without any work on the area, such as at a single sighting."""
-    find_seen: NDArray[np.int8]
-    """(F,) 1 the flight had sighted it; 0 it lay on searched ground and was not sighted; -1 not on searched ground."""
-    find_removed: NDArray[np.bool_]
-    """(F,) False: it is known, and still there."""
-
-    def __post_init__(self) -> None:
-        if self.left.shape[1:] != (LEVELS, UNIDENTIFIED) or not np.all((self.left >= 0) & (self.left <= 1)):
-            msg = f"work leaves shares within 0..1 of (kinds, {LEVELS}, {UNIDENTIFIED}), got {self.left.shape}"
-            raise ValueError(msg)
-        if not np.all(self.left[0] == 1):
-            msg = "kind 0 is ground on which nobody worked: all is left there"
-            raise ValueError(msg)
-        if len(self.find_mark) and not 0 <= self.find_mark.min() <= self.find_mark.max() < UNIDENTIFIED:
-            msg = "an item that was found is of a known group"
-            raise ValueError(msg)
-        if np.any(self.searched_ha > self.area_ha + 1e-9):
-            msg = "more worked ground is searched than there is"
-            raise ValueError(msg)
-
-    @property
-    def cells(self) -> NDArray[np.intp]:
-        """Cells that anything is known of."""
-        return np.unique(np.concatenate([self.cell, self.find_cell]))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Remaining:
-    """Posterior of the items that remain in the cells of a `Work`."""
-
-    cell: NDArray[np.intp]
-    """(W,)."""
-    posterior: Posterior
-    """Arrays (W, 1 + groups): in total, then by group. `p_unseen` is of items that are neither sighted nor found."""
-    at_most: Array | None = None
-    """(W, 1 + groups) P(remaining <= `counts`), where those were given."""
-    below: Array | None = None
-    """The same of P(remaining < `counts`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taught:
-    """What of the work the belief has learnt already, for all hectares of a site share recall and false alarms."""
-
-    recall: bool = False
-    """Whether finds on worked ground, sighted or not, are in its recall."""
-    kinds: tuple[int, ...] = ()
-    """Kinds of ground whose unresolved sightings, and searched area, are in its false alarms."""
-
-
 def infer_worked(
     work: Work,
     evidence: CellEvidence,
     *,
     prior: PriorField,
     belief: Belief,
-    taught: Taught = Taught(),
+    taught: Taught = NOTHING,
     counts: NDArray[np.integer] | None = None,
 ) -> Remaining:
     """Compute the posterior of what remains in every cell that was worked on or in which something was found.
@@ -172,7 +76,7 @@ def infer_worked(
         raise ValueError(msg)
     cells = work.cells
     out = {name: np.empty((len(cells), 1 + UNIDENTIFIED)) for name in (*Posterior.__slots__, "at_most", "below")}
-    for row, facts in enumerate(_facts(work, evidence, prior=prior, belief=belief, cells=cells, taught=taught)):
+    for row, facts in enumerate(facts_of(work, evidence, prior=prior, belief=belief, cells=cells, taught=taught)):
         cell = _Cell(facts, belief=belief, work=work, taught=taught)
         for name, values in cell.summary(None if counts is None else counts[cells[row]]).items():
             out[name][row] = values
@@ -180,74 +84,10 @@ def infer_worked(
     return Remaining(cells, Posterior(**{name: out[name] for name in Posterior.__slots__}), *told)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Facts:
-    """All that is known of one cell."""
-
-    shape: Array
-    rate: float
-    p: Array
-    """(nodes,) probability to sight an item on searched ground, at nodes of recall."""
-    weight: Array
-    """(nodes,)."""
-    searched: float
-    unresolved_ha: float
-    """Searched ground whose false alarms the belief does not know of."""
-    pieces: tuple[NDArray[np.intp], Array, Array]
-    """Kind, area, searched area of its worked ground."""
-    log_ratio: Array
-    mark: NDArray[np.intp]
-    confirmed: NDArray[np.bool_]
-    kind: NDArray[np.intp]
-    """The last four: of each sighting that was not found."""
-    find_mark: NDArray[np.intp]
-    find_kind: NDArray[np.intp]
-    find_seen: NDArray[np.int8]
-    known: NDArray[np.intp]
-    """(groups,) items that were found and are still there."""
-
-
-def _facts(
-    work: Work, evidence: CellEvidence, *, prior: PriorField, belief: Belief, cells: NDArray[np.intp], taught: Taught
-) -> Iterator[_Facts]:
-    """Yield what is known of each cell."""
-    curved = steep(evidence, prior, belief)
-    nodes = cache(lambda graded, count: belief.graded_nodes(count) if graded else belief.nodes(count))
-    order = np.argsort(evidence.cell, kind="stable")
-    mark = dealt(evidence, prior=prior, most=MOST_UNIDENTIFIED)
-    pieces = np.argsort(work.cell, kind="stable")
-    finds = np.argsort(work.find_cell, kind="stable")
-    spans = [
-        np.searchsorted(of[by], [cells, cells + 1]).T
-        for of, by in ((evidence.cell, order), (work.cell, pieces), (work.find_cell, finds))
-    ]
-    for cell, s, w, f in zip(cells.tolist(), *spans, strict=True):
-        k, a, d = order[s[0] : s[1]], pieces[w[0] : w[1]], finds[f[0] : f[1]]
-        recall, weight = nodes(bool(curved[cell]), min(_NODES + (len(k) + len(d) + 1) // 2, _MOST_NODES))
-        known = np.isin(work.kind[a], taught.kinds)  # their false alarms are in the belief
-        yield _Facts(
-            shape=prior.shape[cell],
-            rate=float(prior.rate_ha[cell]),
-            p=evidence.detected(slice(cell, cell + 1), recall)[0],
-            weight=weight,
-            searched=float(evidence.searched_ha[cell]),
-            unresolved_ha=max(float(evidence.searched_ha[cell] - work.searched_ha[a][known].sum()), 0.0),
-            pieces=(work.kind[a], work.area_ha[a], work.searched_ha[a]),
-            log_ratio=evidence.log_ratio[k],
-            mark=mark[k],
-            confirmed=evidence.confirmed[k],
-            kind=work.at[k],
-            find_mark=work.find_mark[d],
-            find_kind=work.find_kind[d],
-            find_seen=work.find_seen[d],
-            known=np.bincount(work.find_mark[d][~work.find_removed[d]], minlength=UNIDENTIFIED),
-        )
-
-
 class _Cell:
     """One cell; arrays are (recall nodes, levels of quality)."""
 
-    def __init__(self, facts: _Facts, *, belief: Belief, work: Work, taught: Taught) -> None:
+    def __init__(self, facts: CellFacts, *, belief: Belief, work: Work, taught: Taught) -> None:
         self.facts, self.belief, self.taught = facts, belief, taught
         self.log_left = np.log(np.maximum(work.left, _TINY))
         self.alarms = belief.alarms_in(facts.shape[None])[0]
@@ -268,12 +108,13 @@ class _Cell:
         """Return the log likelihood of what the finds say about recall and the quality of the work."""
         f, on_worked = self.facts, self.facts.find_kind > 0
         found = 1 - work.left[f.find_kind[on_worked], :, f.find_mark[on_worked]]
-        value = np.log(np.maximum(found, _TINY)).sum(axis=0)[None, :]
+        log_found = np.log(np.maximum(found, _TINY)).sum(axis=0)[None, :]
         tells = ~on_worked if self.taught.recall else np.ones(len(on_worked), bool)
         sighted = np.count_nonzero(tells & (f.find_seen == 1))
         missed = np.count_nonzero(tells & on_worked & (f.find_seen == 0))
-        log_recall: Array = (sighted * np.log(self.p) + missed * np.log1p(-np.minimum(self.p, 1 - 1e-12)))[:, None]
-        return value + log_recall
+        log_recall = sighted * np.log(self.p) + missed * np.log1p(-np.minimum(self.p, 1 - 1e-12))
+        value: Array = log_found + log_recall[:, None]
+        return value
 
     def _log_named(self, g: int) -> Array:
         """Return log coefficients of lam_g^m from the sightings of a group, (nodes, levels, M + 1)."""

@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 from survey.errors import InputError
 from survey.evidence.groups import GROUPS
-from survey.risk.worked import LEVELS, quality_at, quality_levels
+from survey.risk.work import LEVELS, quality_at, quality_levels
 from survey.rounds.results import Results
 from survey.values import HECTARE_EDGE_M, SearchedArea
 
@@ -154,7 +154,8 @@ class WorkedGround:
             return np.zeros(0, bool)
         with _opened(self.codes) as dataset:
             values = [int(v[0]) for v in dataset.sample(np.column_stack([x, y]).tolist(), indexes=1)]
-            return np.array(values) != dataset.nodata
+            searched: NDArray[np.bool_] = np.array(values) != dataset.nodata
+            return searched
 
 
 def outside_ha(polygons: NDArray[np.object_], *, bounds: Sequence[float]) -> float:

@@ -106,8 +106,8 @@ def reassess(known: Known) -> Reassessed:
     count, sure = (np.bincount(cell[w], minlength=cells) for w in (kept | taken, taken | (kept & (verdict > 0))))
     bands = posterior_bands(infer(evidence, prior=known.prior, belief=belief)) | {
         "searched_fraction": evidence.searched_ha,
-        "detections": count,
-        "confirmed": sure,
+        "detections": count.astype(np.float64),
+        "confirmed": sure.astype(np.float64),
         "effective_search": effective_search(evidence, belief),
         "disturbance_fraction": share_of(basis.searched.disturbed.ravel(), evidence.searched_ha),
     }

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from survey.risk import UNIDENTIFIED, Belief, CellEvidence, PriorField, Review, Taught, Work
 from survey.risk.arranged import dealt
 from survey.risk.assess import item_verdicts
-from survey.risk.worked import MOST_UNIDENTIFIED, quality_levels
+from survey.risk.facts import MOST_UNIDENTIFIED
+from survey.risk.work import quality_levels
 from survey.rounds.basis import Basis
 from survey.rounds.verdicts import Verdicts
 
@@ -40,9 +41,11 @@ def taught_belief(
     """
     belief = Belief.from_performance(basis.performance)
     counts = verdicts.counts
+    kinds = thorough_kinds(work.left, prior)
     verdict = item_verdicts(Review(verdicts.verdict), basis.items)
     if len(verdict) and (verdict != 0).all():
         belief = belief.reviewed(rejected=alarms.tolist(), searched_ha=float(basis.searched.searched.sum()))
+        kinds = kinds[:0]  # all searched ground is in it
     elif counts is not None and counts.false_alarms_ha and alarms.sum():
         drawn = alarms / alarms.sum() * counts.false_alarms
         belief = belief.reviewed(rejected=drawn.tolist(), searched_ha=counts.false_alarms_ha)
@@ -53,7 +56,6 @@ def taught_belief(
     # An item that cover hides does not tell that the model misses what it can see.
     missed = float(visible[work.find_cell[on_worked & (work.find_seen == 0)]].sum())
     belief = belief.reviewed(found=float((on_worked & (work.find_seen == 1)).sum()), missed=missed)
-    kinds = thorough_kinds(work.left, prior)
     resolved = np.isin(work.at, kinds) & ~evidence.confirmed
     mark = dealt(evidence, prior=prior, most=MOST_UNIDENTIFIED)[resolved]
     belief = belief.reviewed(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from survey.risk import CellEvidence, Work, infer, infer_worked
-from survey.risk.worked import LEVELS, quality_at, quality_levels
+from survey.risk.work import LEVELS, quality_at, quality_levels
 from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS
 from survey.worlds.ranks import LEVEL, ranks, uniformity
 from survey.worlds.world import BELIEF, Campaigns, World, simulate
@@ -101,7 +101,7 @@ def work_on(
     )
     row = e.cell % 100 // 10  # of a campaign of 10 x 10 hectares
     detected_north = found.y - row * HECTARE_EDGE_M
-    at = kinds.at(e.cell, detected_north)[detections]
+    under = kinds.at(e.cell, detected_north)[detections]
     searched = found.item_place[:, 0] < e.searched_ha[cell] * HECTARE_EDGE_M
     piece = kinds.pieces()
     work = Work(
@@ -110,7 +110,7 @@ def work_on(
         kind=piece[1].astype(np.intp),
         area_ha=piece[2],
         searched_ha=piece[2] * e.searched_ha[piece[0].astype(np.intp)],
-        at=at,
+        at=under,
         find_cell=cell[gone],
         find_mark=group[gone],
         find_kind=of_item[gone],
@@ -177,7 +177,8 @@ class _Kinds:
         """Return the kind of ground at places of hectares."""
         inside = (north[:, None] >= self.ends[cell, :, 0]) & (north[:, None] < self.ends[cell, :, 1])
         digits = np.where(inside, self.method[cell] + 1, 0)
-        return (digits * self.base ** np.arange(digits.shape[1])).sum(axis=1)
+        kind: NDArray[np.intp] = (digits * self.base ** np.arange(digits.shape[1])).sum(axis=1)
+        return kind
 
     def pieces(self) -> tuple[Array, Array, Array]:
         """Return (cell, kind, area) of all worked ground, between one end of a strip and the next."""

@@ -9,7 +9,7 @@ from scipy.stats import beta
 
 from survey.risk import UNIDENTIFIED, Belief, CellEvidence, PriorField, Taught, Work, infer, infer_worked
 from survey.risk.belief import UNIDENTIFIED_SHARE
-from survey.risk.worked import quality_at, quality_levels
+from survey.risk.work import quality_at, quality_levels
 
 GROUPS = 4
 SHAPE, RATE = np.array([0.6, 0.5, 0.15, 0.1]), 1.0

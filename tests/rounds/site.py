@@ -101,7 +101,9 @@ def write_results(
     stem = Path(name).stem
     if areas:
         path = folder / f"{stem}-areas.gpkg"
-        geopandas.GeoDataFrame(area_columns or {"n": range(len(areas))}, geometry=areas, crs=GRID.crs).to_file(path)
+        geopandas.GeoDataFrame(area_columns or {"n": list(range(len(areas)))}, geometry=areas, crs=GRID.crs).to_file(
+            path
+        )
         recall = {group: {"mean": mean, "strength": strength} for group, (mean, strength) in RECALL.items()}
         layers.append(
             {
