@@ -14,7 +14,7 @@ from rasterio.errors import RasterioIOError
 
 from survey.errors import ConfigError, GeoreferenceError, InputError
 from survey.priority.config import PriorityConfig
-from survey.rounds.folder import latest_round
+from survey.rounds.folder import ROUNDS, latest_round
 from survey.values import HECTARE_EDGE_M, HectareGrid
 
 RISK = Path("products") / "risk.tif"
@@ -184,7 +184,7 @@ def _check(path: Path, name: str, values: NDArray[np.float64], *, most: float) -
 def _prior(source: Path, config: PriorityConfig, *, hectares: int) -> tuple[float, float]:
     """Return mean and shape of the prior: the settings', else those of the run."""
     mean, shape = config.prior_items_per_ha, config.prior_shape
-    record = next((r for r in (source / "run.json", source.parent.parent / "run.json") if r.is_file()), source)
+    record = (source.parent.parent if source.parent.name == ROUNDS else source) / "run.json"
     if (mean is None or shape is None) and record.is_file():
         try:
             settings = json.loads(record.read_bytes())["identity"]["config"]
