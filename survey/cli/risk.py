@@ -1,4 +1,4 @@
-"""Commands about risk: prior, evidence, explain, patterns, prioritise, calibrate-risk."""
+"""Commands about risk: prior, evidence, explain, risk, patterns, prioritise, calibrate-risk."""
 
 from pathlib import Path
 from typing import Annotated
@@ -87,6 +87,32 @@ def explain_hectare(
 
 
 @app.command()
+def risk(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    *,
+    review: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="review.sqlite; else the run's own, if it has one.")
+    ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of `survey evidence`: its prior instead of the run's.")
+    ] = None,
+    results: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="YAML as configs/results.yaml; repeatable.")
+    ] = None,
+    history: Annotated[bool, typer.Option("--history", help="List the rounds that there are.")] = False,
+) -> None:
+    """Compute a finished run's risk again with what became known since: review, evidence, work on the ground."""
+    from survey import rounds
+
+    if history:
+        typer.echo(rounds.history(run_folder))
+        return
+    result = rounds.compute_round(run_folder, review=review, evidence=evidence, results=results or ())
+    typer.echo(result.text)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
 def patterns(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
     *,
@@ -109,7 +135,13 @@ def patterns(
 
 @app.command()
 def prioritise(
-    risk: Annotated[Path, typer.Argument(metavar="RUN|RASTER", help="Finished run, or raster of risk per hectare.")],
+    risk: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|ROUND|RASTER",
+            help="Finished run (its latest round), a round, or a raster of risk per hectare.",
+        ),
+    ],
     *,
     config: Annotated[Path, typer.Option("--config", metavar="FILE", help="YAML as configs/priority.yaml.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the plan.")],

@@ -59,18 +59,20 @@ Recall = Annotated[dict[Group, Annotated[float, Field(gt=0, le=0.999)]], AfterVa
 Reduction = Annotated[dict[Group, Annotated[float, Field(gt=0, le=0.95)]], AfterValidator(_not_empty)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """No unknown key, no silent conversion."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Background(_Strict):
+class Background(Strict):
     """Gamma density of a group where no layer says anything."""
 
     items_per_ha: Positive
     shape: Positive
 
 
-class Beta(_Strict):
+class Beta(Strict):
     """A share that is not known exactly: Beta(mean * strength, (1 - mean) * strength)."""
 
     mean: Annotated[float, Field(gt=0, lt=1)]
@@ -83,8 +85,8 @@ class Beta(_Strict):
         return self.mean * (1 - self.mean) / (self.strength + 1)
 
 
-class _Layer(_Strict):
-    """What every layer states."""
+class VectorLayer(Strict):
+    """A vector file, and what its rows become."""
 
     name: Name
     path: str
@@ -97,18 +99,28 @@ class _Layer(_Strict):
     source: Text
     date: Day
     """Latest day that the layer speaks of. Clearance and use of land act on what is dated no later."""
-    weight: Share = 1.0
-    """Probability that the layer means what it says; 0 switches it off."""
-    evidence: EvidenceClass | None = None
-    """Else as the configuration's `classes` say."""
-    location_error_m: Metres
-    """Standard deviation of the layer's places, along each axis."""
     duplicates: Literal["set_aside", "keep"] = "set_aside"
 
     @property
     def wants(self) -> str:
         """Kind of geometry that the layer is made of."""
         return AREAS
+
+    @property
+    def open_options(self) -> dict[str, str]:
+        """Options with which GDAL opens the file."""
+        return {}
+
+
+class _Layer(VectorLayer):
+    """What every layer states."""
+
+    weight: Share = 1.0
+    """Probability that the layer means what it says; 0 switches it off."""
+    evidence: EvidenceClass | None = None
+    """Else as the configuration's `classes` say."""
+    location_error_m: Metres
+    """Standard deviation of the layer's places, along each axis."""
 
 
 class _Area(_Layer):
@@ -218,7 +230,7 @@ class EarlierClearance(_Area):
     """Recall by value of `method_column`; other values have `recall`."""
 
 
-class LearntPrior(_Strict):
+class LearntPrior(Strict):
     """A raster of P(contaminated), such as `survey prior apply` writes: learnt from ground whose past is known."""
 
     name: Name
@@ -244,7 +256,7 @@ SOURCE_KINDS = ("minefield_records", "accidents", "craters", "confrontation_line
 SourceKind = Literal["minefield_records", "accidents", "craters", "confrontation_lines", "trenches", "expert_polygons"]
 
 
-class EvidenceConfig(_Strict):
+class EvidenceConfig(Strict):
     """Every key of `configs/evidence.yaml`, where each is explained."""
 
     version: Literal[1]

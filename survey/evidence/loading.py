@@ -2,14 +2,17 @@
 
 import difflib
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from survey.errors import ConfigError
 from survey.evidence.config import EvidenceConfig
+
+ConfigType = TypeVar("ConfigType", bound=BaseModel)
 
 
 def load_evidence(path: str | Path) -> EvidenceConfig:
@@ -19,11 +22,25 @@ def load_evidence(path: str | Path) -> EvidenceConfig:
         ConfigError: The file cannot be read, a key is unknown, missing or twice, or a value does not fit.
     """
     path = Path(path)
+    return load_nested(EvidenceConfig, path, example="configs/evidence.yaml").below(path.parent)
+
+
+def load_nested(kind: type[ConfigType], path: Path, *, example: str) -> ConfigType:
+    """Return a configuration whose keys lie in one another.
+
+    Args:
+        kind: Its class; the classes of what lies deeper are of the same module or known to it.
+        path: The file.
+        example: File that explains every key.
+
+    Raises:
+        ConfigError: The file cannot be read, a key is unknown, missing or twice, or a value does not fit.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if not isinstance(root, yaml.MappingNode):
-            msg = f"{path}:1:1: expected lines of 'key: value'; see configs/evidence.yaml"
+            msg = f"{path}:1:1: expected lines of 'key: value'; see {example}"
             raise ConfigError(msg)
         _refuse_twice(root, path)
         values = yaml.safe_load(text)
@@ -39,10 +56,9 @@ def load_evidence(path: str | Path) -> EvidenceConfig:
         msg = f"{place}: is not YAML: {getattr(error, 'problem', None) or 'syntax error'}"
         raise ConfigError(msg) from error
     try:
-        config = EvidenceConfig.model_validate_json(json.dumps(values, default=str))
+        return kind.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        raise ConfigError(_explained(error, root, path)) from error
-    return config.below(path.parent)
+        raise ConfigError(_explained(error, root, path, kind=kind, example=example)) from error
 
 
 def _refuse_twice(node: yaml.Node, path: Path) -> None:
@@ -61,7 +77,7 @@ def _refuse_twice(node: yaml.Node, path: Path) -> None:
             _refuse_twice(item, path)
 
 
-def _explained(error: ValidationError, root: yaml.Node, path: Path) -> str:
+def _explained(error: ValidationError, root: yaml.Node, path: Path, *, kind: type[BaseModel], example: str) -> str:
     """Return the first problem with the line and column of the nearest node that exists."""
     problems: list[Any] = error.errors(include_url=False)
     problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])  # a typing error misses too
@@ -76,10 +92,10 @@ def _explained(error: ValidationError, root: yaml.Node, path: Path) -> str:
     said = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if problem["type"] == "extra_forbidden":
         key = str(problem["loc"][-1])
-        near = difflib.get_close_matches(key, _known(top=len(problem["loc"]) == 1), n=1)
-        said = "unknown key" + (f" – did you mean '{near[0]}'?" if near else "; see configs/evidence.yaml")
+        near = difflib.get_close_matches(key, _known(kind, top=len(problem["loc"]) == 1), n=1)
+        said = "unknown key" + (f" – did you mean '{near[0]}'?" if near else f"; see {example}")
     elif problem["type"] == "missing":
-        said = "missing; see configs/evidence.yaml"
+        said = f"missing; see {example}"
     got = (
         f", got {problem['input']!r}"
         if problem["type"] != "extra_forbidden" and isinstance(problem.get("input"), str | int | float)
@@ -98,12 +114,11 @@ def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
     return None
 
 
-def _known(*, top: bool) -> list[str]:
+def _known(kind: type[BaseModel], *, top: bool) -> list[str]:
     """Return the keys that could have been meant: those of the file, or all that lie deeper."""
-    from survey.evidence import config  # noqa: PLC0415 - only on an error
-
-    kinds = [value for value in vars(config).values() if isinstance(value, type) and hasattr(value, "model_fields")]
-    return sorted({name for kind in kinds if (kind is EvidenceConfig) == top for name in kind.model_fields})
+    values = vars(sys.modules[kind.__module__]).values()
+    kinds = [v for v in values if isinstance(v, type) and issubclass(v, BaseModel)]
+    return sorted({name for k in kinds if (k is kind) == top for name in k.model_fields})
 
 
 def _mark(node: yaml.Node) -> str:

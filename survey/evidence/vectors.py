@@ -15,7 +15,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj.exceptions import CRSError
 
 from survey.errors import ConfigError, InputError
-from survey.evidence.config import ANY, AREAS, POINTS, VectorEntry
+from survey.evidence.config import ANY, AREAS, POINTS, VectorLayer
 
 _NAMED = 5
 """Rows that the report names for each reason, so that they can be looked up."""
@@ -56,6 +56,8 @@ class Vectors:
     columns: Mapping[str, NDArray[Any]]
     """(N,) values of the attributes that the layer uses."""
     report: VectorReport
+    fids: NDArray[Any]
+    """(N,) feature ids in the file."""
 
 
 class _Sieve:
@@ -84,7 +86,7 @@ class _Sieve:
 
 
 def read_vectors(
-    entry: VectorEntry, *, crs: str, bounds: tuple[float, float, float, float], columns: tuple[str, ...] = ()
+    entry: VectorLayer, *, crs: str, bounds: tuple[float, float, float, float], columns: tuple[str, ...] = ()
 ) -> Vectors:
     """Read the features of a layer that bear on an area.
 
@@ -106,7 +108,13 @@ def read_vectors(
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             meta, fids, wkb, values = pyogrio.raw.read(
-                path, layer=entry.layer or 0, columns=list(columns), where=entry.where, return_fids=True, force_2d=True
+                path,
+                layer=entry.layer or 0,
+                columns=list(columns),
+                where=entry.where,
+                return_fids=True,
+                force_2d=True,
+                **entry.open_options,
             )
     except (DataSourceError, DataLayerError, ValueError) as error:
         msg = f"{path}: layer '{entry.name}' cannot be read ({error}); check path, layer and where"
@@ -129,10 +137,10 @@ def read_vectors(
     _drop_copies(sieve, keep=entry.duplicates == "keep")
     _keep_near(sieve, bounds, declared=entry.crs or meta["crs"], crs=crs)
     sieve.report.used = len(sieve.geometry)
-    return Vectors(sieve.geometry, sieve.columns, sieve.report)
+    return Vectors(sieve.geometry, sieve.columns, sieve.report, sieve.fids)
 
 
-def _mend(sieve: _Sieve, entry: VectorEntry) -> None:
+def _mend(sieve: _Sieve, entry: VectorLayer) -> None:
     """Repair what is invalid and turn every geometry into the kind that the layer is made of."""
     finite = _finite(sieve.geometry)
     sieve.set_aside("coordinates that are not numbers", ~finite)

@@ -1,6 +1,7 @@
 """Risk as a Cloud Optimized GeoTIFF that GIS programs open right without help."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ _QUANTITIES: Mapping[str, tuple[str, str]] = {
     "cover_canopy": ("share", "share of the cell under trees, bushes or tall crops"),
     "cover_water": ("share", "share of the cell under water"),
 }
-_GROUP_WORDS = {
+GROUP_WORDS = {
     "ap": "anti-personnel mines",
     "at": "anti-tank mines",
     "submunition": "submunitions",
@@ -45,7 +46,7 @@ _GROUP_WORDS = {
 _BY_GROUP = {f"{n}_{g}": (n, g) for g in ORDNANCE_GROUPS for n in GROUP_BANDS}
 RISK_UNITS: Mapping[str, str] = {n: _QUANTITIES[_BY_GROUP[n][0] if n in _BY_GROUP else n][0] for n in RISK_BANDS}
 RISK_MEANINGS: Mapping[str, str] = {
-    n: f"{_QUANTITIES[_BY_GROUP[n][0]][1]}; {_GROUP_WORDS[_BY_GROUP[n][1]]} only"
+    n: f"{_QUANTITIES[_BY_GROUP[n][0]][1]}; {GROUP_WORDS[_BY_GROUP[n][1]]} only"
     if n in _BY_GROUP
     else _QUANTITIES[n][1]
     for n in RISK_BANDS
@@ -55,8 +56,19 @@ _RISK_BLOCK = 128
 """Cells along a tile's edge: 12.8 km, so that larger surveys get more than one overview."""
 
 
-def write_risk(path: Path, *, risk: Risk, tags: Mapping[str, str]) -> None:
-    """Write one float32 band per risk value, in the order of `RISK_BANDS`.
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """One band of a raster of hectares."""
+
+    name: str
+    unit: str
+    meaning: str
+    values: NDArray[np.float32]
+    """(rows, cols); NaN becomes nodata."""
+
+
+def write_risk(path: Path, *, risk: Risk, tags: Mapping[str, str], more: Sequence[Band] = ()) -> None:
+    """Write one float32 band per risk value, in the order of `RISK_BANDS`, and further ones behind them.
 
     The same risk and tags give the same bytes.
 
@@ -64,11 +76,13 @@ def write_risk(path: Path, *, risk: Risk, tags: Mapping[str, str]) -> None:
         path: File to write or replace.
         risk: Values of (rows, cols) cells; NaN becomes nodata.
         tags: Provenance (run id, model id); no times, or two runs would differ.
+        more: Bands behind those of the risk.
     """
-    bands = np.stack([getattr(risk, name) for name in RISK_BANDS])
+    own = [Band(name, RISK_UNITS[name], RISK_MEANINGS[name], getattr(risk, name)) for name in RISK_BANDS]
+    bands = [*own, *more]
     profile = {
         "driver": "GTiff",
-        "count": len(RISK_BANDS),
+        "count": len(bands),
         "height": risk.grid.rows,
         "width": risk.grid.cols,
         "dtype": "float32",
@@ -76,15 +90,15 @@ def write_risk(path: Path, *, risk: Risk, tags: Mapping[str, str]) -> None:
         "transform": risk.grid.transform,
         "nodata": NODATA,
     }
+    values = np.stack([band.values for band in bands])
     with MemoryFile() as memory:
         with memory.open(**profile) as dataset:
-            dataset.write(np.where(np.isfinite(bands), bands, np.float32(NODATA)))
-            dataset.descriptions = RISK_BANDS
-            dataset.units = tuple(RISK_UNITS[name] for name in RISK_BANDS)
+            dataset.write(np.where(np.isfinite(values), values, np.float32(NODATA)))
+            dataset.descriptions = tuple(band.name for band in bands)
+            dataset.units = tuple(band.unit for band in bands)
             dataset.update_tags(AREA_OR_POINT="Area", **dict(sorted(tags.items())))
-            for number, values in enumerate(bands, start=1):
-                meaning = RISK_MEANINGS[RISK_BANDS[number - 1]]
-                dataset.update_tags(number, MEANING=meaning, **_statistics(values))
+            for number, band in enumerate(bands, start=1):
+                dataset.update_tags(number, MEANING=band.meaning, **_statistics(band.values))
         with memory.open() as dataset, replacing(path) as temporary:
             copy_to_cog(dataset, temporary, block=_RISK_BLOCK, resampling="AVERAGE")
 

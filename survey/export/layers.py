@@ -37,26 +37,35 @@ class Layer:
                 raise ValueError(msg)
 
 
-def detection_layer(detections: Detections, *, items: NDArray[np.intp], images: Sequence[Image], run_id: str) -> Layer:
+def detection_layer(
+    detections: Detections,
+    *,
+    items: NDArray[np.intp],
+    images: Sequence[Image] | Mapping[str, str],
+    run_id: str,
+    more: Mapping[str, NDArray[np.generic]] | None = None,
+) -> Layer:
     """Return the sightings as points, best item first.
 
     Args:
         detections: N sightings, placed in the output CRS.
         items: (N,) item number of each sighting.
-        images: The run's images, in any order.
+        images: The run's images, in any order, or their file names by id.
         run_id: Name of the run.
+        more: (N,) further columns.
 
     Raises:
         SurveyError: A sighting's image is not among `images`.
     """
-    names = {image.image_id: image.path.name for image in images}
+    names = images if isinstance(images, Mapping) else {image.image_id: image.path.name for image in images}
     if unknown := sorted(set(detections.images) - names.keys()):
         msg = f"detections name images that the run does not have: {', '.join(unknown)}; pass every image of the run"
         raise SurveyError(msg)
-    d = detections.take(np.lexsort((detections.y, detections.x, -detections.probability, items)))
+    order = np.lexsort((detections.y, detections.x, -detections.probability, items))
+    d = detections.take(order)
     image_ids = _text(d.images[i] for i in d.image_index)
     columns: dict[str, NDArray[np.generic]] = {
-        "detection_id": _detection_ids(d),
+        "detection_id": detection_ids(d),
         "item": np.sort(items).astype(np.int64),
         "class": _text(d.class_names),
         "score": d.score,
@@ -70,11 +79,12 @@ def detection_layer(detections: Detections, *, items: NDArray[np.intp], images: 
         "model": _text([d.model_id] * len(d)),
         "run_id": _text([run_id] * len(d)),
     }
+    columns |= {name: values[order] for name, values in (more or {}).items()}
     return Layer("detections", "Point", _wkb(shapely.points(d.x, d.y)), columns)
 
 
-def hectare_layer(risk: Risk) -> Layer:
-    """Return the cells that somebody flew as squares with their risk bands."""
+def hectare_layer(risk: Risk, *, more: Mapping[str, NDArray[np.generic]] | None = None) -> Layer:
+    """Return the cells that somebody flew as squares with their risk bands, and further ones of the grid's shape."""
     row, col = np.nonzero(np.isfinite(risk.p_at_least_one))
     west = risk.grid.x_min + col * HECTARE_EDGE_M
     north = risk.grid.y_max - row * HECTARE_EDGE_M
@@ -84,6 +94,7 @@ def hectare_layer(risk: Risk) -> Layer:
         "cell": _text(f"E{x}N{y}" for x, y in zip(west.tolist(), south.tolist(), strict=True))
     }
     columns |= {name: getattr(risk, name)[row, col] for name in RISK_BANDS}
+    columns |= {name: values[row, col] for name, values in (more or {}).items()}
     return Layer("hectares", "Polygon", _wkb(squares), columns)
 
 
@@ -112,7 +123,7 @@ def image_layer(images: Sequence[Image], *, crs: str) -> Layer:
     return Layer("images", "Polygon", _wkb([_footprint(i, crs=crs) for i in images]), columns)
 
 
-def _detection_ids(detections: Detections) -> NDArray[np.object_]:
+def detection_ids(detections: Detections) -> NDArray[np.object_]:
     """Return ids that a re-run gives again: a hash of model, image, class and place to 0.01 px."""
     seen: Counter[str] = Counter()
     ids = []

@@ -23,9 +23,11 @@ _VERSION = "3.22"
 """Oldest QGIS the styles are meant for."""
 
 
-def write_risk_style(path: Path) -> None:
-    """Write the style of risk.tif: the first band, P(at least one item), in blues."""
-    root, renderer = _raster(type="singlebandpseudocolor", opacity="0.7", classificationMin="0", classificationMax="1")
+def write_risk_style(path: Path, *, band: int = 1) -> None:
+    """Write the style of risk.tif: a band of probabilities, the first being P(at least one item), in blues."""
+    root, renderer = _raster(
+        band=str(band), type="singlebandpseudocolor", opacity="0.7", classificationMin="0", classificationMax="1"
+    )
     shader = ET.SubElement(
         ET.SubElement(renderer, "rastershader"),
         "colorrampshader",
@@ -82,7 +84,7 @@ def layer_styles() -> Mapping[str, str]:
 
 
 def _raster(**renderer: str) -> tuple[ET.Element, ET.Element]:
-    """Return (document, renderer) of a raster style on band 1."""
+    """Return (document, renderer) of a raster style, on band 1 unless told otherwise."""
     root = ET.Element("qgis", version=_VERSION, styleCategories="Symbology")
     pipe = ET.SubElement(root, "pipe")
     element = ET.SubElement(pipe, "rasterrenderer", {"band": "1", "alphaBand": "-1", "nodataColor": "", **renderer})

@@ -18,6 +18,7 @@ from survey.patterns.ground import SearchedGround
 from survey.patterns.hazard import Hazard, Recall, hazard_along, hazard_raster
 from survey.patterns.layers import member_layer, pattern_layer, place_layer, strips, write_hazard
 from survey.patterns.settings import PatternSettings
+from survey.rounds.folder import latest_round
 
 Array = NDArray[np.float64]
 LAYERS, RASTER, REPORT = "patterns.gpkg", "patterns.tif", "patterns.json"
@@ -39,7 +40,7 @@ def run_patterns(run: Path, *, out: Path, settings: PatternSettings, least: floa
     """Find rows among a run's items, write them with what may be left along them, and return a report in words.
 
     Args:
-        run: Folder of a finished run.
+        run: Folder of a finished run; items that its latest round rejects are left out.
         out: Folder for `patterns.gpkg`, `patterns.tif` (if there are rows) and `patterns.json`.
         settings: What counts as a row.
         least: Items less probable than this are left out.
@@ -51,7 +52,8 @@ def run_patterns(run: Path, *, out: Path, settings: PatternSettings, least: floa
     if not (products / MANIFEST).is_file():
         msg = f"{run}: is no finished run; run `survey run ... --out {run}` to its end"
         raise InputError(msg)
-    items = _items(products / "detections.gpkg", least=least)
+    latest = latest_round(run)
+    items = _items((products if latest is None else latest.folder) / "detections.gpkg", least=least)
     ground = _ground(products / "detections.gpkg")
     recall = _recall(products / "summary.json")
     found = find_rows(items.points, ground, settings=settings)
@@ -68,14 +70,17 @@ def run_patterns(run: Path, *, out: Path, settings: PatternSettings, least: floa
         tags = {"SURVEY_RUN_MANIFEST_SHA256": sha256_of(products / MANIFEST)}
         write_hazard(out / RASTER, hazard_raster(hazards), crs=items.crs, tags=tags)
     report = _report(found, hazards, items=items, ground=ground, recall=recall)
+    report |= {"round": None if latest is None else latest.folder.name}
     report |= {"level": settings.level, "least_probability": least, "manifest_sha256": sha256_of(products / MANIFEST)}
     write_bytes(out / REPORT, json.dumps(report, indent=2, sort_keys=True, allow_nan=False).encode())
     return _in_words(report)
 
 
 def _items(path: Path, *, least: float) -> _Items:
-    """Return each item's most probable sighting that has a place."""
+    """Return each item's most probable sighting that has a place; in a round, of those that nobody rejected."""
     table = _layer(path, "detections")
+    if "state" in table:
+        table = table[table["state"] != "rejected"]
     placed = ~(table.geometry.isna() | table.geometry.is_empty).to_numpy(bool)
     likely = placed & (table["probability"].to_numpy(np.float64) >= least)
     table = table[likely].sort_values(["item", "probability"], ascending=[True, False], kind="stable")
@@ -142,7 +147,8 @@ def _report(
 
 
 def _in_words(report: dict[str, Any]) -> str:
-    lines = [f"{report['items']} items on {report['searched_ha']:.1f} ha searched: {len(report['rows'])} rows"]
+    after = "" if report["round"] is None else f" after round {report['round']}"
+    lines = [f"{report['items']} items{after} on {report['searched_ha']:.1f} ha searched: {len(report['rows'])} rows"]
     for n, row in enumerate(report["rows"], start=1):
         spacing = "no regular spacing"
         if row["spacing_m"] is not None:

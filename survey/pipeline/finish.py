@@ -20,7 +20,9 @@ from survey.pipeline.novelty import Judgement, judge_images
 from survey.pipeline.plan import ImagePlan, Plan
 from survey.pipeline.search import ground_patch, ground_window, unsearched_patch
 from survey.pipeline.sight import BLUR, Sight
-from survey.risk import AreaTally, GroundPart, SightTally, assess, merge_ground, merge_sightings
+from survey.risk import AreaTally, GroundPart, SightTally, merge_ground, merge_sightings
+from survey.rounds.basis import FILE as BASIS
+from survey.rounds.basis import Basis
 from survey.values import Block, Detections, GroundPatch, Risk, SearchedArea, Window, concatenate
 
 PRODUCTS = (
@@ -32,6 +34,7 @@ PRODUCTS = (
     "products/cover.tif",
     "products/cover.tif.aux.xml",
     "products/cover.qml",
+    "products/basis.npz",
     "products/detections.gpkg",
     "products/summary.json",
     "products/MANIFEST.json",
@@ -59,17 +62,22 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
     items = merge_sightings(detections, guard_m=guard_m)
     tags = {"SURVEY_RUN_ID": plan.identity.run_id, "SURVEY_MODEL": plan.identity.model} | plan.prior.tags()
     searched, outline, sight = _write_ground(products, plan, store, receipts, judged=judged, tags=tags)
-    risk = assess(
-        searched,
+    images = [planned.image for planned in plan.images]
+    basis = Basis(
+        run_id=plan.identity.run_id,
+        model=plan.identity.model,
+        images={image.image_id: image.path.name for image in images},
+        searched=searched,
         detections=detections,
         items=items,
         performance=plan.card.as_performance(),
         prior=plan.prior.density,
     )
+    basis.write(products / BASIS)
+    risk = basis.assess()
     export.write_risk(products / "risk.tif", risk=risk, tags=tags)
     export.write_risk_style(products / "risk.qml")
     places = list(_unsearched_places(plan, receipts))
-    images = [planned.image for planned in plan.images]
     export.write_geopackage(
         products / "detections.gpkg",
         crs=plan.ground.hectares.crs,

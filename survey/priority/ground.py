@@ -14,9 +14,13 @@ from rasterio.errors import RasterioIOError
 
 from survey.errors import ConfigError, GeoreferenceError, InputError
 from survey.priority.config import PriorityConfig
+from survey.rounds.folder import ROUNDS, latest_round
 from survey.values import HECTARE_EDGE_M, HectareGrid
 
 RISK = Path("products") / "risk.tif"
+ITEMS_AND_P = ("expected_items", "p_at_least_one")
+REMAINING = ("remaining_items", "p_remaining")
+"""The same two of what remains, in a round."""
 
 
 class State(IntEnum):
@@ -58,17 +62,35 @@ class Ground:
 
 
 def risk_file(source: Path) -> Path:
-    """Return the raster of a finished run's folder, or the raster itself.
+    """Return the raster of a run's latest round, or of the run if it has none, of a round, or the raster itself.
 
     Raises:
         InputError: There is no such file, or the run did not finish.
     """
-    path = source / RISK if source.is_dir() else source
+    path = source
+    if (source / RISK).is_file() and (latest := latest_round(source)) is not None:
+        path = latest.folder / RISK.name
+    elif source.is_dir():
+        path = source / (RISK.name if (source / RISK.name).is_file() else RISK)
     if not path.is_file():
         remedy = "finish the run first: the same `survey run` again" if source.is_dir() else "check the path"
         msg = f"{path}: no such risk raster; {remedy}"
         raise InputError(msg)
     return path
+
+
+def bands_of(path: Path, config: PriorityConfig) -> tuple[str, str]:
+    """Return the bands of expected items and of P(at least one): of a round, those of what remains.
+
+    A round's `expected_items` count the items that were removed too; whoever plans for the bands of a run means the
+    items that are there to be found.
+    """
+    with rasterio.open(path) as dataset:
+        names = dataset.descriptions
+    asked = (config.items_band, config.p_band)
+    if asked == ITEMS_AND_P and all(name in names for name in REMAINING):
+        return REMAINING
+    return asked
 
 
 def load_ground(source: Path, config: PriorityConfig, *, area: NDArray[np.bool_] | None, grid: HectareGrid) -> Ground:
@@ -85,11 +107,12 @@ def load_ground(source: Path, config: PriorityConfig, *, area: NDArray[np.bool_]
         ConfigError: A prior is needed and not given.
     """
     path = risk_file(source)
-    items, p = (_band(path, name) for name in (config.items_band, config.p_band))
+    items_band, p_band = bands_of(path, config)
+    items, p = _band(path, items_band), _band(path, p_band)
     known = np.isfinite(items) & np.isfinite(p)
     searched = np.full(grid.shape, np.nan) if config.searched_band is None else _band(path, config.searched_band)
-    _check(path, config.items_band, items, most=np.inf)
-    _check(path, config.p_band, p, most=1.0)
+    _check(path, items_band, items, most=np.inf)
+    _check(path, p_band, p, most=1.0)
     looked = known & ~(searched == 0)
     state = np.select([looked, known], [State.SEARCHED, State.NOT_SEARCHED], State.NOT_FLOWN).astype(np.int8)
     state[~(np.ones(grid.shape, bool) if area is None else area)] = State.OUTSIDE
@@ -161,7 +184,7 @@ def _check(path: Path, name: str, values: NDArray[np.float64], *, most: float) -
 def _prior(source: Path, config: PriorityConfig, *, hectares: int) -> tuple[float, float]:
     """Return mean and shape of the prior: the settings', else those of the run."""
     mean, shape = config.prior_items_per_ha, config.prior_shape
-    record = source / "run.json"
+    record = (source.parent.parent if source.parent.name == ROUNDS else source) / "run.json"
     if (mean is None or shape is None) and record.is_file():
         try:
             settings = json.loads(record.read_bytes())["identity"]["config"]

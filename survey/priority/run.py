@@ -15,12 +15,13 @@ from survey.files import make_folder, sha256_of, write_bytes
 from survey.priority.baselines import compare, curve_of, in_order
 from survey.priority.config import PriorityConfig
 from survey.priority.curve import Curves, write_csv, write_png
-from survey.priority.ground import State, grid_of, load_ground, risk_file
+from survey.priority.ground import State, bands_of, grid_of, load_ground, risk_file
 from survey.priority.layers import Exposed, condition_on, covered_by, exposure_on
 from survey.priority.loading import load_priority
 from survey.priority.plan import Plan, make_plan
 from survey.priority.tables import area_columns, area_layer, area_names, hectare_layer
 from survey.priority.words import CAUTIONS, in_words
+from survey.rounds.folder import ROUNDS
 from survey.values import HectareGrid
 
 AREAS, REPORT, SUMMARY, CURVE, PLOT = "work_areas.gpkg", "priority.json", "summary.txt", "curve.csv", "curve.png"
@@ -59,7 +60,8 @@ def prioritise(source: Path, *, settings: Path, out: Path) -> Prioritised:
     """Plan work areas, methods and dates, and write them. The same input gives the same bytes.
 
     Args:
-        source: Folder of a finished run, or a raster with expected items and P(at least one) per hectare.
+        source: Folder of a finished run, of which its latest round is taken if it has any; a round; or a raster with
+            expected items and P(at least one) per hectare.
         settings: YAML; `configs/priority.yaml` explains its keys. Files that it names are relative to it.
         out: Folder for the results; files of an earlier planning are replaced.
 
@@ -83,6 +85,10 @@ def prioritise(source: Path, *, settings: Path, out: Path) -> Prioritised:
         conditions=read.conditions,
         unsuitable=read.unsuitable,
     )
+    if raster.parent.parent.name == ROUNDS:
+        read.notes.append(
+            f"risk: what remains after round {raster.parent.name}, bands {' and '.join(bands_of(raster, config))}"
+        )
     nearest = read.exposed[config.nearest_to].distance_m if config.nearest_to else None
     if nearest is None:
         read.notes.append("nearest_to is not set: not compared with nearest first")

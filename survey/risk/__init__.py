@@ -13,6 +13,8 @@ from survey.risk.prior import Prior, PriorField
 from survey.risk.sight import SightTally
 from survey.risk.sightings import merge_sightings
 from survey.risk.superposition import infer
+from survey.risk.work import Remaining, Taught, Work
+from survey.risk.worked import infer_worked
 
 __all__ = [
     "UNIDENTIFIED",
@@ -25,12 +27,16 @@ __all__ = [
     "Posterior",
     "Prior",
     "PriorField",
+    "Remaining",
     "Review",
     "SightTally",
+    "Taught",
+    "Work",
     "assess",
     "effective_looks",
     "effective_search",
     "infer",
+    "infer_worked",
     "items_per_cell",
     "log_evidence",
     "marks_of",

@@ -40,7 +40,7 @@ class Arranged:
     def __init__(self, evidence: CellEvidence, *, prior: PriorField) -> None:
         self.cells = len(evidence.searched_ha)
         rank = np.where(evidence.confirmed, np.inf, evidence.log_ratio)
-        mark = _dealt(evidence, rank=rank, prior=prior)
+        mark = dealt(evidence, prior=prior, most=MOST_UNIDENTIFIED)
         order = np.lexsort((-rank, mark, evidence.cell))
         self.cell, self.mark = evidence.cell[order], mark[order]
         self.confirmed = evidence.confirmed[order]
@@ -78,12 +78,13 @@ class Arranged:
         return np.arange(len(local)) + first, local
 
 
-def _dealt(evidence: CellEvidence, *, rank: Array, prior: PriorField) -> NDArray[np.intp]:
-    """Return marks, those of detections of no group beyond `MOST_UNIDENTIFIED` in a cell dealt to groups."""
+def dealt(evidence: CellEvidence, *, prior: PriorField, most: int) -> NDArray[np.intp]:
+    """Return marks, those of detections of no group beyond `most` in a cell dealt to groups."""
     mark = evidence.mark.copy()
+    rank = np.where(evidence.confirmed, np.inf, evidence.log_ratio)
     untold = np.flatnonzero(mark == UNIDENTIFIED)
     order = untold[np.lexsort((-rank[untold], evidence.cell[untold]))]
-    place = _rank_within(evidence.cell[order]) - MOST_UNIDENTIFIED
+    place = _rank_within(evidence.cell[order]) - most
     order, place = order[place >= 0], place[place >= 0]
     cells, cell = np.unique(evidence.cell[order], return_inverse=True)
     shares = prior.shape[cells] / prior.shape[cells].sum(axis=1, keepdims=True)

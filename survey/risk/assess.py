@@ -82,13 +82,13 @@ def assess(
     found = infer(evidence, prior=field, belief=belief)
     count = np.bincount(evidence.cell, minlength=searched.flown.size)
     nobody_flew = (searched.flown.ravel() == 0) & (count == 0)
-    bands = _bands(found) | {
+    bands = posterior_bands(found) | {
         "searched_fraction": evidence.searched_ha,
         "detections": count,
         "confirmed": np.bincount(evidence.cell, evidence.confirmed, minlength=searched.flown.size),
         "effective_search": effective_search(evidence, belief),
         **_seen(searched),
-        "disturbance_fraction": _share(searched.disturbed.ravel(), evidence.searched_ha),
+        "disturbance_fraction": share_of(searched.disturbed.ravel(), evidence.searched_ha),
     }
     shape = searched.grid.shape
     shaped = {n: np.where(nobody_flew, np.nan, v).astype(np.float32).reshape(shape) for n, v in bands.items()}
@@ -122,10 +122,10 @@ def observe(
         SurveyError: A sighting has no place on the ground or lies outside the grid.
         ValueError: `items` or verdicts do not fit the detections.
     """
-    best = _best_sightings(detections, items)
-    row, col = _cells(searched, detections)
+    best = best_sightings(detections, items)
+    row, col = sighting_cells(searched, detections)
     marks = marks_of(detections.classes, detections.class_index)
-    verdict = _item_verdicts(review, items)
+    verdict = item_verdicts(review, items)
     belief = Belief.from_performance(performance)
     if review is not None:
         rejected = np.bincount(marks[best][verdict < 0], minlength=UNIDENTIFIED + 1) if review.searched_ha else ()
@@ -148,7 +148,7 @@ def observe(
     return Observed(evidence, belief, kept, best[verdict < 0])
 
 
-def _bands(found: Inference) -> dict[str, NDArray[np.float64]]:
+def posterior_bands(found: Inference) -> dict[str, NDArray[np.float64]]:
     """Return what the posterior says as bands (cells,)."""
     total, groups = found.total, found.groups
     bands: dict[str, NDArray[np.float64]] = {name: getattr(total, name) for name in GROUP_BANDS}
@@ -180,13 +180,13 @@ def effective_search(evidence: CellEvidence, belief: Belief) -> NDArray[np.float
     return p * evidence.searched_ha * (1.0 if evidence.visible is None else evidence.visible)
 
 
-def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+def share_of(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return part / whole, NaN where there is no whole."""
     share: NDArray[np.float64] = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
     return share
 
 
-def _item_verdicts(review: Review | None, items: NDArray[np.intp]) -> NDArray[np.intp]:
+def item_verdicts(review: Review | None, items: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the verdict on each item, in the order of their numbers."""
     names, item = np.unique(items, return_inverse=True)
     if review is None:
@@ -199,7 +199,7 @@ def _item_verdicts(review: Review | None, items: NDArray[np.intp]) -> NDArray[np
     return np.where(confirmed, 1, np.where(rejected, -1, 0))
 
 
-def _best_sightings(detections: Detections, items: NDArray[np.intp]) -> NDArray[np.intp]:
+def best_sightings(detections: Detections, items: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the most probable sighting of each item; ties go to the lesser x, then y."""
     if items.shape != (len(detections),):
         msg = f"items of shape {items.shape} do not fit {len(detections)} detections"
@@ -208,7 +208,7 @@ def _best_sightings(detections: Detections, items: NDArray[np.intp]) -> NDArray[
     return order[np.unique(items[order], return_index=True)[1]]
 
 
-def _cells(searched: SearchedArea, detections: Detections) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def sighting_cells(searched: SearchedArea, detections: Detections) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return (row, col) of the cell of each sighting, all inside the grid."""
     placed = np.isfinite(detections.x) & np.isfinite(detections.y)
     if not placed.all():

@@ -75,7 +75,7 @@ class Belief:
         return cls(found, missed, (*(told * share for share in shares), untold), area)
 
     def reviewed(
-        self, *, found: int = 0, missed: int = 0, rejected: Sequence[int] = (), searched_ha: float = 0.0
+        self, *, found: float = 0, missed: float = 0, rejected: Sequence[float] = (), searched_ha: float = 0.0
     ) -> Self:
         """Return the belief after items and false alarms were counted on reviewed ground of this site.
 

@@ -86,7 +86,7 @@ def infer(
         for name, values in block.infer(None if counts is None else counts[part.rows]).items():
             out[name][part.rows] = values
 
-    parts = detections.parts(_steep(evidence, prior, belief))
+    parts = detections.parts(steep(evidence, prior, belief))
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, parts))
@@ -111,7 +111,7 @@ def infer(
     )
 
 
-def _steep(evidence: CellEvidence, prior: PriorField, belief: Belief) -> NDArray[np.bool_]:
+def steep(evidence: CellEvidence, prior: PriorField, belief: Belief) -> NDArray[np.bool_]:
     """Return where few nodes do not integrate 1 / (b + P), which the expected number of unseen items goes with.
 
     A prior of a small rate b (most cells hold nothing, some hold many items) and a recall that may be next to nothing

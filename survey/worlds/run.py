@@ -14,10 +14,9 @@ from survey.files import make_folder, write_bytes
 from survey.risk import infer
 from survey.worlds.compare import maps, reliability, score, scored
 from survey.worlds.ranks import BINS, LEVEL, STRETCH, power, ranks, uniformity
+from survey.worlds.work import AIM, WORK_WORLDS, WorkWorld, score_work
 from survey.worlds.world import BELIEF, WORLDS, World, simulate
 
-AIM = 0.02
-"""A 90 % interval is to cover 90 % within so much."""
 _NAMES = ("total", "ap", "at", "submunition", "uxo")
 
 
@@ -31,7 +30,13 @@ class Calibration:
 
 
 def calibrate_risk(
-    out: Path, *, hectares: int = 20_000, seed: int = 1, worlds: Sequence[World] = WORLDS, threads: int = 1
+    out: Path,
+    *,
+    hectares: int = 20_000,
+    seed: int = 1,
+    worlds: Sequence[World] = WORLDS,
+    work_worlds: Sequence[WorkWorld] = WORK_WORLDS,
+    threads: int = 1,
 ) -> Calibration:
     """Score the posterior on simulated campaigns and write calibration.json, calibration.txt and calibration.png.
 
@@ -40,6 +45,7 @@ def calibrate_risk(
         hectares: Hectares of each world.
         seed: Decides everything drawn.
         worlds: Worlds to simulate.
+        work_worlds: Worlds in which people work on the ground after the flight.
         threads: Threads of the inference; they do not change the result.
     """
     report: dict[str, Any] = {
@@ -50,6 +56,10 @@ def calibrate_risk(
         "worlds": {
             world.name: score_world(world, hectares=hectares, seed=[seed, number], threads=threads)
             for number, world in enumerate(worlds)
+        },
+        "work": {
+            world.name: score_work(world, hectares=hectares, seed=[seed, 100 + number], threads=threads)
+            for number, world in enumerate(work_worlds)
         },
     }
     folder = make_folder(out)
@@ -109,7 +119,7 @@ def in_words(report: Mapping[str, Any]) -> str:
     )
     columns = f"{'world':<32}{'items':>8}{'expected':>10}{'rank p':>10}{'90 % covers':>13}{'q05..q95':>10}   verdict"
     lines = [head, "", columns]
-    for name, world in report["worlds"].items():
+    for name, world in {**report["worlds"], **report["work"]}.items():
         total = world["calibration"]["total"]
         verdict = "holds" if world["holds"] else "BREAKS: do not rely on the intervals here"
         lines.append(
@@ -119,6 +129,7 @@ def in_words(report: Mapping[str, Any]) -> str:
     lines += [
         "",
         "90 % covers: share of ranks in 5..95 %, ties broken at random; the whole-number interval covers more.",
+        "Of rounds of work, items and intervals are of what remains.",
     ]
     keys = list(next(iter(report["worlds"].values()))["scores"]["posterior"])
     lines += [

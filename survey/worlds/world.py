@@ -72,6 +72,13 @@ class Campaigns:
     """(cells, 2) of each hectare, metres in its campaign."""
     line_m: Array
     """(cells,) distance to the line that the density falls with."""
+    item_cell: NDArray[np.intp]
+    """(I,) hectare of each item."""
+    item_group: NDArray[np.intp]
+    item_place: Array
+    """(I, 2) metres east and north of the south-west corner of its hectare."""
+    item_detection: NDArray[np.intp]
+    """(I,) place of its detection in `evidence`, -1 where it was not detected."""
 
 
 def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: Belief = BELIEF) -> Campaigns:
@@ -118,7 +125,11 @@ def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: B
     truth = np.zeros((cells, len(SHARES)), np.intp)
     np.add.at(truth, (cell, group), 1)
     prior = PriorField(np.tile(shape, (cells, 1)), world.shape / (mean * world.recorded))
-    return Campaigns(evidence, prior, truth, campaign, where[:, 0], where[:, 1], centre, line)
+    detection = np.where(seen, np.cumsum(seen) - 1, -1)
+    inside = place - corner[cell]
+    return Campaigns(
+        evidence, prior, truth, campaign, where[:, 0], where[:, 1], centre, line, cell, group, inside, detection
+    )
 
 
 def _searched(world: World, cells: int, rng: np.random.Generator) -> Array:

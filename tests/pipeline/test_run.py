@@ -24,6 +24,7 @@ from survey.engine import Shard
 from survey.errors import ConfigError, InputError, ResumeError
 from survey.export import verify_manifest
 from survey.pipeline import run
+from survey.rounds import compute_round
 from survey.values import RISK_BANDS
 
 ORIGIN = (500_050.0, 4_400_030.0)
@@ -252,3 +253,18 @@ def test_ground_that_ends_on_a_hectares_edge_loses_no_sighting(
     result = run([flight(rows=160, cols=2500, gsd_m=0.02)], tmp_path / "out", config=config)
     assert tuple(result.summary["grid"]["shape"]) == (1, 1)
     assert result.summary["detections"]["sightings"] > 0
+
+
+def test_a_round_without_news_is_the_run(tmp_path: Path, flight: Flight, config: RunConfig) -> None:
+    run([flight()], tmp_path / "out", config=config)
+    done = compute_round(tmp_path / "out")
+    with (
+        rasterio.open(tmp_path / "out" / "products" / "risk.tif") as before,
+        rasterio.open(done.folder / "risk.tif") as after,
+    ):
+        assert np.array_equal(before.read(), after.read(list(range(1, before.count + 1))))
+    assert (layer(tmp_path / "out", "detections")["detection_id"] == _ids(done.folder)).all()
+
+
+def _ids(folder: Path) -> list[str]:
+    return list(geopandas.read_file(folder / "detections.gpkg", layer="detections")["detection_id"])

@@ -106,12 +106,12 @@ def test_scores_tell_a_perfect_map_from_one_that_knows_nothing() -> None:
 
 def test_the_report_is_written_and_names_what_breaks(tmp_path: Path) -> None:
     worlds = (BY_NAME["sparse"], BY_NAME["records name a quarter"])
-    done = calibrate_risk(tmp_path / "out", hectares=1000, worlds=worlds)
+    done = calibrate_risk(tmp_path / "out", hectares=1000, worlds=worlds, work_worlds=())
     report = json.loads((tmp_path / "out" / "calibration.json").read_text())
     assert set(report["worlds"]) == {world.name for world in worlds}
     assert report["rank_test"]["power"] == power(1000)
     assert done.text.count("BREAKS") == sum(not world["holds"] for world in report["worlds"].values()) >= 1
     for name in done.files:
         assert (tmp_path / "out" / name).stat().st_mode & 0o077 == 0
-    again = calibrate_risk(tmp_path / "again", hectares=1000, worlds=worlds, threads=2)
+    again = calibrate_risk(tmp_path / "again", hectares=1000, worlds=worlds, work_worlds=(), threads=2)
     assert again.text == done.text
