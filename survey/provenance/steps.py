@@ -193,7 +193,7 @@ def near(table: Any) -> Section:
 
 def verdicts(run: FinishedRun, sightings: Any) -> Section:
     """Return what reviewers decided on some sightings."""
-    read = read_verdicts(run.folder, run=run)
+    read = read_verdicts(run.folder)
     if read is None:
         return Section("Verdicts", ("not reviewed: the run has no review.sqlite",), {"reviewed": False})
     told = list(read.of(sightings))

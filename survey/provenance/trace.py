@@ -106,7 +106,8 @@ def trace_place(
         raise InputError(msg)
     table = finished.layer("detections")
     apart = np.hypot(table.geometry.x - x, table.geometry.y - y)
-    near = table[apart <= np.maximum(NEAR_M, 3 * table["position_error_m"])].assign(distance_m=apart)
+    near = table.assign(distance_m=apart)  # before the choice: an empty table would take over the other's rows
+    near = near[apart <= np.maximum(NEAR_M, 3 * table["position_error_m"])]
     near = near.sort_values(["distance_m", "detection_id"])
     items = tuple(dict.fromkeys(int(n) for n in near["item"]))
     sections = [

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from survey.provenance.finished import FinishedRun
 
 REVIEW = "review.sqlite"
 
@@ -31,7 +30,7 @@ class Verdicts:
             yield from self.by_detection.get(str(name), ())
 
 
-def read_verdicts(folder: Path, *, run: FinishedRun) -> Verdicts | None:
+def read_verdicts(folder: Path) -> Verdicts | None:
     """Return the review of a run; None where there is none."""
     if not (folder / REVIEW).is_file():
         return None

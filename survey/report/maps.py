@@ -1,0 +1,225 @@
+"""The maps of a report."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyproj
+import rasterio
+import shapely
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
+
+from survey.export.palette import (
+    DETECTION_COLOUR,
+    NOT_SEARCHED_COLOUR,
+    OUTLINE_COLOUR,
+    RISK_RAMP,
+    SEARCHED_COLOUR,
+)
+from survey.ingest import to_uint8
+from survey.report.html import Markup, joined, tag
+from survey.report.subject import Bounds, Subject, finite
+from survey.report.svg import INK, MapDrawing, jpeg_uri, nice, ramp
+from survey.values import HECTARE_EDGE_M
+
+SEARCHED_FILL = "#cfe3ee"
+MOST_POINTS = 5000
+"""Items drawn on a map; the page says so where there are more."""
+NUMBERED = 25
+"""Items whose number stands beside their circle, the most probable ones."""
+BACKDROP_PX = 1000
+_PALE = 0.45
+"""Share of white mixed into the imagery below a map, so that what is drawn stands out."""
+
+
+def searched_map(subject: Subject) -> Markup:
+    """Return the map of what was searched and what was flown and not searched."""
+    drawing = _drawing(subject, "map.searched.label", subject.ground)
+    table = subject.outlines
+    searched, rest = (list(table.geometry[table["state"].eq("searched") == flag]) for flag in (True, False))
+    drawing.shape(searched, fill=SEARCHED_FILL, stroke=SEARCHED_COLOUR, stroke_width=0.8)
+    _hatch(drawing, rest)
+    drawing.shape(list(subject.run.layer("images").geometry), stroke="#8A8F94", stroke_width=0.8, stroke_dasharray="4 3")
+    w = subject.words
+    legend = [
+        (swatch(SEARCHED_FILL, line=SEARCHED_COLOUR), w("legend.searched")),
+        (swatch("none", hatch=True), w("legend.not_searched")),
+        (swatch("#fff"), w("legend.not_flown")),
+        (swatch("none", line="#8A8F94", dashed=True), w("legend.outline")),
+    ]
+    return _figure(drawing, w("map.searched.caption"), legend)
+
+
+def band_map(subject: Subject, band: str, *, top: float | None = None) -> Markup:
+    """Return the map of a band of the risk; cells that nobody flew stay blank, unsearched ground is hatched.
+
+    Args:
+        subject: The run.
+        band: Name of the band.
+        top: Value of the ramp's dark end; a round number above the largest value if None.
+    """
+    w, values, grid = subject.words, subject.bands[band], subject.run.grid
+    most = finite(values)
+    end = top if top is not None else _above(most)
+    drawing = _drawing(subject, f"map.{band}.label", subject.extent)
+    south, east = grid.y_max - grid.rows * HECTARE_EDGE_M, grid.x_min + grid.cols * HECTARE_EDGE_M
+    _cells(drawing, ramp(values / end, RISK_RAMP), (grid.x_min, south, east, grid.y_max))
+    table = subject.outlines
+    _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
+    drawing.shape(list(table.geometry[table["state"] == "searched"]), stroke=SEARCHED_COLOUR, stroke_width=0.8)
+    legend = [
+        (_ramp_bar(end), w(f"map.{band}.unit")),
+        (swatch("none", hatch=True), w("legend.not_searched_prior")),
+        (swatch("#fff"), w("legend.not_flown")),
+        (swatch("none", line=SEARCHED_COLOUR), w("legend.searched_outline")),
+    ]
+    return _figure(drawing, w(f"map.{band}.caption"), legend)
+
+
+def detections_map(subject: Subject) -> Markup:
+    """Return the map of the items, over the imagery where it is still there."""
+    w, items = subject.words, subject.items
+    drawing = _drawing(subject, "map.detections.label", subject.ground)
+    shown = [backdrop(subject, drawing)]
+    table = subject.outlines
+    _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
+    drawing.shape(list(table.geometry[table["state"] == "searched"]), stroke=SEARCHED_COLOUR, stroke_width=0.8)
+    drawn = items.head(MOST_POINTS)
+    x, y = (np.asarray(values, np.float64) for values in (drawn.geometry.x, drawn.geometry.y))
+    drawing.points(x, y, radius=5.0, fill="none", stroke="#fff", stroke_width=3.2)
+    drawing.points(x, y, radius=5.0, fill="none", stroke=DETECTION_COLOUR, stroke_width=1.6)
+    for n, row in enumerate(drawn.head(NUMBERED).itertuples()):
+        drawing.text(float(x[n]), float(y[n]), str(row.number), dx=7, dy=-4)
+    legend = [
+        (tag("span", class_="ring"), w("legend.item", n=NUMBERED)),
+        (swatch("none", hatch=True), w("legend.not_searched")),
+        (swatch("none", line=SEARCHED_COLOUR), w("legend.searched_outline")),
+    ]
+    notes = [w("map.backdrop") if shown[0] else w("map.no_backdrop")]
+    if len(items) > MOST_POINTS:
+        notes.append(w("map.most", n=MOST_POINTS, all=len(items)))
+    return _figure(drawing, " ".join([w("map.detections.caption"), *notes]), legend)
+
+
+def areas_map(subject: Subject, label: str, shapes: Sequence[tuple[Any, str, bool]]) -> Markup:
+    """Return a map of areas: each polygon with its name, and whether it is drawn boldly."""
+    drawing = _drawing(subject, f"map.{label}.label", _around(subject.extent, [g for g, _, _ in shapes]))
+    table = subject.outlines
+    drawing.shape(list(table.geometry[table["state"] == "searched"]), fill=SEARCHED_FILL)
+    _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
+    for geometry, _, bold in shapes:
+        drawing.shape(geometry, stroke=INK, stroke_width=2.0 if bold else 1.0, stroke_dasharray=None if bold else "5 3")
+    for geometry, name, _ in shapes:
+        if geometry.geom_type != "LineString":
+            place = shapely.point_on_surface(geometry)
+        else:
+            place = geometry.interpolate(0.5, normalized=True)
+        drawing.text(place.x, place.y, name, size=12, dx=-4, dy=4)
+    w = subject.words
+    legend = [
+        (swatch("none", line=INK), w(f"legend.{label}")),
+        (swatch("none", line=INK, dashed=True), w(f"legend.{label}.other")),
+        (swatch(SEARCHED_FILL), w("legend.searched")),
+        (swatch("none", hatch=True), w("legend.not_searched")),
+    ]
+    return _figure(drawing, w(f"map.{label}.caption"), legend)
+
+
+def backdrop(subject: Subject, drawing: MapDrawing) -> bool:
+    """Draw the imagery, paled, below a map; return whether there was any."""
+    west, south, east, north = drawing.bounds
+    metres = max(east - west, north - south) / BACKDROP_PX
+    cols, rows = round((east - west) / metres), round((north - south) / metres)
+    ground = np.full((rows, cols, 3), 255, np.uint8)
+    place = rasterio.transform.from_bounds(west, south, east, north, cols, rows)
+    crs, seen = subject.run.grid.crs, False
+    for found in subject.images:
+        if found.image is None:
+            continue
+        with rasterio.open(found.image.path) as dataset:
+            how = {"crs": crs, "transform": place, "width": cols, "height": rows, "resampling": Resampling.average}
+            with WarpedVRT(dataset, add_alpha=dataset.nodata is None and found.image.bands.alpha is None, **how) as warped:
+                values = warped.read(found.image.bands.rgb)
+                known = warped.dataset_mask() > 0
+        ground[known] = to_uint8(values, found.image).transpose(1, 2, 0)[known]
+        seen = True
+    if seen:
+        paled = (ground * (1 - _PALE) + 255 * _PALE).round().astype(np.uint8)
+        drawing.image(jpeg_uri(paled, quality=82), drawing.bounds)
+    return seen
+
+
+def swatch(fill: str, *, line: str = OUTLINE_COLOUR, hatch: bool = False, dashed: bool = False) -> Markup:
+    """Return the sample of a legend."""
+    strokes = [tag("path", d=f"M{x} 14L{x + 14} 0", stroke=NOT_SEARCHED_COLOUR, stroke_width=0.9) for x in (-7, 0, 7, 14)]
+    box = tag(
+        "rect", x=0.5, y=0.5, width=23, height=13, fill=fill, stroke=line, stroke_dasharray="4 3" if dashed else None
+    )
+    return tag("svg", *(strokes if hatch else ()), box, viewBox="0 0 24 14", class_="swatch")
+
+
+def _ramp_bar(end: float) -> Markup:
+    """Return the ramp with its values."""
+    stops = [tag("stop", offset=f"{at:g}", stop_color=colour) for at, colour in RISK_RAMP]
+    name = f"ramp{end:g}".replace(".", "-")
+    marks = [
+        tag("text", f"{share * end:g}", x=6 + share * 150, y=26, font_size=10, text_anchor="middle", fill=INK)
+        for share in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    return tag(
+        "svg",
+        tag("defs", tag("linearGradient", *stops, id=name, x1="0", x2="1", y1="0", y2="0")),
+        tag("rect", x=6, y=2, width=150, height=12, fill=f"url(#{name})", stroke=OUTLINE_COLOUR, stroke_width=0.6),
+        *marks,
+        viewBox="0 0 170 30",
+        class_="ramp",
+    )
+
+
+def _drawing(subject: Subject, label: str, bounds: Bounds) -> MapDrawing:
+    crs = pyproj.CRS.from_user_input(subject.run.grid.crs)
+    name = f"{subject.run.grid.crs}  {crs.name}" if subject.options.coordinates else ""
+    words = subject.words
+    return MapDrawing(bounds, name, words(label), words("map.north"), subject.options.coordinates)
+
+
+def _cells(drawing: MapDrawing, rgba: NDArray[np.uint8], box: Bounds) -> None:
+    """Draw the cells inside the map only."""
+    grid_west, _, _, grid_north = box
+    west, south, east, north = drawing.bounds
+    edge = HECTARE_EDGE_M
+    left = max(0, int(np.ceil((west - grid_west) / edge)))
+    right = min(rgba.shape[1], int(np.floor((east - grid_west) / edge)))
+    top = max(0, int(np.ceil((grid_north - north) / edge)))
+    bottom = min(rgba.shape[0], int(np.floor((grid_north - south) / edge)))
+    inside = rgba[top:bottom, left:right]
+    x, y = grid_west + left * edge, grid_north - top * edge
+    drawing.raster(inside, (x, y - (bottom - top) * edge, x + (right - left) * edge, y))
+
+
+def _hatch(drawing: MapDrawing, shapes: list[Any]) -> None:
+    if shapes:
+        drawing.hatch(shapely.union_all(shapes), colour=NOT_SEARCHED_COLOUR, name="unsearched")
+
+
+def _above(most: float) -> float:
+    """Return a round number that is not below a value."""
+    if most <= 0:
+        return 1.0
+    low = nice(most)
+    return next(low * f for f in (1.0, 1.5, 2.0, 2.5) if low * f >= most * (1 - 1e-9))
+
+
+def _around(bounds: Bounds, shapes: Sequence[Any]) -> Bounds:
+    """Return bounds that hold some shapes too."""
+    boxes = np.array([bounds, *(g.bounds for g in shapes)])
+    west, south = boxes[:, :2].min(axis=0)
+    east, north = boxes[:, 2:].max(axis=0)
+    return float(west), float(south), float(east), float(north)
+
+
+def _figure(drawing: MapDrawing, caption: str, legend: Sequence[tuple[Markup, str]]) -> Markup:
+    entries = [tag("li", mark, tag("span", words)) for mark, words in legend]
+    return tag("figure", drawing.finish(), tag("ul", joined(*entries), class_="legend"), tag("figcaption", caption))
