@@ -16,6 +16,8 @@ from survey.errors import InputError, ResumeError
 from survey.files import make_folder, write_bytes
 
 _BLOCK_FILE = re.compile(r"[0-9a-f]{64}\.(npz|json)")
+REVIEW_FILES = frozenset({"review.sqlite", "review.sqlite-wal", "review.sqlite-shm"})
+"""Decisions of reviewers lie in the run's folder and are nothing that a run writes or removes."""
 _TEMPORARY = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]+\.tmp(\..*|-.*)?")
 """As `survey.files.temporary_beside` names them, with what a library may hang on (`-journal`, `.ovr`)."""
 
@@ -114,7 +116,8 @@ def _refuse_foreign(folder: Path) -> None:
     if not folder.is_dir():
         msg = f"{folder}: is a file; name a folder as --out"
         raise ResumeError(msg)
-    names = {path.name for path in folder.iterdir() if not _TEMPORARY.fullmatch(path.name)} - {"locks"}
+    names = {path.name for path in folder.iterdir() if not _TEMPORARY.fullmatch(path.name)}
+    names -= {"locks", *REVIEW_FILES}
     if names and "run.json" not in names:
         msg = f"{folder}: holds files but no run ({min(names)} …); use a new or empty folder as --out"
         raise ResumeError(msg)
