@@ -71,3 +71,45 @@ def trace(
             raise ConfigError(msg) from error
         told = trace_place(x, y, run=run, crs=crs, images=images or (), folders=folders)
     typer.echo(dumps(told.as_dict(), sort_keys=True) if json else told)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    *,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="HTML file, else report.html in the run.")] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also write a PDF beside it; needs the extra [report].")] = False,
+    evidence: Evidence = None,
+    patterns: Patterns = None,
+    plan: Plan = None,
+    candidates: Candidates = None,
+    flights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV: image, date, time, sensor, height_m, overlap.")
+    ] = None,
+    images: Imagery = None,
+    model: Annotated[str | None, typer.Option(metavar="PATH", help="The run's model, if it is no released one.")] = None,
+    language: Annotated[str, typer.Option(metavar="CODE", help="Such as en.")] = "en",
+    date: Annotated[str | None, typer.Option(metavar="DAY", help="Date to print, such as 2026-05-31.")] = None,
+    without_coordinates: Annotated[
+        bool, typer.Option("--without-coordinates", help="No coordinates in maps and tables.")
+    ] = False,
+    most_chips: Annotated[int, typer.Option(min=0, help="Chips shown, the most probable items first.")] = 60,
+) -> None:
+    """Write one page on a run: flights, searched ground, model, detections, risk, what was not searched, hashes."""
+    from survey.report import ReportOptions, write_report
+
+    options = ReportOptions(
+        evidence=evidence,
+        patterns=patterns,
+        plan=plan,
+        candidates=candidates,
+        flights=flights,
+        images=tuple(images or ()),
+        model=model,
+        language=language,
+        date=date,
+        coordinates=not without_coordinates,
+        most_chips=most_chips,
+    )
+    for path in write_report(run, out=out, pdf=pdf, options=options):
+        typer.echo(path)

@@ -20,7 +20,7 @@ from survey.export.cog import RISK_UNITS
 from survey.files import sha256_of
 from survey.provenance.finished import FinishedRun
 from survey.provenance.imagery import RunImage, cut
-from survey.provenance.verdicts import read_verdicts
+from survey.provenance.verdicts import as_facts, in_words, read_verdicts
 from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS, RISK_BANDS, GroundCode
 
 CHIP_M = 1.0
@@ -31,6 +31,9 @@ _GROUND = {
     GroundCode.TRENCH: "searched, looks like a trench",
     GroundCode.DISTURBED_SOIL: "searched, looks like disturbed soil",
 }
+
+
+_STANDS = {1: "an item", -1: "no item", 0: "not known"}
 
 
 def pixel(row: Any, found: Sequence[RunImage]) -> Section:
@@ -196,12 +199,15 @@ def verdicts(run: FinishedRun, sightings: Any) -> Section:
     read = read_verdicts(run.folder)
     if read is None:
         return Section("Verdicts", ("not reviewed: the run has no review.sqlite",), {"reviewed": False})
-    told = list(read.of(sightings))
-    lines = [v.words for v in told] or ["no reviewer has judged it yet"]
-    lines.append(f"review.sqlite, SHA-256 {read.sha256}")
-    return Section(
-        "Verdicts", tuple(lines), {"reviewed": True, "sha256": read.sha256, "verdicts": [v.facts for v in told]}
-    )
+    told = read.on(sightings["detection_id"])
+    lines = [in_words(d) for d in told] or ["no reviewer has judged it yet"]
+    stands = read.verdict(sightings["detection_id"])
+    if stands is not None:
+        words = "disputed" if stands.disputed else _STANDS[stands.verdict]
+        lines.append(f"what stands: {words}")
+    lines.append(f"all {len(read.decisions)} decisions of review.sqlite, SHA-256 {read.sha256}")
+    numbers = {"reviewed": True, "sha256": read.sha256, "decisions": [as_facts(d) for d in told]}
+    return Section("Verdicts", tuple(lines), numbers)
 
 
 def ground(run: FinishedRun, x: float, y: float) -> Section:

@@ -1,37 +1,63 @@
 """What reviewers decided, where a run was reviewed."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-
-REVIEW = "review.sqlite"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One decision."""
-
-    words: str
-    facts: dict[str, Any]
+from survey.engine import canonical_json
+from survey.review import FILE, Decision, Kind, ReviewStore, Standing, standing
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
     """All decisions of a review, oldest first."""
 
-    sha256: str
-    by_detection: dict[str, tuple[Verdict, ...]]
+    decisions: tuple[Decision, ...]
+    standing: dict[str, Standing]
+    """What stands after all of them, by what it is about."""
 
-    def of(self, sightings: Any) -> Iterator[Verdict]:
-        """Yield the decisions on some rows of the layer detections."""
-        for name in sightings["detection_id"]:
-            yield from self.by_detection.get(str(name), ())
+    @property
+    def sha256(self) -> str:
+        """Hex SHA-256 of all decisions as JSON, one a line: the data base's own bytes change without a decision."""
+        lines = [canonical_json(asdict(d)) for d in self.decisions]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def on(self, subjects: Iterable[str]) -> tuple[Decision, ...]:
+        """Return every decision on some things, also those taken back or replaced."""
+        wanted = set(subjects)
+        return tuple(d for d in self.decisions if d.opinion.subject in wanted)
+
+    def verdict(self, subjects: Iterable[str]) -> Standing | None:
+        """Return what stands of an item, known by the ids of its sightings; None where nobody judged it."""
+        found = [self.standing[name] for name in subjects if name in self.standing]
+        sightings = [one for one in found if one.kind is Kind.SIGHTING]
+        return max(sightings, key=lambda one: one.last.decided_at) if sightings else None
 
 
 def read_verdicts(folder: Path) -> Verdicts | None:
-    """Return the review of a run; None where there is none."""
-    if not (folder / REVIEW).is_file():
+    """Return the review of a run; None where there is none.
+
+    Raises:
+        InputError: The file is damaged or not of this program.
+    """
+    if not (folder / FILE).is_file():
         return None
-    raise NotImplementedError
+    with ReviewStore(folder, read_only=True) as store:
+        decisions = store.decisions()
+    return Verdicts(decisions, standing(decisions))
+
+
+def in_words(decision: Decision) -> str:
+    """Return a decision as a sentence."""
+    told = decision.opinion
+    label = f" as {told.label}" if told.label else ""
+    blind = f", blind round {told.blind_round}" if told.blind_round else ""
+    note = f"; note: {told.note}" if told.note else ""
+    return f"{told.status.replace('_', ' ')}{label} by {told.reviewer}, {decision.decided_at}{blind}{note}"
+
+
+def as_facts(decision: Decision) -> dict[str, Any]:
+    """Return a decision for JSON."""
+    return asdict(decision)

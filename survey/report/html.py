@@ -9,7 +9,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def tag(name: str, *children: "str | int | Markup | None", **attributes: "str | float | None") -> Markup:
+def tag(name: str, /, *children: "str | int | Markup | None", **attributes: "str | float | None") -> Markup:
     """Return an element. Children that are no `Markup` are escaped; None is left out, of attributes too.
 
     Underscores in names of attributes become hyphens, a last one falls away: `class_`, `stroke_width`.

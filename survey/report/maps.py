@@ -9,6 +9,7 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
+from rasterio.errors import RasterioIOError
 from rasterio.vrt import WarpedVRT
 
 from survey.export.palette import (
@@ -22,7 +23,7 @@ from survey.ingest import to_uint8
 from survey.report.html import Markup, joined, tag
 from survey.report.subject import Bounds, Subject, finite
 from survey.report.svg import INK, MapDrawing, jpeg_uri, nice, ramp
-from survey.values import HECTARE_EDGE_M
+from survey.values import HECTARE_EDGE_M, Image
 
 SEARCHED_FILL = "#cfe3ee"
 MOST_POINTS = 5000
@@ -82,7 +83,7 @@ def detections_map(subject: Subject) -> Markup:
     """Return the map of the items, over the imagery where it is still there."""
     w, items = subject.words, subject.items
     drawing = _drawing(subject, "map.detections.label", subject.ground)
-    shown = [backdrop(subject, drawing)]
+    below = backdrop(subject, drawing)
     table = subject.outlines
     _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
     drawing.shape(list(table.geometry[table["state"] == "searched"]), stroke=SEARCHED_COLOUR, stroke_width=0.8)
@@ -97,7 +98,7 @@ def detections_map(subject: Subject) -> Markup:
         (swatch("none", hatch=True), w("legend.not_searched")),
         (swatch("none", line=SEARCHED_COLOUR), w("legend.searched_outline")),
     ]
-    notes = [w("map.backdrop") if shown[0] else w("map.no_backdrop")]
+    notes = [w("map.backdrop", n=below, all=len(subject.images)) if below else w("map.no_backdrop")]
     if len(items) > MOST_POINTS:
         notes.append(w("map.most", n=MOST_POINTS, all=len(items)))
     return _figure(drawing, " ".join([w("map.detections.caption"), *notes]), legend)
@@ -127,28 +128,37 @@ def areas_map(subject: Subject, label: str, shapes: Sequence[tuple[Any, str, boo
     return _figure(drawing, w(f"map.{label}.caption"), legend)
 
 
-def backdrop(subject: Subject, drawing: MapDrawing) -> bool:
-    """Draw the imagery, paled, below a map; return whether there was any."""
+def backdrop(subject: Subject, drawing: MapDrawing) -> int:
+    """Draw the imagery, paled, below a map; return how many images could be read."""
     west, south, east, north = drawing.bounds
     metres = max(east - west, north - south) / BACKDROP_PX
-    cols, rows = round((east - west) / metres), round((north - south) / metres)
-    ground = np.full((rows, cols, 3), 255, np.uint8)
-    place = rasterio.transform.from_bounds(west, south, east, north, cols, rows)
-    crs, seen = subject.run.grid.crs, False
-    for found in subject.images:
-        if found.image is None:
-            continue
-        with rasterio.open(found.image.path) as dataset:
-            how = {"crs": crs, "transform": place, "width": cols, "height": rows, "resampling": Resampling.average}
-            with WarpedVRT(dataset, add_alpha=dataset.nodata is None and found.image.bands.alpha is None, **how) as warped:
-                values = warped.read(found.image.bands.rgb)
-                known = warped.dataset_mask() > 0
-        ground[known] = to_uint8(values, found.image).transpose(1, 2, 0)[known]
-        seen = True
-    if seen:
+    ground = np.full((round((north - south) / metres), round((east - west) / metres), 3), 255, np.uint8)
+    read = sum(_lay(ground, found.image, subject=subject, bounds=drawing.bounds) for found in subject.images)
+    if read:
         paled = (ground * (1 - _PALE) + 255 * _PALE).round().astype(np.uint8)
         drawing.image(jpeg_uri(paled, quality=82), drawing.bounds)
-    return seen
+    return read
+
+
+def _lay(ground: NDArray[np.uint8], image: Image | None, *, subject: Subject, bounds: Bounds) -> bool:
+    """Draw an image on the ground (rows, cols, 3); return whether it could be read."""
+    if image is None:
+        return False
+    rows, cols = ground.shape[:2]
+    place = rasterio.transform.from_bounds(*bounds, cols, rows)
+    how = {"crs": subject.run.grid.crs, "transform": place, "width": cols, "height": rows}
+    alpha = image.nodata is None and image.bands.alpha is None
+    nodata = {} if image.nodata is None else {"src_nodata": image.nodata, "nodata": image.nodata}
+    try:
+        with (
+            rasterio.open(image.path) as dataset,
+            WarpedVRT(dataset, add_alpha=alpha, resampling=Resampling.average, **how, **nodata) as warped,
+        ):
+            values, known = warped.read(image.bands.rgb), warped.dataset_mask() > 0
+    except RasterioIOError:  # damaged in part: the section on what was not searched says where
+        return False
+    ground[known] = to_uint8(values, image).transpose(1, 2, 0)[known]
+    return True
 
 
 def swatch(fill: str, *, line: str = OUTLINE_COLOUR, hatch: bool = False, dashed: bool = False) -> Markup:

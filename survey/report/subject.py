@@ -75,6 +75,12 @@ class Subject:
         return best
 
     @cached_property
+    def sightings_of(self) -> dict[int, list[str]]:
+        """Ids of the sightings of each item."""
+        grouped = self.detections.groupby("item")["detection_id"]
+        return {int(item): [str(name) for name in names] for item, names in grouped}
+
+    @cached_property
     def outlines(self) -> Any:
         """Searched and not searched ground."""
         return self.run.layer("searched_area")
