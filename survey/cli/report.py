@@ -87,7 +87,9 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="CSV: image, date, time, sensor, height_m, overlap.")
     ] = None,
     images: Imagery = None,
-    model: Annotated[str | None, typer.Option(metavar="PATH", help="The run's model, if it is no released one.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The run's model, if it is no released one.")
+    ] = None,
     language: Annotated[str, typer.Option(metavar="CODE", help="Such as en.")] = "en",
     date: Annotated[str | None, typer.Option(metavar="DAY", help="Date to print, such as 2026-05-31.")] = None,
     without_coordinates: Annotated[

@@ -140,8 +140,10 @@ def sighting(row: Any) -> Section:
     numbers |= {"x": float(row.geometry.x), "y": float(row.geometry.y)}
     lines = (
         f"{row['class']}, score {row['score']:.3f}, calibrated probability of ordnance {row['probability']:.3f}",
-        (f"{row['size_m']:.2f} m across, at {row.geometry.x:.2f} {row.geometry.y:.2f}, one sigma "
-        f"{row['position_error_m']:.2f} m within the image's own georeference"),
+        (
+            f"{row['size_m']:.2f} m across, at {row.geometry.x:.2f} {row.geometry.y:.2f}, one sigma "
+            f"{row['position_error_m']:.2f} m within the image's own georeference"
+        ),
     )
     return Section("Sighting", lines, numbers)
 

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 from survey.export import MANIFEST, verify_manifest
 from survey.files import sha256_of
-from survey.report.html import Markup, facts, joined, table, tag
+from survey.report.html import Markup, facts, joined, prose, table, tag
 from survey.report.subject import Subject
 
 LIMITS = 6
@@ -42,7 +42,7 @@ def hashes(subject: Subject) -> Markup:
         (w("hashes.versions"), versions),
         (w("hashes.settings"), _settings(subject)),
     ]
-    return joined(tag("p", w("hashes.about")), state, table_of, facts(told))
+    return joined(prose(w("hashes.about")), state, table_of, facts(told))
 
 
 def _settings(subject: Subject) -> str:

@@ -29,6 +29,7 @@ ENGLISH: Mapping[str, str] = {
         "What the imagery's own tags tell, and what was stated for this report. The time in a tag is mostly that of "
         "stitching, not of flying. Height and overlap do not survive in orthomosaics."
     ),
+    "flights.number": "No.",
     "flights.image": "Image",
     "flights.date": "Date and time",
     "flights.sensor": "Sensor, software",
@@ -112,9 +113,7 @@ ENGLISH: Mapping[str, str] = {
     "point.recall": "Recall (Pd)",
     "point.recall.value": "{value:.3f}, 95 % interval {low:.3f} to {high:.3f}, {found} of {items} items",
     "point.alarms": "False alarms per hectare",
-    "point.alarms.value": (
-        "{value:.3g}, 95 % interval {low:.3g} to {high:.3g}, {count} in {ha:.3g} ha ({by})"
-    ),
+    "point.alarms.value": ("{value:.3g}, 95 % interval {low:.3g} to {high:.3g}, {count} in {ha:.3g} ha ({by})"),
     "point.terrain": "Terrain",
     "point.here": "On this ground",
     "point.here.none": "not measured: no review of this run gives recall or false alarms of this site",
@@ -133,7 +132,7 @@ ENGLISH: Mapping[str, str] = {
     "detections.unseen": "{n} chips cannot be shown: the imagery is not where it was, or has changed.",
     "detections.rows": "The {n} most probable of {all} items; detections.gpkg holds all.",
     "detections.number": "No.",
-    "detections.id": "Id of the best sighting",
+    "detections.id": "Best sighting",
     "detections.class": "Class",
     "detections.score": "Score",
     "detections.probability": "Probability",

@@ -9,7 +9,7 @@ from survey.report.maps import detections_map
 from survey.report.subject import Subject
 from survey.review import Standing
 
-MOST_ROWS = 500
+MOST_ROWS = 200
 """Items of the table; the layer has all."""
 _VERDICTS = {1: "review.item", -1: "review.none_of_it", 0: "review.unsure"}
 
@@ -41,6 +41,11 @@ def told(subject: Subject, stands: Standing | None) -> str:
     return f"{words}; {last.opinion.reviewer}, {last.decided_at[:10]}"
 
 
+def number_of(subject: Subject, row: Any) -> str:
+    """Return the number that an item's image has in the table of flights."""
+    return str(next(n for n, image in enumerate(subject.images, start=1) if image.image_id == row["image_id"]))
+
+
 def _chips(subject: Subject) -> Markup:
     w, items = subject.words, subject.items
     shown = items.head(subject.options.most_chips)
@@ -64,10 +69,11 @@ def _caption(subject: Subject, row: Any) -> tuple[Markup, ...]:
     w = subject.words
     place = ""
     if subject.options.coordinates:
-        place = f"E {row.geometry.x:.1f} N {row.geometry.y:.1f} ± {row['position_error_m']:.2f} m"
+        place = f"E {row.geometry.x:.1f}  N {row.geometry.y:.1f}"
     lines = [
         tag("strong", f"{row['number']} · {row['class']}"),
         tag("span", f"{w('detections.probability')} {row['probability']:.2f}, {row['size_m']:.2f} m"),
+        tag("span", f"± {row['position_error_m']:.2f} m, {w('detections.image')} {number_of(subject, row)}"),
         tag("span", place) if place else None,
     ]
     stands = verdict_of(subject, int(row["item"]))
@@ -92,12 +98,12 @@ def _table(subject: Subject) -> Markup:
                 *place,
                 f"{row['position_error_m']:.2f}",
                 str(row["sightings"]),
-                tag("span", str(row["image"]), class_="file"),
+                number_of(subject, row),
                 tag("code", str(row["detection_id"])),
                 told(subject, verdict_of(subject, int(row["item"]))),
             ]
         )
-    right = {0, *range(2, 8 if coordinates else 6)} | ({8} if coordinates else {6})
+    right = {0, *range(2, 10 if coordinates else 8)}
     listed = table([w(f"detections.{h}") for h in heads], rows, numbers=right, kind="dense")
     note = tag("p", w("detections.rows", n=MOST_ROWS, all=len(items))) if len(items) > MOST_ROWS else None
     return joined(note, listed)

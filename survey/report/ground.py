@@ -8,7 +8,7 @@ import rasterio
 from survey.provenance.imagery import RunImage
 from survey.report.html import Markup, facts, joined, table, tag
 from survey.report.maps import band_map, searched_map
-from survey.report.subject import Subject
+from survey.report.subject import Subject, hectares
 from survey.values import HECTARE_EDGE_M
 
 MOST_CELLS = 20
@@ -23,14 +23,15 @@ def flights(subject: Subject) -> Markup:
     w = subject.words
     told = {image["id"]: image for image in subject.run.summary["images"]}
     sizes = {row.image_id: f"{row.width} × {row.height}" for row in subject.run.layer("images").itertuples()}
-    heads = ["image", "date", "sensor", "gsd", "height", "overlap", "size", "novelty", "state"]
+    heads = ["number", "image", "date", "sensor", "gsd", "height", "overlap", "size", "novelty", "state"]
     rows: list[list[str | Markup | None]] = []
-    for found in subject.images:
+    for number, found in enumerate(subject.images, start=1):
         facts_of, stated = told[found.image_id], subject.flights.get(found.name, {})
         tags = _tags(found)
         dated = " ".join(filter(None, (stated.get("date"), stated.get("time"))))
         rows.append(
             [
+                str(number),
                 tag("span", found.name, class_="file"),
                 dated or _dated(subject, tags),
                 stated.get("sensor") or ", ".join(tags[n] for n in _SENSOR if n in tags) or w("not_stated"),
@@ -42,7 +43,7 @@ def flights(subject: Subject) -> Markup:
                 str(found.state),
             ]
         )
-    listed = table([w(f"flights.{h}") for h in heads], rows, numbers={3, 4, 5, 6})
+    listed = table([w(f"flights.{h}") for h in heads], rows, numbers={0, 4, 5, 6, 7}, kind="dense")
     return joined(tag("p", w("flights.about")), listed)
 
 
@@ -69,7 +70,7 @@ def area(subject: Subject) -> Markup:
     flown, searched, disturbed = (float(told[name]) for name in ("flown", "searched", "disturbed"))
     parts = (("flown", flown), ("searched", searched), ("unsearched", flown - searched), ("disturbed", disturbed))
     rows: list[list[str | Markup | None]] = [
-        [w(f"area.{name}"), f"{ha:.2f}", f"{100 * ha / flown:.1f} %" if flown else "–"] for name, ha in parts
+        [w(f"area.{name}"), hectares(ha), f"{100 * ha / flown:.1f} %" if flown else "–"] for name, ha in parts
     ]
     listed = table([w(f"area.{h}") for h in ("what", "ha", "share")], rows, numbers={1, 2})
     return joined(tag("p", w("area.about")), listed, searched_map(subject))
@@ -84,7 +85,7 @@ def unsearched(subject: Subject) -> Markup:
         return tag("p", w("unsearched.none"))
     count = blocks["not_searched"] + blocks["searched"]
     sums = left.groupby("reason")["area_ha"].sum().sort_values(ascending=False, kind="stable")
-    rows: list[list[str | Markup | None]] = [[str(reason), f"{ha:.3f}"] for reason, ha in sums.items()]
+    rows: list[list[str | Markup | None]] = [[str(reason), hectares(ha)] for reason, ha in sums.items()]
     known = set(sums.index)
     rows += [[reason, "–"] for reason in blocks["reasons"] if reason not in known]
     about = w("unsearched.about", blocks=blocks["not_searched"], all=count)

@@ -9,6 +9,10 @@ class Markup(str):
     __slots__ = ()
 
 
+SHORT = 12
+"""Tables of so many rows are not broken over pages."""
+
+
 def tag(name: str, /, *children: "str | int | Markup | None", **attributes: "str | float | None") -> Markup:
     """Return an element. Children that are no `Markup` are escaped; None is left out, of attributes too.
 
@@ -42,12 +46,19 @@ def table(
         return tag("tr", *(tag(name, c or "", class_="n" if i in right else None) for i, c in enumerate(cells)))
 
     body = joined(*(row("td", cells) for cells in rows))
-    return tag("table", tag("thead", row("th", [*heads])), tag("tbody", body), class_=kind or None)
+    name = f"{kind} short" if len(rows) <= SHORT else kind
+    return tag("table", tag("thead", row("th", [*heads])), tag("tbody", body), class_=name.strip() or None)
 
 
 def facts(pairs: "list[tuple[str, str | Markup]]") -> Markup:
     """Return names with their values."""
     return tag("table", tag("tbody", *(tag("tr", tag("th", n), tag("td", v)) for n, v in pairs)), class_="facts")
+
+
+def prose(words: str, **attributes: "str | float | None") -> Markup:
+    """Return a paragraph, in which what stands between backticks is set as code."""
+    parts = words.split("`")
+    return tag("p", *(tag("code", part) if n % 2 else part for n, part in enumerate(parts)), **attributes)
 
 
 def _number(value: "str | float") -> str:

@@ -10,7 +10,7 @@ from survey.errors import InputError
 from survey.export import MANIFEST
 from survey.files import sha256_of
 from survey.provenance.finished import read_json, read_layer
-from survey.report.html import Markup, joined, table, tag
+from survey.report.html import Markup, joined, prose, table, tag
 from survey.report.maps import areas_map
 from survey.report.subject import Subject
 
@@ -62,7 +62,9 @@ def candidates(subject: Subject) -> Markup:
     for layer, found in tables:
         if not len(found):
             continue
-        names = [n for n in found.columns if n != "geometry" and (subject.options.coordinates or n not in _places(found))]
+        names = [
+            n for n in found.columns if n != "geometry" and (subject.options.coordinates or n not in _places(found))
+        ]
         names = names[:_TEXT_COLUMNS]
         rows: list[list[str | Markup | None]] = [
             [str(n), *(_cell(row[name]) for name in names)] for n, (_, row) in enumerate(found.iterrows(), start=1)
@@ -113,7 +115,15 @@ def plan(subject: Subject) -> Markup:
         name = [str(row["work_area"])] if subject.options.coordinates else []
         numbers = [f"{row['area_ha']:.0f}", f"{row['expected_items']:.3g}"]
         rows.append([str(row["rank"]), *name, *numbers, method, str(row["completion"] or "–"), str(row["reason"])])
-    heads = ["rank", *(["area"] if subject.options.coordinates else []), "ha", "items", "method", "completion", "reason"]
+    heads = [
+        "rank",
+        *(["area"] if subject.options.coordinates else []),
+        "ha",
+        "items",
+        "method",
+        "completion",
+        "reason",
+    ]
     shift = int(subject.options.coordinates)
     listed = table([w(f"plan.{h}") for h in heads], rows, numbers={0, 1 + shift, 2 + shift}, kind="reasons dense")
     note = tag("p", w("plan.rows", n=MOST_ROWS, all=len(areas))) if len(areas) > MOST_ROWS else None
@@ -172,7 +182,7 @@ def check_folders(subject: Subject) -> None:
 
 
 def _absent(subject: Subject, command: str, option: str) -> Markup:
-    return tag("p", subject.words("not_provided_by", command=command, option=option), class_="absent")
+    return prose(subject.words("not_provided_by", command=command, option=option), class_="absent")
 
 
 def _own(subject: Subject, own: bool) -> Markup:

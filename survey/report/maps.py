@@ -1,6 +1,7 @@
 """The maps of a report."""
 
 from collections.abc import Sequence
+from math import floor, log10
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from survey.export.palette import (
 from survey.ingest import to_uint8
 from survey.report.html import Markup, joined, tag
 from survey.report.subject import Bounds, Subject, finite
-from survey.report.svg import INK, MapDrawing, jpeg_uri, nice, ramp
+from survey.report.svg import INK, MapDrawing, jpeg_uri, ramp
 from survey.values import HECTARE_EDGE_M, Image
 
 SEARCHED_FILL = "#cfe3ee"
@@ -42,7 +43,9 @@ def searched_map(subject: Subject) -> Markup:
     searched, rest = (list(table.geometry[table["state"].eq("searched") == flag]) for flag in (True, False))
     drawing.shape(searched, fill=SEARCHED_FILL, stroke=SEARCHED_COLOUR, stroke_width=0.8)
     _hatch(drawing, rest)
-    drawing.shape(list(subject.run.layer("images").geometry), stroke="#8A8F94", stroke_width=0.8, stroke_dasharray="4 3")
+    drawing.shape(
+        list(subject.run.layer("images").geometry), stroke="#8A8F94", stroke_width=0.8, stroke_dasharray="4 3"
+    )
     w = subject.words
     legend = [
         (swatch(SEARCHED_FILL, line=SEARCHED_COLOUR), w("legend.searched")),
@@ -69,7 +72,7 @@ def band_map(subject: Subject, band: str, *, top: float | None = None) -> Markup
     _cells(drawing, ramp(values / end, RISK_RAMP), (grid.x_min, south, east, grid.y_max))
     table = subject.outlines
     _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
-    drawing.shape(list(table.geometry[table["state"] == "searched"]), stroke=SEARCHED_COLOUR, stroke_width=0.8)
+    _edge(drawing, table)
     legend = [
         (_ramp_bar(end), w(f"map.{band}.unit")),
         (swatch("none", hatch=True), w("legend.not_searched_prior")),
@@ -86,7 +89,7 @@ def detections_map(subject: Subject) -> Markup:
     below = backdrop(subject, drawing)
     table = subject.outlines
     _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
-    drawing.shape(list(table.geometry[table["state"] == "searched"]), stroke=SEARCHED_COLOUR, stroke_width=0.8)
+    _edge(drawing, table)
     drawn = items.head(MOST_POINTS)
     x, y = (np.asarray(values, np.float64) for values in (drawn.geometry.x, drawn.geometry.y))
     drawing.points(x, y, radius=5.0, fill="none", stroke="#fff", stroke_width=3.2)
@@ -163,7 +166,9 @@ def _lay(ground: NDArray[np.uint8], image: Image | None, *, subject: Subject, bo
 
 def swatch(fill: str, *, line: str = OUTLINE_COLOUR, hatch: bool = False, dashed: bool = False) -> Markup:
     """Return the sample of a legend."""
-    strokes = [tag("path", d=f"M{x} 14L{x + 14} 0", stroke=NOT_SEARCHED_COLOUR, stroke_width=0.9) for x in (-7, 0, 7, 14)]
+    strokes = [
+        tag("path", d=f"M{x} 14L{x + 14} 0", stroke=NOT_SEARCHED_COLOUR, stroke_width=0.9) for x in (-7, 0, 7, 14)
+    ]
     box = tag(
         "rect", x=0.5, y=0.5, width=23, height=13, fill=fill, stroke=line, stroke_dasharray="4 3" if dashed else None
     )
@@ -209,17 +214,24 @@ def _cells(drawing: MapDrawing, rgba: NDArray[np.uint8], box: Bounds) -> None:
     drawing.raster(inside, (x, y - (bottom - top) * edge, x + (right - left) * edge, y))
 
 
+def _edge(drawing: MapDrawing, table: Any) -> None:
+    """Draw the edge of searched ground, with a pale rim that shows on dark ground too."""
+    searched = list(table.geometry[table["state"] == "searched"])
+    drawing.shape(searched, stroke="#fff", stroke_width=2.6, stroke_opacity=0.8)
+    drawing.shape(searched, stroke=SEARCHED_COLOUR, stroke_width=1.1)
+
+
 def _hatch(drawing: MapDrawing, shapes: list[Any]) -> None:
     if shapes:
         drawing.hatch(shapely.union_all(shapes), colour=NOT_SEARCHED_COLOUR, name="unsearched")
 
 
 def _above(most: float) -> float:
-    """Return a round number that is not below a value."""
+    """Return a round number that is not below a value, and whose quarters are round too."""
     if most <= 0:
         return 1.0
-    low = nice(most)
-    return next(low * f for f in (1.0, 1.5, 2.0, 2.5) if low * f >= most * (1 - 1e-9))
+    power = 10.0 ** floor(log10(most))
+    return next(step * power for step in (1, 2, 4, 8, 10) if step * power >= most * (1 - 1e-9))
 
 
 def _around(bounds: Bounds, shapes: Sequence[Any]) -> Bounds:

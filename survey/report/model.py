@@ -6,7 +6,7 @@ from pathlib import Path
 
 from survey.detect.model import ModelCard
 from survey.files import sha256_of
-from survey.report.html import Markup, facts, joined, table, tag
+from survey.report.html import Markup, facts, joined, prose, table, tag
 from survey.report.subject import Subject
 from survey.report.svg import INK, QUIET
 
@@ -24,7 +24,7 @@ def about_model(subject: Subject) -> Markup:
     pairs: list[tuple[str, str | Markup]] = [(w("model.id"), name), (w("model.sha"), tag("code", sha256))]
     if found is None:
         pairs += [(w("model.measured"), told["measured_on"]), (w("model.not_learnt"), ", ".join(told["not_learnt"]))]
-        return joined(tag("p", w("model.absent"), class_="caution"), facts(pairs), tag("p", w("froc.none")))
+        return joined(prose(w("model.absent"), class_="caution"), facts(pairs), tag("p", w("froc.none")))
     folder, card = found
     pairs += [
         (w("model.trained"), ", ".join(card.training.sites)),
@@ -100,7 +100,8 @@ def _froc(subject: Subject, folder: Path, card: ModelCard) -> Markup:
     heads = [w(f"froc.{h}") for h in ("alarms", "recall", "interval", "score")]
     rows = [row for row in rows if len(row) == len(heads)]
     if not rows:
-        return joined(_plot(subject, [], card), tag("p", w("froc.none")))
+        plot = _plot(subject, [], card) if card.performance.items else None  # a point that nobody counted is no point
+        return joined(plot, tag("p", w("froc.none")))
     curve = []
     for alarms, recall, interval, _ in rows:
         low, _, high = interval.partition(" to ")
@@ -142,7 +143,10 @@ def _axes(subject: Subject) -> list[Markup]:
     made = [tag("rect", x=_LEFT, y=_TOP, width=_WIDE, height=_TALL, fill="none", stroke=QUIET, stroke_width=0.8)]
     for power in range(int(_LOG[0]), int(_LOG[1]) + 1):
         x = _x(10.0**power)
-        made += [_line(x, _TOP, x, _TOP + _TALL, "#dfe4e9", 0.7), _label(f"{10.0**power:g}", x, _TOP + _TALL + 15, "middle")]
+        made += [
+            _line(x, _TOP, x, _TOP + _TALL, "#dfe4e9", 0.7),
+            _label(f"{10.0**power:g}", x, _TOP + _TALL + 15, "middle"),
+        ]
     for share in (0, 0.2, 0.4, 0.6, 0.8, 1):
         y = _y(share)
         made += [_line(_LEFT, y, _LEFT + _WIDE, y, "#dfe4e9", 0.7), _label(f"{share:g}", _LEFT - 7, y + 4, "end")]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from survey.report import closing, found, ground, made, model
 from survey.report.html import Markup, joined, tag
 from survey.report.style import STYLE
-from survey.report.subject import Subject
+from survey.report.subject import Subject, hectares
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 SECTIONS: Mapping[str, Callable[[Subject], Markup]] = {
@@ -56,8 +56,8 @@ def _cover(subject: Subject) -> Markup:
     w, summary = subject.words, subject.run.summary
     area = summary["area_ha"]
     cards = [
-        (f"{area['flown']:.2f}", "card.flown"),
-        (f"{area['searched']:.2f}", "card.searched"),
+        (hectares(area["flown"]), "card.flown"),
+        (hectares(area["searched"]), "card.searched"),
         (f"{summary['detections']['items']}", "card.items"),
         (f"{summary['risk']['expected_items']:.3g}", "card.expected"),
     ]

@@ -1,8 +1,8 @@
 """`survey report`: one page on a finished run, and the same as PDF."""
 
 import csv
-import datetime
 from collections.abc import Mapping
+from datetime import date as calendar_day
 from pathlib import Path
 
 from survey.errors import ConfigError, InputError
@@ -63,7 +63,8 @@ def read_flights(path: Path) -> dict[str, Mapping[str, str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [{str(k): str(v or "").strip() for k, v in row.items()} for row in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        msg = f"{path}: cannot be read as a CSV of flights ({error}); give one with the columns {', '.join(FLIGHT_COLUMNS)}"
+        remedy = f"give one with the columns {', '.join(FLIGHT_COLUMNS)}"
+        msg = f"{path}: cannot be read as a CSV of flights ({error}); {remedy}"
         raise InputError(msg) from error
     found: dict[str, Mapping[str, str]] = {}
     for line, row in enumerate(rows, start=2):
@@ -82,7 +83,7 @@ def _check_date(date: str | None) -> None:
     if date is None:
         return
     try:
-        datetime.date.fromisoformat(date)
+        calendar_day.fromisoformat(date)
     except ValueError as error:
         msg = f"--date {date}: is no date; write it as 2026-05-31"
         raise ConfigError(msg) from error

@@ -24,8 +24,9 @@ table { border-collapse: collapse; margin: .9em 0; font-size: .89em; line-height
 th, td { text-align: left; vertical-align: top; padding: .36em .8em .36em 0; border-bottom: 1px solid var(--line); }
 thead th { font-weight: 600; color: var(--quiet); border-bottom: 1.5px solid var(--ink); vertical-align: bottom; }
 th.n, td.n { text-align: right; white-space: nowrap; } td:last-child, th:last-child { padding-right: 0; }
+td:first-child.n, th:first-child.n { width: 2.6em; }
 .facts th { width: 15em; font-weight: 400; color: var(--quiet); } .facts { border-top: 1px solid var(--line); }
-.dense { font-size: .8em; } .reasons td:first-child { overflow-wrap: anywhere; }
+.dense { font-size: .8em; } .dense code { white-space: nowrap; } .reasons td:first-child { overflow-wrap: anywhere; }
 code { font: .92em "DejaVu Sans Mono", Consolas, monospace; overflow-wrap: anywhere; } .file { overflow-wrap: anywhere; }
 figure { margin: 1.2em 0; } figcaption { color: var(--quiet); font-size: .86em; margin-top: .35em; }
 svg { display: block; } svg text { font-family: inherit; }
@@ -44,9 +45,9 @@ svg.swatch { width: 24px; height: 14px; flex: none; } svg.ramp { width: 190px; h
   @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif; color: #5b6770; } }
 @media print {
   body { font-size: 9.6pt; padding: 0; max-width: none; } h2 { margin-top: 1.8em; }
-  h1, h2, h3 { break-after: avoid; } figure, tr, .figures, .caution { break-inside: avoid; }
+  h1, h2, h3 { break-after: avoid; } figure, tr, .short, .figures, .caution { break-inside: avoid; }
   thead { display: table-header-group; } nav a { text-decoration: none; } .cards { grid-template-columns: repeat(4, 1fr); }
-  svg.map { max-height: 170mm; } svg.plot { width: 27em; } .beside { gap: 1.2em; }
+  svg.map { max-height: 150mm; } .maps svg.map { max-height: 98mm; } svg.plot { width: 27em; } .beside { gap: 1.2em; }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 @media (max-width: 46em) { .figures, .beside { flex-direction: column; } nav ol { columns: 1; }

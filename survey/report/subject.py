@@ -142,3 +142,8 @@ def finite(values: Sequence[float] | NDArray[np.float64]) -> float:
     known = np.asarray(values, np.float64)
     known = known[np.isfinite(known)]
     return float(known.max()) if known.size else 0.0
+
+
+def hectares(area_ha: float) -> str:
+    """Return an area in hectares with two decimals, four where it is small."""
+    return f"{area_ha:,.2f}".replace(",", " ") if area_ha >= 1 or not area_ha else f"{area_ha:.4f}"

@@ -1,4 +1,4 @@
-"""A map as SVG: true to scale, with scale bar, north arrow, CRS and grid, crisp at any size and without any font file."""
+"""A map as SVG: true to scale, with scale bar, north arrow, CRS and grid, crisp at any size."""
 
 import base64
 from collections.abc import Sequence
