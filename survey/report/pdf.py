@@ -22,5 +22,9 @@ def to_pdf(html: str) -> bytes:
         raise OutputError(msg) from error
     inside_only = weasyprint.URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
     document: Any = weasyprint.HTML(string=html, url_fetcher=inside_only)
-    content: bytes = document.write_pdf(pdf_identifier=b"survey")
+    try:
+        content: bytes = document.write_pdf(pdf_identifier=b"survey")
+    except weasyprint.urls.FatalURLFetchingError as error:  # no `Exception`, so nobody above would catch it
+        msg = f"--pdf: the page asks for something outside itself ({error}); report this"
+        raise OutputError(msg) from error
     return content

@@ -31,7 +31,6 @@ code { font: .92em "DejaVu Sans Mono", Consolas, monospace; overflow-wrap: anywh
 figure { margin: 1.2em 0; } figcaption { color: var(--quiet); font-size: .86em; margin-top: .35em; }
 svg { display: block; } svg text { font-family: inherit; }
 svg.map { width: 100%; height: auto; max-height: 46em; background: #fff; }
-svg .halo { fill: none; stroke: #fff; stroke-width: 3px; stroke-linejoin: round; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .35em 1.6em; padding: 0; margin: .2em 0; font-size: .84em; }
 .legend li { display: flex; align-items: center; gap: .5em; max-width: none; margin: 0; }
 svg.swatch { width: 24px; height: 14px; flex: none; } svg.ramp { width: 190px; height: 34px; flex: none; }

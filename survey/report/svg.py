@@ -92,7 +92,8 @@ class MapDrawing:
         """Add words with a pale rim, so that they can be read on any ground."""
         left, top = self.at(x, y)
         place = {"x": left + dx, "y": top + dy, "font_size": size}
-        self.parts.append(tag("text", words, class_="halo", **place))
+        rim = {"fill": "none", "stroke": "#fff", "stroke_width": 3, "stroke_linejoin": "round"}
+        self.parts.append(tag("text", words, **rim, **place))
         self.parts.append(tag("text", words, fill=INK, **place))
 
     def finish(self) -> Markup:
@@ -113,7 +114,6 @@ class MapDrawing:
             class_="map",
             role="img",
             xmlns="http://www.w3.org/2000/svg",
-            style=f"aspect-ratio:{whole[0]:.1f}/{whole[1]:.1f}",
         )
 
     def _path(self, geometry: Any) -> str:

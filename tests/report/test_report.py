@@ -9,7 +9,7 @@ from pathlib import Path
 import pyogrio
 import pytest
 
-from survey.errors import ConfigError, InputError
+from survey.errors import ConfigError, InputError, OutputError
 from survey.report import ReportOptions, write_report
 from survey.report.model import froc_rows
 from survey.report.page import SECTIONS
@@ -168,11 +168,11 @@ def test_a_pdf_needs_nothing_but_the_page(finished: Finished, tmp_path: Path) ->
     pytest.importorskip("weasyprint", exc_type=OSError, reason="the extra [report] or Pango is absent")
     from survey.report.pdf import to_pdf
 
-    options = ReportOptions(most_chips=2, model=str(finished.model))
+    options = ReportOptions(most_chips=1, model=str(finished.model))
     (html,) = write_report(finished.folder, out=tmp_path / "r.html", options=options)
-    short = re.sub(r'<section id="detections">.*?</section>', "", html.read_text(), flags=re.DOTALL)
+    short = re.sub(r"(<tr>.*?</tr>)(<tr>.*?</tr>){20,}", r"\1", html.read_text(), flags=re.DOTALL)
     first = to_pdf(short)
     assert first.startswith(b"%PDF")
     assert first == to_pdf(short)
-    with pytest.raises(Exception, match=r"http://127\.0\.0\.1:9/x\.png"):
+    with pytest.raises(OutputError, match=r"http://127\.0\.0\.1:9/x\.png"):
         to_pdf('<img src="http://127.0.0.1:9/x.png">')
