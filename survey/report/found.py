@@ -37,7 +37,7 @@ def told(subject: Subject, stands: Standing | None) -> str:
     w, last = subject.words, stands.last
     words = w("review.disputed") if stands.disputed else w(_VERDICTS[stands.verdict])
     if stands.verdict == 1 and last.opinion.label:
-        words = f"{words} ({last.opinion.label})"
+        words = f"{words} ({w.class_name(last.opinion.label)})"
     return f"{words}; {last.opinion.reviewer}, {last.decided_at[:10]}"
 
 
@@ -71,7 +71,7 @@ def _caption(subject: Subject, row: Any) -> tuple[Markup, ...]:
     if subject.options.coordinates:
         place = f"E {row.geometry.x:.1f}  N {row.geometry.y:.1f}"
     lines = [
-        tag("strong", f"{row['number']} · {row['class']}"),
+        tag("strong", f"{row['number']} · {w.class_name(row['class'])}"),
         tag("span", f"{w('detections.probability')} {row['probability']:.2f}, {row['size_m']:.2f} m"),
         tag("span", f"± {row['position_error_m']:.2f} m, {w('detections.image')} {number_of(subject, row)}"),
         tag("span", place) if place else None,
@@ -91,7 +91,7 @@ def _table(subject: Subject) -> Markup:
         rows.append(
             [
                 str(row["number"]),
-                str(row["class"]),
+                w.class_name(str(row["class"])),
                 f"{row['probability']:.3f}",
                 f"{row['score']:.3f}",
                 f"{row['size_m']:.2f}",

@@ -40,7 +40,7 @@ def write_report(
     given = options if options is not None else ReportOptions()
     _check_date(given.date)
     flights = read_flights(given.flights) if given.flights is not None else {}
-    subject = Subject(open_finished(run), given, Words(given.language), flights)
+    subject = Subject(open_finished(run), given, Words.of(given.language), flights)
     check_folders(subject)
     path = out if out is not None else run / REPORT
     html = render(subject)

@@ -1,28 +1,30 @@
-"""Every sentence of a report, by key, so that it can be told in other languages."""
+"""The report's sentences in a language: table `report` of the catalogues, English where a language lacks one."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from survey.errors import ConfigError
-from survey.report.english import ENGLISH
-
-CATALOGUES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH}
-"""Sentences by language; what another language lacks is told in English."""
+from survey.locales import Catalogue, load_catalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
     """The sentences of a language."""
 
-    language: str = "en"
+    catalogue: Catalogue
 
-    def __post_init__(self) -> None:
-        if self.language not in CATALOGUES:
-            msg = f"--language {self.language}: there is no such catalogue; choose one of {', '.join(CATALOGUES)}"
-            raise ConfigError(msg)
+    @classmethod
+    def of(cls, language: str) -> "Words":
+        """Return the sentences of a language.
 
-    def __call__(self, key: str, **values: Any) -> str:
+        Raises:
+            InputError: There is no such language.
+        """
+        return cls(load_catalogue(language))
+
+    def __call__(self, key: str, /, **values: Any) -> str:
         """Return a sentence with its values filled in."""
-        sentence = CATALOGUES[self.language].get(key) or ENGLISH[key]
-        return sentence.format(**values) if values else sentence
+        return self.catalogue.text(f"report.{key}", **values)
+
+    def class_name(self, name: str) -> str:
+        """Return what a class of ordnance is called; a class that no catalogue knows goes by its own name."""
+        return self.catalogue.texts.get(f"class.{name}", name)

@@ -58,7 +58,7 @@ def page(write: Callable[..., str]) -> str:
 
 
 def test_every_section_is_there_and_what_is_missing_is_named(page: str) -> None:
-    read, w = Reader(page), Words("en")
+    read, w = Reader(page), Words.of("en")
     assert read.headings == len(SECTIONS) + 1
     for key in SECTIONS:
         assert w(key) in read.text
@@ -98,6 +98,28 @@ def test_nothing_from_a_file_becomes_markup_and_nothing_is_fetched(page: str) ->
 
 def test_the_page_releases_no_land(page: str) -> None:
     assert not BANNED.findall(Reader(page).text)
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "forbidden"),
+    [
+        ("az", "Əlavə", r"\b(təhlükəsiz|təmizlən|ləğv)"),
+        ("ru", "Приложение", r"\b(безопас|очищен|разминирован|отмен)"),
+        ("uk", "Додаток", r"\b(безпечн|очищен|розмінован|скасов)"),
+    ],
+)
+def test_other_languages_tell_it_whole_and_release_no_land_either(
+    write: Callable[..., str], language: str, title: str, forbidden: str
+) -> None:
+    page = write(language=language)
+    text = Reader(page).text
+    assert f'<html lang="{language}">' in page
+    assert title in text
+    assert not re.findall(forbidden, text.lower())
+    assert not BANNED.findall(text)
+    english = Words.of("en")
+    for key in (*SECTIONS, "caution", "limits.1"):
+        assert len(english(key)) < 8 or english(key) not in text
 
 
 def test_the_same_run_gives_the_same_bytes(write: Callable[..., str]) -> None:
@@ -143,7 +165,7 @@ def test_flights_may_be_stated(write: Callable[..., str], tmp_path: Path) -> Non
 def test_bad_choices_are_named(finished: Finished, write: Callable[..., str], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is no date"):
         write(date="yesterday")
-    with pytest.raises(Exception, match="xx"):
+    with pytest.raises(InputError, match="no language 'xx'"):
         write(language="xx")
     with pytest.raises(InputError, match=r"--plan .* holds no priority\.json"):
         write(plan=tmp_path)
