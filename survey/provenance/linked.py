@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 
-from survey.errors import InputError
 from survey.evidence.explain import Section, explain
 from survey.export import MANIFEST
 from survey.files import sha256_of
@@ -87,29 +85,19 @@ def _patterns(at: Linked, folder: Path) -> tuple[list[str], dict[str, Any]]:
 
 
 def _candidates(at: Linked, folder: Path) -> tuple[list[str], dict[str, Any]]:
-    """Return the candidate polygons over a place, of whichever layers the folder's GeoPackages hold."""
+    path = folder / "candidates.gpkg"
+    table = read_layer(path, "candidates").to_crs(at.run.grid.crs)
+    report = read_json(folder / "candidates.json")
+    own = report.get("inputs", {}).get("run") == sha256_of(at.run.products / MANIFEST)
     lines: list[str] = []
     told: list[dict[str, Any]] = []
-    files: dict[str, str] = {}
-    for path in sorted(folder.glob("*.gpkg")):
-        files[path.name] = sha256_of(path)
-        for layer, kind in pyogrio.list_layers(path):
-            if kind is None or "Polygon" not in str(kind):
-                continue
-            table = read_layer(path, str(layer))
-            point = shapely.Point(at.x, at.y)
-            if table.crs is not None and str(table.crs) != at.run.grid.crs:
-                table = table.to_crs(at.run.grid.crs)
-            for _, row in table[table.geometry.covers(point)].iterrows():
-                facts = {n: _plain(v) for n, v in row.items() if n != "geometry"}
-                told.append({"file": path.name, "layer": str(layer), **facts})
-                lines.append(f"{layer}: " + "; ".join(f"{n} {v}" for n, v in facts.items() if v not in ("", None)))
-    if not files:
-        msg = f"{folder}: holds no GeoPackage of candidate areas; name the folder that they were written to"
-        raise InputError(msg)
+    for _, row in table[table.geometry.covers(shapely.Point(at.x, at.y))].iterrows():
+        told.append({n: _plain(v) for n, v in row.items() if n != "geometry"})
+        lines.append(f"{row['candidate']}, {row['area_ha']:.2f} ha: {row['basis']}")
     lines = lines or ["no candidate area holds the place, which says nothing of the place"]
-    lines += [f"{name}, SHA-256 {sha256}" for name, sha256 in files.items()]
-    return lines, {"areas": told, "files": files}
+    sha256 = sha256_of(path)
+    lines.append(f"candidates.gpkg, SHA-256 {sha256}: {_OF_RUN if own else _OF_OTHER}")
+    return lines, {"areas": told, "sha256": sha256, "of_this_run": own}
 
 
 def _plan(at: Linked, folder: Path) -> tuple[list[str], dict[str, Any]]:

@@ -11,7 +11,7 @@ from pyproj.exceptions import CRSError
 
 from survey.errors import ConfigError, InputError
 from survey.evidence.explain import Explanation, Section
-from survey.provenance import steps
+from survey.provenance import ground, steps
 from survey.provenance.finished import FinishedRun, open_finished
 from survey.provenance.imagery import find_imagery
 from survey.provenance.linked import Linked, linked_steps
@@ -60,9 +60,9 @@ def trace_detection(
         steps.model(finished),
         steps.item(row, table),
         steps.verdicts(finished, table[table["item"] == row["item"]]),
-        steps.cell(finished, row.geometry.x, row.geometry.y),
+        ground.cell(finished, row.geometry.x, row.geometry.y),
         *_linked(finished, (row.geometry.x, row.geometry.y), (int(row["item"]),), folders),
-        steps.vouched(finished),
+        ground.vouched(finished),
     ]
     return Explanation(f"Sighting {row['detection_id']} of run {finished.identity.run_id}", tuple(sections))
 
@@ -112,13 +112,13 @@ def trace_place(
     items = tuple(dict.fromkeys(int(n) for n in near["item"]))
     sections = [
         steps.place_pixels(finished, x, y, find_imagery(finished, elsewhere=images)),
-        steps.ground(finished, x, y),
+        ground.ground(finished, x, y),
         steps.near(near),
         *([steps.verdicts(finished, table[table["item"].isin(items)])] if items else []),
         steps.model(finished),
-        steps.cell(finished, x, y),
+        ground.cell(finished, x, y),
         *_linked(finished, (x, y), items, folders),
-        steps.vouched(finished),
+        ground.vouched(finished),
     ]
     return Explanation(f"Place {x:.2f} {y:.2f} ({grid.crs}) of run {finished.identity.run_id}", tuple(sections))
 

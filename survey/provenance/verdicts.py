@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from survey.engine import canonical_json
-from survey.review import FILE, Decision, Kind, ReviewStore, Standing, standing
+from survey.review import FILE, Decision, Draw, Kind, ReviewStore, Standing, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Verdicts:
     decisions: tuple[Decision, ...]
     standing: dict[str, Standing]
     """What stands after all of them, by what it is about."""
+    draws: tuple[Draw, ...]
+    """Tiles that were drawn by chance to be looked at."""
 
     @property
     def sha256(self) -> str:
@@ -45,8 +47,8 @@ def read_verdicts(folder: Path) -> Verdicts | None:
     if not (folder / FILE).is_file():
         return None
     with ReviewStore(folder, read_only=True) as store:
-        decisions = store.decisions()
-    return Verdicts(decisions, standing(decisions))
+        decisions, draws = store.decisions(), store.draws()
+    return Verdicts(decisions, standing(decisions), draws)
 
 
 def in_words(decision: Decision) -> str:

@@ -1,10 +1,6 @@
 """Sections on what else was made of the run: evidence, candidate areas, priorities, patterns."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import pyogrio
 
 from survey.errors import InputError
 from survey.export import MANIFEST
@@ -12,10 +8,9 @@ from survey.files import sha256_of
 from survey.provenance.finished import read_json, read_layer
 from survey.report.html import Markup, joined, prose, table, tag
 from survey.report.maps import areas_map
-from survey.report.subject import Subject
+from survey.report.subject import Subject, hectares
 
 MOST_ROWS = 60
-_TEXT_COLUMNS = 9
 WEAK_P = 0.01
 """Rows with a p-value above this are drawn dashed."""
 
@@ -23,7 +18,7 @@ WEAK_P = 0.01
 def evidence(subject: Subject) -> Markup:
     """Return the layers of evidence with their classes by the configured standard."""
     w, folder = subject.words, subject.options.evidence
-    imagery = tag("p", w("evidence.imagery"))
+    imagery = _imagery_as_evidence(subject)
     if folder is None:
         return joined(_absent(subject, "survey evidence", "--evidence"), imagery)
     record, report = read_json(folder / "evidence.json"), read_json(folder / "report.json")
@@ -50,43 +45,48 @@ def evidence(subject: Subject) -> Markup:
     return joined(about, listed, tag("p", w("evidence.cells", **cells)), imagery)
 
 
+def _imagery_as_evidence(subject: Subject) -> Markup:
+    """Return how the rule of the candidate areas ranks what the run saw, or that nothing ranks it."""
+    w, folder = subject.words, subject.options.candidates
+    if folder is None:
+        return tag("p", w("evidence.imagery"))
+    rule = read_json(folder / "candidates.json")["rule"]
+    rows: list[list[str | Markup | None]] = [
+        [w(f"evidence.by.{name}"), str(ranked), f"{rule['weights'][name]:g}"]
+        for name, ranked in sorted(rule["classes"].items())
+    ]
+    about = tag("p", w("evidence.ranked", standard=rule["standard"]))
+    return joined(about, table([w(f"evidence.{h}") for h in ("from_run", "class", "weight")], rows, numbers={2}))
+
+
 def candidates(subject: Subject) -> Markup:
-    """Return the polygons of a folder of candidate areas, with what their columns say."""
+    """Return the candidate areas with what they rest on."""
     w, folder = subject.words, subject.options.candidates
     if folder is None:
         return _absent(subject, "survey candidates", "--candidates")
-    tables = [(layer, t) for path in sorted(folder.glob("*.gpkg")) for layer, t in _polygons(path, subject)]
-    if not any(len(t) for _, t in tables):
-        return tag("p", w("candidates.none"))
-    shapes, parts = [], [tag("p", w("candidates.about"))]
-    for layer, found in tables:
-        if not len(found):
-            continue
-        names = [
-            n for n in found.columns if n != "geometry" and (subject.options.coordinates or n not in _places(found))
-        ]
-        names = names[:_TEXT_COLUMNS]
-        rows: list[list[str | Markup | None]] = [
-            [str(n), *(_cell(row[name]) for name in names)] for n, (_, row) in enumerate(found.iterrows(), start=1)
-        ]
-        parts += [tag("h3", layer), table(["", *names], rows[:MOST_ROWS], numbers={0}, kind="dense")]
-        shapes += [(g, str(n), True) for n, g in enumerate(found.geometry, start=1)]
-    return joined(*parts, areas_map(subject, "candidates", shapes))
-
-
-def _polygons(path: Path, subject: Subject) -> list[tuple[str, Any]]:
-    found = []
-    for layer, kind in pyogrio.list_layers(path):
-        if kind is not None and "Polygon" in str(kind):
-            read = read_layer(path, str(layer))
-            found.append((str(layer), read if read.crs is None else read.to_crs(subject.run.grid.crs)))
-    return found
-
-
-def _places(found: Any) -> set[str]:
-    """Return the columns that give away a place."""
-    names = {n for n in found.columns if n.lower() in {"x", "y", "lon", "lat", "east", "north", "cell", "cells", "id"}}
-    return names | {n for n in found.columns if n.lower().endswith(("_x", "_y", "_id", "_name"))}
+    report, found = read_json(folder / "candidates.json"), read_layer(folder / "candidates.gpkg", "candidates")
+    found = found.to_crs(subject.run.grid.crs)
+    own = _own(subject, report["inputs"]["run"] == sha256_of(subject.run.products / MANIFEST))
+    about = tag("p", f"{w('candidates.about')} {w('evidence.about', standard=report['rule']['standard'])}")
+    cautions = tag("ul", *(tag("li", line) for line in report["cautions"]))
+    if not len(found):
+        return joined(about, own, tag("p", w("candidates.none")), cautions)
+    named = subject.options.coordinates
+    rows: list[list[str | Markup | None]] = []
+    for n, (_, row) in enumerate(found.head(MOST_ROWS).iterrows(), start=1):
+        items = f"{row['hectares_items']:.3g} ({row['hectares_items_q05']:.0f} – {row['hectares_items_q95']:.0f})"
+        numbers = [hectares(float(row["area_ha"])), f"{100 * row['searched_share']:.0f} %", items]
+        rows.append(
+            [str(n), *([str(row["candidate"])] if named else []), str(row["kind"]), *numbers, str(row["basis"])]
+        )
+    heads = ["number", *(["id"] if named else []), "kind", "area", "searched", "items", "basis"]
+    listed = table([w(f"candidates.{h}") for h in heads], rows, numbers={0, *range(2 + named, 5 + named)}, kind="dense")
+    note = tag("p", w("candidates.rows", n=MOST_ROWS, all=len(found))) if len(found) > MOST_ROWS else None
+    shapes = [
+        (g, str(n), str(kind).endswith("CHA"))
+        for n, (g, kind) in enumerate(zip(found.geometry, found["kind"], strict=True), start=1)
+    ]
+    return joined(about, own, areas_map(subject, "candidates", shapes), note, listed, cautions)
 
 
 def plan(subject: Subject) -> Markup:
@@ -172,13 +172,11 @@ def check_folders(subject: Subject) -> None:
         ("--evidence", given.evidence, "evidence.json", "survey evidence"),
         ("--patterns", given.patterns, "patterns.json", "survey patterns"),
         ("--plan", given.plan, "priority.json", "survey prioritise"),
+        ("--candidates", given.candidates, "candidates.json", "survey candidates"),
     ):
         if folder is not None and not (folder / file).is_file():
             msg = f"{option} {folder}: holds no {file}; name a folder that `{command}` wrote"
             raise InputError(msg)
-    if given.candidates is not None and not list(given.candidates.glob("*.gpkg")):
-        msg = f"--candidates {given.candidates}: holds no GeoPackage; name the folder of candidate areas"
-        raise InputError(msg)
 
 
 def _absent(subject: Subject, command: str, option: str) -> Markup:
@@ -187,9 +185,3 @@ def _absent(subject: Subject, command: str, option: str) -> Markup:
 
 def _own(subject: Subject, own: bool) -> Markup:
     return tag("p", subject.words("linked.same" if own else "linked.other"), class_="small" if own else "caution")
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float | np.floating):
-        return f"{value:.4g}" if np.isfinite(value) else "–"
-    return "–" if value is None else str(value)

@@ -9,6 +9,7 @@ from survey.files import sha256_of
 from survey.report.html import Markup, facts, joined, prose, table, tag
 from survey.report.subject import Subject
 from survey.report.svg import INK, QUIET
+from survey.review import Estimate, site_counts, tile_at
 
 _CARD = "MODEL_CARD.md"
 _FROC_HEAD = re.compile(r"^\|\s*false alarms per hectare\s*\|\s*recall\s*\|", re.IGNORECASE)
@@ -45,7 +46,7 @@ def operating_point(subject: Subject) -> Markup:
             (w("point.alarms"), f"{told['false_alarms_per_ha']:.3g}"),
             (w("point.terrain"), told["measured_on"]),
         ]
-        return joined(facts([*pairs, (w("point.here"), w("point.here.none"))]))
+        return facts([*pairs, *_here(subject)])
     card = subject.model[1]
     measured, own = card.performance, card.thresholds.score
     given = subject.run.identity.config.get("candidate_threshold")
@@ -73,9 +74,39 @@ def operating_point(subject: Subject) -> Markup:
             (w("point.alarms"), alarms),
             (w("point.position"), w("point.position.value", error=measured.position_error_m)),
             (w("point.terrain"), measured.measured_on),
-            (w("point.here"), w("point.here.none")),
+            *_here(subject),
         ]
     )
+
+
+def _here(subject: Subject) -> list[tuple[str, str | Markup]]:
+    """Return recall and false alarms of this site, from tiles that were drawn by chance and reviewed."""
+    w, read = subject.words, subject.verdicts
+    draws = () if read is None else tuple(d for d in read.draws if d.run_id == subject.run.identity.run_id)
+    if read is None or not draws:
+        return [(w("point.here"), w("point.here.none"))]
+    edge_m = draws[-1].edge_m
+    items = {
+        str(row.detection_id): tile_at(row.geometry.x, row.geometry.y, edge_m=edge_m)
+        for row in subject.items.itertuples()
+    }
+    site = site_counts(
+        read.standing,
+        items,
+        [d for d in draws if d.edge_m == edge_m],
+        searched_ha=float(subject.run.summary["area_ha"]["searched"]),
+    )
+    tiles = sum(stratum.reviewed for stratum in site.strata)
+    if site.recall.value is None and site.false_alarms_per_ha.value is None:
+        return [(w("point.here"), w("point.here.none"))]
+    told = [_estimate(w("point.recall"), site.recall), _estimate(w("point.alarms"), site.false_alarms_per_ha)]
+    return [(w("point.here"), w("point.here.value", told="; ".join(filter(None, told)), tiles=tiles))]
+
+
+def _estimate(name: str, estimate: Estimate) -> str:
+    if estimate.value is None:
+        return ""
+    return f"{name} {estimate.value:.3g} ({estimate.low:.3g} – {estimate.high:.3g})"
 
 
 def froc_rows(text: str) -> list[list[str]]:
