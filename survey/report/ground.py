@@ -6,8 +6,8 @@ import numpy as np
 import rasterio
 
 from survey.provenance.imagery import RunImage
-from survey.report.html import Markup, facts, joined, table, tag
-from survey.report.maps import band_map, searched_map
+from survey.report.html import Markup, joined, table, tag
+from survey.report.maps import band_map, cover_map, searched_map
 from survey.report.subject import Subject, hectares
 from survey.values import HECTARE_EDGE_M
 
@@ -94,17 +94,27 @@ def unsearched(subject: Subject) -> Markup:
 
 
 def cover(subject: Subject) -> Markup:
-    """Return the cover of the searched ground, where the run has a band for it."""
-    w = subject.words
-    names = [name for name in subject.bands if name.startswith(("visible", "cover"))]
+    """Return the cover of the ground, where the run told it, and how much of the recall is left under it."""
+    w, bands = subject.words, subject.bands
+    names = [name for name in bands if name.startswith("cover_") and np.isfinite(bands[name]).any()]
     if not names:
         return tag("p", w("cover.none"))
-    parts = [tag("p", w("cover.about"))]
-    for name in names:
-        values = subject.bands[name][np.isfinite(subject.bands[name])]
-        mean = f"{values.mean():.3f}" if len(values) else w("not_stated")
-        parts.append(facts([(name, mean)]))
-    return joined(*parts)
+    flown = float(subject.run.summary["area_ha"]["flown"])
+    sums = {name: float(np.nansum(bands[name])) for name in names}
+    rows: list[list[str | Markup | None]] = [
+        [w(f"cover.{name.removeprefix('cover_')}"), hectares(ha), f"{100 * ha / flown:.1f} %" if flown else "–"]
+        for name, ha in sums.items()
+    ]
+    listed = table([w("cover.what"), w("area.ha"), w("area.share")], rows, numbers={1, 2})
+    return joined(tag("p", w("cover.about")), listed, _visibility(subject), cover_map(subject))
+
+
+def _visibility(subject: Subject) -> Markup | None:
+    """Return the share of recall left, over the searched ground."""
+    seen, weight = subject.bands.get("visibility"), subject.bands["searched_fraction"]
+    if seen is None or not (known := np.isfinite(seen) & (weight > 0)).any():
+        return None
+    return tag("p", subject.words("cover.visible", share=float(np.average(seen[known], weights=weight[known]))))
 
 
 def risk(subject: Subject) -> Markup:

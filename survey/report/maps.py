@@ -16,14 +16,14 @@ from rasterio.vrt import WarpedVRT
 from survey.export.palette import (
     DETECTION_COLOUR,
     NOT_SEARCHED_COLOUR,
-    OUTLINE_COLOUR,
     RISK_RAMP,
     SEARCHED_COLOUR,
 )
 from survey.ingest import to_uint8
-from survey.report.html import Markup, joined, tag
+from survey.report.html import Markup, tag
+from survey.report.legend import figure, ramp_bar, swatch
 from survey.report.subject import Bounds, Subject, finite
-from survey.report.svg import INK, MapDrawing, jpeg_uri, ramp
+from survey.report.svg import INK, MapDrawing, jpeg_uri, png_uri, ramp
 from survey.values import HECTARE_EDGE_M, Image
 
 SEARCHED_FILL = "#cfe3ee"
@@ -32,6 +32,8 @@ MOST_POINTS = 5000
 NUMBERED = 25
 """Items whose number stands beside their circle, the most probable ones."""
 BACKDROP_PX = 1000
+COVERS = ("open", "low_vegetation", "deep_shadow", "canopy", "water")
+"""Covers in the order of their codes in cover.tif, from 1."""
 _PALE = 0.45
 """Share of white mixed into the imagery below a map, so that what is drawn stands out."""
 
@@ -53,7 +55,7 @@ def searched_map(subject: Subject) -> Markup:
         (swatch("#fff"), w("legend.not_flown")),
         (swatch("none", line="#8A8F94", dashed=True), w("legend.outline")),
     ]
-    return _figure(drawing, w("map.searched.caption"), legend)
+    return figure(drawing, w("map.searched.caption"), legend)
 
 
 def band_map(subject: Subject, band: str, *, top: float | None = None) -> Markup:
@@ -74,12 +76,42 @@ def band_map(subject: Subject, band: str, *, top: float | None = None) -> Markup
     _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
     _edge(drawing, table)
     legend = [
-        (_ramp_bar(end), w(f"map.{band}.unit")),
+        (ramp_bar(end), w(f"map.{band}.unit")),
         (swatch("none", hatch=True), w("legend.not_searched_prior")),
         (swatch("#fff"), w("legend.not_flown")),
         (swatch("none", line=SEARCHED_COLOUR), w("legend.searched_outline")),
     ]
-    return _figure(drawing, w(f"map.{band}.caption"), legend)
+    return figure(drawing, w(f"map.{band}.caption"), legend)
+
+
+def cover_map(subject: Subject) -> Markup | None:
+    """Return the map of the cover of the ground, in the colours of cover.tif; None where the run has no such file."""
+    path = subject.run.products / "cover.tif"
+    if not path.is_file():
+        return None
+    w, drawing = subject.words, _drawing(subject, "map.cover.label", subject.ground)
+    west, south, east, north = drawing.bounds
+    metres = max(east - west, north - south) / BACKDROP_PX
+    shape = (round((north - south) / metres), round((east - west) / metres))
+    with rasterio.open(path) as dataset:
+        place = dataset.window(*drawing.bounds)
+        codes = dataset.read(1, window=place, out_shape=shape, boundless=True, fill_value=0)
+        colours = {code: colour for code, colour in dataset.colormap(1).items() if colour[3] and code}
+    rgba = np.zeros((*shape, 4), np.uint8)
+    for code, colour in colours.items():
+        rgba[codes == code] = colour
+    drawing.image(png_uri(rgba), drawing.bounds)
+    _edge(drawing, subject.outlines)
+    legend = [
+        (swatch("#{:02x}{:02x}{:02x}".format(*colours[code][:3])), w(f"cover.{name}"))
+        for code, name in enumerate(COVERS, start=1)
+        if code in colours
+    ]
+    legend += [
+        (swatch("#fff"), w("legend.no_cover")),
+        (swatch("none", line=SEARCHED_COLOUR), w("legend.searched_outline")),
+    ]
+    return figure(drawing, w("map.cover.caption"), legend)
 
 
 def detections_map(subject: Subject) -> Markup:
@@ -104,7 +136,7 @@ def detections_map(subject: Subject) -> Markup:
     notes = [w("map.backdrop", n=below, all=len(subject.images)) if below else w("map.no_backdrop")]
     if len(items) > MOST_POINTS:
         notes.append(w("map.most", n=MOST_POINTS, all=len(items)))
-    return _figure(drawing, " ".join([w("map.detections.caption"), *notes]), legend)
+    return figure(drawing, " ".join([w("map.detections.caption"), *notes]), legend)
 
 
 def areas_map(subject: Subject, label: str, shapes: Sequence[tuple[Any, str, bool]]) -> Markup:
@@ -128,7 +160,7 @@ def areas_map(subject: Subject, label: str, shapes: Sequence[tuple[Any, str, boo
         (swatch(SEARCHED_FILL), w("legend.searched")),
         (swatch("none", hatch=True), w("legend.not_searched")),
     ]
-    return _figure(drawing, w(f"map.{label}.caption"), legend)
+    return figure(drawing, w(f"map.{label}.caption"), legend)
 
 
 def backdrop(subject: Subject, drawing: MapDrawing) -> int:
@@ -162,35 +194,6 @@ def _lay(ground: NDArray[np.uint8], image: Image | None, *, subject: Subject, bo
         return False
     ground[known] = to_uint8(values, image).transpose(1, 2, 0)[known]
     return True
-
-
-def swatch(fill: str, *, line: str = OUTLINE_COLOUR, hatch: bool = False, dashed: bool = False) -> Markup:
-    """Return the sample of a legend."""
-    strokes = [
-        tag("path", d=f"M{x} 14L{x + 14} 0", stroke=NOT_SEARCHED_COLOUR, stroke_width=0.9) for x in (-7, 0, 7, 14)
-    ]
-    box = tag(
-        "rect", x=0.5, y=0.5, width=23, height=13, fill=fill, stroke=line, stroke_dasharray="4 3" if dashed else None
-    )
-    return tag("svg", *(strokes if hatch else ()), box, viewBox="0 0 24 14", class_="swatch")
-
-
-def _ramp_bar(end: float) -> Markup:
-    """Return the ramp with its values."""
-    stops = [tag("stop", offset=f"{at:g}", stop_color=colour) for at, colour in RISK_RAMP]
-    name = f"ramp{end:g}".replace(".", "-")
-    marks = [
-        tag("text", f"{share * end:g}", x=6 + share * 150, y=26, font_size=10, text_anchor="middle", fill=INK)
-        for share in (0, 0.25, 0.5, 0.75, 1)
-    ]
-    return tag(
-        "svg",
-        tag("defs", tag("linearGradient", *stops, id=name, x1="0", x2="1", y1="0", y2="0")),
-        tag("rect", x=6, y=2, width=150, height=12, fill=f"url(#{name})", stroke=OUTLINE_COLOUR, stroke_width=0.6),
-        *marks,
-        viewBox="0 0 170 30",
-        class_="ramp",
-    )
 
 
 def _drawing(subject: Subject, label: str, bounds: Bounds) -> MapDrawing:
@@ -240,8 +243,3 @@ def _around(bounds: Bounds, shapes: Sequence[Any]) -> Bounds:
     west, south = boxes[:, :2].min(axis=0)
     east, north = boxes[:, 2:].max(axis=0)
     return float(west), float(south), float(east), float(north)
-
-
-def _figure(drawing: MapDrawing, caption: str, legend: Sequence[tuple[Markup, str]]) -> Markup:
-    entries = [tag("li", mark, tag("span", words)) for mark, words in legend]
-    return tag("figure", drawing.finish(), tag("ul", joined(*entries), class_="legend"), tag("figcaption", caption))

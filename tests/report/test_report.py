@@ -6,8 +6,10 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pyogrio
 import pytest
+import rasterio
 
 from survey.errors import ConfigError, InputError, OutputError
 from survey.report import ReportOptions, write_report
@@ -150,6 +152,31 @@ def test_imagery_that_changed_is_not_shown_as_what_was_searched(
     assert "not where it was" in text
     (copy.folder / "products" / "risk.qml").write_text("other")
     assert "risk.qml: changed since the run" in Reader(write(copy.folder)).text
+
+
+def test_cover_is_told_where_the_run_knows_it(finished: Finished, write: Callable[..., str], tmp_path: Path) -> None:
+    copy = finished.copy(tmp_path)
+    path = copy.folder / "products" / "risk.tif"
+    with rasterio.open(path) as dataset:
+        profile, bands, names = dataset.profile, dataset.read(), dataset.descriptions
+    share = np.where(bands[:1] == -9999, bands[:1], 0.25).astype(np.float32)
+    profile.update(count=len(names) + 2, driver="GTiff")
+    path.unlink()
+    with rasterio.open(path, "w", **profile) as dataset:
+        dataset.write(np.concatenate([bands, share, 2 * share]))
+        dataset.descriptions = (*names, "cover_canopy", "visibility")
+    with rasterio.open(copy.folder / "products" / "disturbance.tif") as dataset:
+        profile = {**dataset.profile, "driver": "GTiff"}
+    with rasterio.open(copy.folder / "products" / "cover.tif", "w", **profile) as dataset:
+        dataset.write(np.full(dataset.shape, 4, np.uint8), 1)
+        dataset.write_colormap(1, {4: (63, 125, 78, 255)})
+    page = write(copy.folder)
+    text = Reader(page).text
+    assert "trees, bushes or tall crops 0.2500" in re.sub(r"\s+", " ", text)
+    assert "50% of the model's recall is left" in text
+    assert "#3f7d4e" in page
+    assert page.count('class="map"') == 5
+    assert Words.of("en")("cover.none") not in text
 
 
 def test_flights_may_be_stated(write: Callable[..., str], tmp_path: Path) -> None:
