@@ -35,7 +35,7 @@ def made(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Folder
     folder = tmp_path_factory.mktemp("made")
     place = shapely.Point(500_052, 4_400_027)
     geopandas.GeoDataFrame(geometry=[place], crs=CRS).to_file(folder / "accidents.gpkg")
-    layer = {"name": "<b>accidents", "kind": "accidents", "path": "accidents.gpkg", "source": "test", "date": 2000}
+    layer = {"name": "accidents", "kind": "accidents", "path": "accidents.gpkg", "source": "<b>test", "date": 2000}
     settings: dict[str, Any] = {
         "version": 1,
         "standard": "the standard of Nowhere",
@@ -49,7 +49,11 @@ def made(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Folder
     (folder / "evidence.yaml").write_text(yaml.safe_dump(settings))
     grid = grid_from(bounds=(500_000, 4_400_000, 500_100, 4_400_100), crs=CRS)
     run_evidence(folder / "evidence.yaml", folder / "evidence", grid=grid)
-    prioritise(finished.folder, settings=write_settings(folder / "priority.yaml"), out=folder / "plan")
+    prioritise(
+        finished.folder,
+        settings=write_settings(folder / "priority.yaml", area_ha=1, least_area_ha=1),
+        out=folder / "plan",
+    )
     run_patterns(
         _finished_run(folder / "other", laid_site(40)), out=folder / "rows", settings=PatternSettings(simulations=19)
     )
@@ -76,7 +80,7 @@ def write(finished: Finished, made: Folders, tmp_path: Path) -> Callable[..., st
 def test_the_report_tells_what_was_made_of_the_run(write: Callable[..., str]) -> None:
     page = write()
     assert "the standard of Nowhere" in page
-    assert "&lt;b&gt;accidents" in page
+    assert "&lt;b&gt;test, 2000" in page
     assert "1 / 1" in page
     assert "WA-E500000N4400000" in page
     assert page.count("Made from this run&#x27;s products.") == 1  # the plan
