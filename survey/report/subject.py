@@ -61,9 +61,11 @@ class Subject:
 
     @cached_property
     def detections(self) -> Any:
-        """All sightings, those of the most probable items first."""
+        """All sightings, the most probable first; where a model calibrates all alike, by score."""
         table = self.run.layer("detections")
-        return table.sort_values(["probability", "detection_id"], ascending=[False, True], kind="stable")
+        return table.sort_values(
+            ["probability", "score", "detection_id"], ascending=[False, False, True], kind="stable"
+        )
 
     @cached_property
     def items(self) -> Any:

@@ -92,7 +92,7 @@ class MapDrawing:
         """Add words with a pale rim, so that they can be read on any ground."""
         left, top = self.at(x, y)
         place = {"x": left + dx, "y": top + dy, "font_size": size}
-        rim = {"fill": "none", "stroke": "#fff", "stroke_width": 3, "stroke_linejoin": "round"}
+        rim: dict[str, str | float] = {"fill": "none", "stroke": "#fff", "stroke_width": 3, "stroke_linejoin": "round"}
         self.parts.append(tag("text", words, **rim, **place))
         self.parts.append(tag("text", words, fill=INK, **place))
 

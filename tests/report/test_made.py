@@ -113,7 +113,7 @@ def test_a_trace_goes_on_to_evidence_rows_and_work_area(finished: Finished, made
 def test_verdicts_stand_in_report_and_trace(finished: Finished, write: Callable[..., str], tmp_path: Path) -> None:
     copy = finished.copy(tmp_path)
     table = pyogrio.read_dataframe(copy.folder / "products" / "detections.gpkg", layer="detections")
-    best = table.sort_values(["probability", "detection_id"], ascending=[False, True])["detection_id"]
+    best = table.sort_values(["probability", "score"], ascending=False)["detection_id"]
     with ReviewStore(copy.folder) as store:
         store.add(opinion(best.iloc[0], Status.CONFIRMED, reviewer="<i>Aygun", note="PMN, <script>"))
         store.add(opinion(best.iloc[1], Status.REJECTED, reviewer="Olena", label=None))

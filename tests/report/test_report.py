@@ -73,7 +73,7 @@ def test_every_section_is_there_and_what_is_missing_is_named(page: str) -> None:
 def test_the_page_tells_the_figures_of_the_run(page: str, finished: Finished) -> None:
     text = Reader(page).text
     table = pyogrio.read_dataframe(finished.folder / "products" / "detections.gpkg", layer="detections")
-    best = table.sort_values(["probability", "detection_id"], ascending=[False, True]).iloc[0]
+    best = table.sort_values(["probability", "score"], ascending=False).iloc[0]
     assert f"{table['item'].nunique()} items from {len(table)} sightings" in text
     assert best["detection_id"] in text
     assert f"{best.geometry.x:.2f}" in text
