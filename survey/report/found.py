@@ -71,7 +71,7 @@ def _caption(subject: Subject, row: Any) -> tuple[Markup, ...]:
     if subject.options.coordinates:
         place = f"E {row.geometry.x:.1f}  N {row.geometry.y:.1f}"
     lines = [
-        tag("strong", f"{row['number']} · {w.class_name(row['class'])}"),
+        tag("strong", f"{row['number']} · {w('detections.candidate', name=w.class_name(row['class']))}"),
         tag("span", f"{w('detections.probability')} {row['probability']:.2f}, {row['size_m']:.2f} m"),
         tag("span", f"± {row['position_error_m']:.2f} m, {w('detections.image')} {number_of(subject, row)}"),
         tag("span", place) if place else None,
