@@ -63,7 +63,7 @@ class MapDrawing:
         place = {"x": left, "y": top, "width": right - left, "height": bottom - top}
         self.parts.append(tag("image", href=uri, preserveAspectRatio="none", **place))
 
-    def shape(self, geometry: Any, **style: str | float) -> None:
+    def shape(self, geometry: Any, **style: str | float | None) -> None:
         """Add polygons or lines."""
         if path := self._path(geometry):
             self.parts.append(tag("path", d=path, fill_rule="evenodd", **{"fill": "none", **style}))
