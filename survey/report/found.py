@@ -57,9 +57,10 @@ def _chips(subject: Subject) -> Markup:
             unseen += 1
             continue
         made.append(tag("figure", drawn, tag("figcaption", *_caption(subject, row)), class_="card"))
-    drawn = len(made)
-    whole = drawn == len(items)
-    title = w("detections.chips.all", n=drawn) if whole else w("detections.chips", n=drawn, all=len(items))
+    count = len(made)
+    title = w("detections.chips", n=count, all=len(items))
+    if count == len(items):
+        title = w("detections.chips.all", n=count)
     note = tag("p", w("detections.unseen", n=unseen), class_="caution") if unseen else None
     head = tag("p", title) if made else None
     return joined(head, note, tag("div", *made, class_="cards") if made else None)

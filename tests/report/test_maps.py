@@ -97,7 +97,7 @@ def test_a_chip_is_as_wide_as_its_pixels(
         nodata=None,
         value_range=(0, 255),
     )
-    asked = {}
+    asked: dict[str, int] = {}
 
     def cut(_: Image, *, row: float, col: float, half_rows: int, half_cols: int) -> imagery.Cut:
         from survey.values import Window
