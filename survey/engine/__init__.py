@@ -1,7 +1,7 @@
 """Where blocks run, and what is known of them on disk."""
 
 from survey.engine.choice import make_engine
-from survey.engine.folder import OpenRun, RunPlan, open_run
+from survey.engine.folder import OpenRun, RunPlan, open_run, read_run
 from survey.engine.identity import RunIdentity
 from survey.engine.inprocess import InProcessEngine
 from survey.engine.keys import block_key, canonical_json, digest
@@ -35,5 +35,6 @@ __all__ = [
     "digest",
     "make_engine",
     "open_run",
+    "read_run",
     "record_session",
 ]

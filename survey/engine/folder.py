@@ -12,7 +12,7 @@ from survey.engine.identity import RunIdentity
 from survey.engine.lock import locked
 from survey.engine.shard import Shard
 from survey.engine.store import JobStore
-from survey.errors import ResumeError
+from survey.errors import InputError, ResumeError
 from survey.files import make_folder, write_bytes
 
 _BLOCK_FILE = re.compile(r"[0-9a-f]{64}\.(npz|json)")
@@ -91,6 +91,22 @@ def open_run(folder: Path, plan: RunPlan, *, resume: bool = True, shard: Shard |
         if shard is None:
             _remove_temporaries(folder, plan.products)
         yield OpenRun(folder, plan.identity.run_id, resumed, JobStore(folder), shard)
+
+
+def read_run(folder: Path) -> tuple[RunIdentity, tuple[str, ...], dict[str, Any]]:
+    """Return what the `run.json` of a folder says: identity, products (relative paths), notes.
+
+    Raises:
+        InputError: The folder holds no run.
+        ResumeError: `run.json` is damaged, or its content is not what the run id was made of.
+    """
+    path = folder / "run.json"
+    if not path.is_file():
+        msg = f"{folder}: holds no run (there is no run.json); name the folder given as --out to `survey run`"
+        raise InputError(msg)
+    identity, products = _read(path)
+    notes: dict[str, Any] = json.loads(path.read_bytes()).get("notes", {})
+    return identity, tuple(products), notes
 
 
 def _refuse_foreign(folder: Path) -> None:

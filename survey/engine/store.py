@@ -101,10 +101,10 @@ class JobStore:
             return f"{path}: the receipt is another block's"
         if receipt.state is BlockState.NOT_SEARCHED:
             return f"was not searched: {receipt.reason}"
-        return self._flaw(receipt) or receipt
+        return self.flaw(receipt) or receipt
 
-    def _flaw(self, receipt: Receipt) -> str | None:
-        """Return what is wrong with a receipt's part."""
+    def flaw(self, receipt: Receipt) -> str | None:
+        """Return what is wrong with a receipt's part; None if all is well or if it has none."""
         part = self.part_path(receipt.key)
         if receipt.part is None:
             return None

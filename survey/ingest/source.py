@@ -27,13 +27,20 @@ RANGE_PERCENTILES = (0.5, 99.5)
 DTYPES = ("uint8", "uint16", "int16", "float32")
 
 
-def open_image(path: str | Path, *, bands: tuple[int, int, int] | None = None, nodata: float | None = None) -> Image:
+def open_image(
+    path: str | Path,
+    *,
+    bands: tuple[int, int, int] | None = None,
+    nodata: float | None = None,
+    sha256: str | None = None,
+) -> Image:
     """Read what a file says of itself, and hash its content.
 
     Args:
         path: GeoTIFF, COG or VRT.
         bands: 1-based numbers of red, green, blue; by colour interpretation if None.
         nodata: Value of pixels that were not imaged; what the file says if None.
+        sha256: The hash of the content, where it need not be computed again to look at a file.
 
     Raises:
         GeoreferenceError: The file has no CRS, or no place on the ground.
@@ -48,10 +55,17 @@ def open_image(path: str | Path, *, bands: tuple[int, int, int] | None = None, n
             msg = f"{path}: cannot be opened as a raster ({error}); check that the file is whole"
             raise InputError(msg) from error
         with dataset:
-            return _describe(dataset, path, bands=bands, nodata=nodata)
+            return _describe(dataset, path, bands=bands, nodata=nodata, sha256=sha256)
 
 
-def _describe(dataset: DatasetReader, path: Path, *, bands: tuple[int, int, int] | None, nodata: float | None) -> Image:
+def _describe(
+    dataset: DatasetReader,
+    path: Path,
+    *,
+    bands: tuple[int, int, int] | None,
+    nodata: float | None,
+    sha256: str | None,
+) -> Image:
     if dataset.count == 0:
         msg = f"{path}: is a container of several pictures; name one of them, exported with gdal_translate"
         raise InputError(msg)
@@ -67,7 +81,7 @@ def _describe(dataset: DatasetReader, path: Path, *, bands: tuple[int, int, int]
             f"{path.name}: nothing marks pixels that were not imaged, so all count as imaged; "
             "if it has a black or white border, set nodata=0 or nodata=255"
         )
-    sha256 = sha256_of(*_files(dataset, path))
+    sha256 = sha256 or sha256_of(*_files(dataset, path))
     row_m, col_m = _ground_distances(dataset, path)
     image = Image(
         path=path,

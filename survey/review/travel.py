@@ -63,7 +63,7 @@ def carry_over(things: Sequence[Standing], sightings: Sightings) -> Carried:
     verdict, subject = np.zeros(count, np.int8), np.full(count, -1, np.intp)
     points = [thing for thing in things if thing.kind is not Kind.TILE and thing.verdict]
     points.sort(key=lambda thing: (thing.last.decided_at, thing.last.uid))
-    place = _places(points, sightings.crs)
+    place = placed(points, sightings.crs)
     near = np.full(count, np.inf)
     tree = cKDTree(np.column_stack([sightings.x, sightings.y]))
     largest = float(np.max(sightings.position_error_m, initial=0.0))
@@ -96,8 +96,12 @@ def carry_over(things: Sequence[Standing], sightings: Sightings) -> Carried:
     )
 
 
-def _places(things: Sequence[Standing], crs: str) -> NDArray[np.float64]:
-    """Return (N, 2) x and y in a CRS."""
+def placed(things: Sequence[Standing], crs: str) -> NDArray[np.float64]:
+    """Return (N, 2) x and y of things in a CRS.
+
+    Raises:
+        SurveyError: One cannot be placed there.
+    """
     out = np.array([[t.last.opinion.place.x, t.last.opinion.place.y] for t in things], np.float64).reshape(-1, 2)
     theirs = np.array([t.last.opinion.place.crs for t in things], object)
     for name in sorted(set(theirs.tolist()) - {crs}):

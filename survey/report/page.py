@@ -1,0 +1,83 @@
+"""The page: one HTML file without a script, with nothing to fetch, that prints well."""
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+
+from survey.report import closing, found, ground, made, model
+from survey.report.html import Markup, joined, tag
+from survey.report.subject import Subject, hectares
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+SECTIONS: Mapping[str, Callable[[Subject], Markup]] = {
+    "flights": ground.flights,
+    "area": ground.area,
+    "unsearched": ground.unsearched,
+    "cover": ground.cover,
+    "model.title": model.about_model,
+    "point": model.operating_point,
+    "detections": found.detections,
+    "review": found.review,
+    "risk": ground.risk,
+    "evidence": made.evidence,
+    "candidates": made.candidates,
+    "plan": made.plan,
+    "patterns": made.patterns,
+    "limits": closing.limits,
+    "hashes": closing.hashes,
+}
+"""By the key of the title, in the order of the page. None is ever left out: one without data says so."""
+
+
+def render(subject: Subject) -> str:
+    """Return the whole page. The same subject gives the same text."""
+    w = subject.words
+    sections = []
+    for number, (key, section) in enumerate(SECTIONS.items(), start=1):
+        title = tag("h2", tag("span", str(number), class_="number"), " ", w(key))
+        sections.append(tag("section", title, section(subject), id=_anchor(key)))
+    style = (files(__package__) / "page.css").read_text(encoding="utf-8")
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"{w('title')}, {subject.run.identity.run_id}"),
+        Markup(f"<style>{style}</style>"),
+    )
+    body = tag("body", _cover(subject), _contents(subject), tag("main", *sections))
+    page = tag("html", head, body, lang=subject.options.language)
+    return f"<!DOCTYPE html>\n{page}\n"
+
+
+def _anchor(key: str) -> str:
+    return key.replace(".", "-")
+
+
+def _cover(subject: Subject) -> Markup:
+    w, summary = subject.words, subject.run.summary
+    area = summary["area_ha"]
+    cards = [
+        (hectares(area["flown"]), "card.flown"),
+        (hectares(area["searched"]), "card.searched"),
+        (f"{summary['detections']['items']}", "card.items"),
+        (f"{summary['risk']['expected_items']:.3g}", "card.expected"),
+    ]
+    told = [
+        (w("run"), subject.run.identity.run_id),
+        (w("model"), subject.run.model[0]),
+        (w("date"), subject.options.date or w("not_stated")),
+    ]
+    return tag(
+        "header",
+        tag("h1", w("title")),
+        tag("p", w("subtitle"), class_="subtitle"),
+        tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in told), class_="told"),
+        tag("div", *(tag("div", tag("b", value), tag("span", w(key))) for value, key in cards), class_="figures"),
+        tag("p", w("caution"), class_="caution"),
+    )
+
+
+def _contents(subject: Subject) -> Markup:
+    w = subject.words
+    entries = [tag("li", tag("a", w(key), href=f"#{_anchor(key)}")) for key in SECTIONS]
+    return tag("nav", tag("h2", w("contents")), tag("ol", joined(*entries)))

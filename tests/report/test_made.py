@@ -1,0 +1,134 @@
+"""What other commands made of a run, in its report and in a trace through it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import pyogrio
+import pytest
+import shapely
+import yaml
+
+from survey.errors import InputError
+from survey.evidence import grid_from, run_evidence
+from survey.evidence.explain import Explanation
+from survey.patterns import PatternSettings, run_patterns
+from survey.priority import prioritise
+from survey.provenance import Folders, trace_detection, trace_place
+from survey.report import ReportOptions, write_report
+from survey.review import ReviewStore, Status
+from tests.evidence.conftest import BACKGROUND, DEFAULTS
+from tests.finished import Finished
+from tests.patterns.sites import laid_site
+from tests.patterns.test_run import _finished_run
+from tests.priority.district import write_settings
+from tests.review.opinions import opinion
+
+CRS = "EPSG:32638"
+
+
+@pytest.fixture(scope="module")
+def made(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """Evidence and a plan of the run, and the rows of another one."""
+    folder = tmp_path_factory.mktemp("made")
+    place = shapely.Point(500_052, 4_400_027)
+    geopandas.GeoDataFrame(geometry=[place], crs=CRS).to_file(folder / "accidents.gpkg")
+    layer = {"name": "accidents", "kind": "accidents", "path": "accidents.gpkg", "source": "<b>test", "date": 2000}
+    settings: dict[str, Any] = {
+        "version": 1,
+        "standard": "the standard of Nowhere",
+        "background": BACKGROUND,
+        "classes": dict.fromkeys(list(DEFAULTS)[:6], "direct"),
+        "direct_reliability": 0.75,
+        "notable_items_per_ha": 0.05,
+        "used_land_leaves": 0.05,
+        "layers": [{**layer, **DEFAULTS["accidents"]}],
+    }
+    (folder / "evidence.yaml").write_text(yaml.safe_dump(settings))
+    grid = grid_from(bounds=(500_000, 4_400_000, 500_100, 4_400_100), crs=CRS)
+    run_evidence(folder / "evidence.yaml", folder / "evidence", grid=grid)
+    prioritise(
+        finished.folder,
+        settings=write_settings(folder / "priority.yaml", area_ha=1, least_area_ha=1),
+        out=folder / "plan",
+    )
+    run_patterns(
+        _finished_run(folder / "other", laid_site(40)), out=folder / "rows", settings=PatternSettings(simulations=19)
+    )
+    return Folders(plan=folder / "plan", patterns=folder / "rows", evidence=folder / "evidence")
+
+
+@pytest.fixture
+def write(finished: Finished, made: Folders, tmp_path: Path) -> Callable[..., str]:
+    def page(run: Path | None = None, **options: Any) -> str:
+        given = ReportOptions(
+            evidence=made.evidence,
+            patterns=made.patterns,
+            plan=made.plan,
+            model=str(finished.model),
+            most_chips=1,
+            **options,
+        )
+        (path,) = write_report(run or finished.folder, out=tmp_path / "r.html", options=given)
+        return path.read_text(encoding="utf-8")
+
+    return page
+
+
+def test_the_report_tells_what_was_made_of_the_run(write: Callable[..., str]) -> None:
+    page = write()
+    assert "the standard of Nowhere" in page
+    assert "&lt;b&gt;test, 2000" in page
+    assert "1 / 1" in page
+    assert "WA-E500000N4400000" in page
+    assert page.count("Made from this run&#x27;s products.") == 1  # the plan
+    assert page.count("NOT made from this run&#x27;s products") == 1  # the rows
+    assert page.count('class="map"') == 6
+    assert page.count("Not provided.") == 1  # candidates
+    bare = write(coordinates=False)
+    assert not re.search(r"(?<![0-9a-f])(5000\d\d|4400\d\d\d)(?![0-9a-f])", re.sub(r"<(path|style|svg).*?>", "", bare))
+
+
+def numbers(told: Explanation, title: str) -> dict[str, Any]:
+    return dict(next(s.numbers for s in told.sections if s.title == title))
+
+
+def test_a_trace_goes_on_to_evidence_rows_and_work_area(finished: Finished, made: Folders) -> None:
+    told = trace_place(500_052, 4_400_027, run=finished.folder, folders=made)
+    plan = numbers(told, "Work area")
+    assert plan["of_this_run"]
+    assert plan["work_area"]["rank"] == 1
+    areas = pyogrio.read_dataframe(made.plan / "work_areas.gpkg", layer="work_areas")  # type: ignore[operator]
+    assert plan["work_area"]["reason"] == areas["reason"][0]
+    assert not numbers(told, "Patterns")["of_this_run"]
+    assert numbers(told, "Evidence before the search")["rate_ap"] > 0.01
+    assert numbers(told, "Candidate areas") == {"provided": False}
+    wrong = Folders(plan=made.evidence)
+    with pytest.raises(InputError, match=r"work_areas\.gpkg"):
+        trace_place(500_052, 4_400_027, run=finished.folder, folders=wrong)
+
+
+def test_verdicts_stand_in_report_and_trace(finished: Finished, write: Callable[..., str], tmp_path: Path) -> None:
+    copy = finished.copy(tmp_path)
+    table = pyogrio.read_dataframe(copy.folder / "products" / "detections.gpkg", layer="detections")
+    best = table.sort_values(["probability", "score"], ascending=False)["detection_id"]
+    with ReviewStore(copy.folder) as store:
+        store.add(opinion(best.iloc[0], Status.CONFIRMED, reviewer="<i>Aygun", note="PMN, <script>"))
+        store.add(opinion(best.iloc[1], Status.REJECTED, reviewer="Olena", label=None))
+    told = trace_detection(best.iloc[0], run=copy.folder)
+    verdicts = numbers(told, "Verdicts")
+    assert [d["opinion"]["status"] for d in verdicts["decisions"]] == ["confirmed"]
+    assert "what stands: an item" in str(told)
+    again = numbers(trace_detection(best.iloc[1], run=copy.folder), "Verdicts")
+    assert again["sha256"] == verdicts["sha256"]
+    assert again["decisions"][0]["opinion"]["status"] == "rejected"
+    untouched = trace_detection(best.iloc[2], run=copy.folder)
+    assert "no reviewer has judged it yet" in str(untouched)
+    page = write(copy.folder)
+    assert f"2 of {table['item'].nunique()} items were judged" in page
+    assert "&lt;i&gt;Aygun" in page
+    assert "<script" not in page
+    assert "no item; Olena" in page
+    assert write(copy.folder) == page
