@@ -1,4 +1,4 @@
-"""Commands about risk: prior, evidence, explain, patterns, prioritise, calibrate-risk."""
+"""Commands about risk: prior, evidence, explain, patterns, candidates, prioritise and the calibrations."""
 
 from pathlib import Path
 from typing import Annotated
@@ -99,6 +99,24 @@ def patterns(
         width_m=width, gap_m=gap, jitter_m=10 * width, level=level, simulations=simulations, seed=seed
     )
     typer.echo(run_patterns(run_folder, out=out, settings=settings, least=least))
+
+
+@app.command()
+def candidates(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the proposals.")],
+    evidence: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder written by `survey evidence`.")] = None,
+    patterns: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder written by `survey patterns`.")] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+) -> None:
+    """Propose candidate SHA and candidate CHA polygons by a rule, for people to judge."""
+    from survey.candidates import CandidatesConfig, propose
+    from survey.config import load_config
+
+    rule = load_config(CandidatesConfig, config, overrides=overrides or ())
+    typer.echo(propose(run_folder, rule=rule, out=out, evidence=evidence, patterns=patterns).text)
 
 
 @app.command()
