@@ -138,8 +138,8 @@ def _said(criterion: Criterion, shape: Any, inputs: Inputs, within: _Hectares, r
     at = (within.row, within.col)
     match criterion.kind:
         case "confirmed_item":
-            count = _near(shape, inputs, inputs.confirmed, rule.confirmed_buffer_m)
-            return f"{_many(count, 'item')} confirmed by review within {rule.confirmed_buffer_m:g} m {ranked}"
+            near = _near(shape, inputs, inputs.confirmed, rule.confirmed_buffer_m)
+            return f"{_many(near, 'item')} confirmed by review within {rule.confirmed_buffer_m:g} m {ranked}"
         case "sighting":
             likely = ~inputs.confirmed & (inputs.probability >= rule.sighting_probability)
             count = _many(_near(shape, inputs, likely, rule.sighting_buffer_m), "unreviewed sighting")

@@ -144,3 +144,25 @@ def calibrate_risk(
     from survey.worlds import calibrate_risk as calibrate
 
     typer.echo(calibrate(out, hectares=hectares, seed=seed, threads=threads).text)
+
+
+@app.command(name="calibrate-flights")
+def calibrate_flights(
+    *,
+    out: Out,
+    flights: Annotated[int, typer.Option(min=2, help="Simulated flights that are scored.")] = 24,
+    measuring: Annotated[int, typer.Option(min=2, help="Flights before them that give the card.")] = 12,
+    area: Annotated[float, typer.Option(metavar="HA", min=0.02, help="Of one flight.")] = 1.0,
+    items: Annotated[float, typer.Option(metavar="N", min=0.01, help="Prior items per hectare.")] = 3.0,
+    model: Annotated[str, typer.Option("--model", metavar="ID|PATH", help="Released model or folder.")] = "default",
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything drawn.")] = 1,
+) -> None:
+    """Check the risk on whole simulated flights through the detector; an interrupted call goes on."""
+    from survey.worlds import FlightSettings
+    from survey.worlds import calibrate_flights as calibrate
+
+    settings = FlightSettings(area_ha=area, seed=seed, model=model, prior_items_per_ha=items)
+    done = calibrate(
+        out, flights=flights, measuring=measuring, settings=settings, tell=lambda line: typer.echo(line, err=True)
+    )
+    typer.echo(done.text)
