@@ -15,6 +15,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.errors import RasterioIOError
 from rasterio.windows import Window, intersect
 
+from survey.candidates.reviewed import read_review
 from survey.errors import InputError
 from survey.export import MANIFEST
 from survey.files import sha256_of
@@ -58,13 +59,16 @@ class Inputs:
     """SHA-256 of each input's manifest or file, by name."""
 
 
-def read_inputs(run: Path, *, evidence: Path | None, patterns: Path | None, row_items_per_ha: float) -> Inputs:
+def read_inputs(
+    run: Path, *, evidence: Path | None, patterns: Path | None, review: Path | None, row_items_per_ha: float
+) -> Inputs:
     """Read a finished run and what goes with it.
 
     Args:
         run: Folder of a finished run.
         evidence: Folder written by `survey evidence`; its layers count where it covers the run.
         patterns: Folder written by `survey patterns` of this run.
+        review: GeoPackage written by `survey review --export`.
         row_items_per_ha: Density from which a place of a row counts.
 
     Raises:
@@ -76,7 +80,9 @@ def read_inputs(run: Path, *, evidence: Path | None, patterns: Path | None, row_
         raise InputError(msg)
     grid, bands = _raster(products / "risk.tif")
     hashes = {"run": sha256_of(products / MANIFEST)}
-    place, probability, verdict = _items(products / "detections.gpkg")
+    place, probability, verdict = _items(products / "detections.gpkg", review, crs=grid.crs)
+    if review is not None:
+        hashes["review"] = sha256_of(review)
     kept = verdict >= 0
     layers: tuple[Layer, ...] = ()
     if evidence is not None:
@@ -102,10 +108,11 @@ def read_inputs(run: Path, *, evidence: Path | None, patterns: Path | None, row_
     )
 
 
-def _items(path: Path) -> tuple[Array, Array, NDArray[np.int8]]:
-    """Return place, probability and verdict of each item's most probable sighting.
+def _items(path: Path, review: Path | None, *, crs: str) -> tuple[Array, Array, NDArray[np.int8]]:
+    """Return place, probability and verdict of each item's best sighting, then of items that only people saw.
 
-    One confirmed sighting confirms its item; an item is rejected where a sighting is and none is confirmed.
+    One confirmed sighting confirms its item; an item is rejected where a sighting is and none is confirmed. Verdicts
+    are in the review, and in a column `verdict` where the run has one.
     """
     table = _table(path, "detections")
     table = table[~(table.geometry.isna() | table.geometry.is_empty)]
@@ -113,12 +120,23 @@ def _items(path: Path) -> tuple[Array, Array, NDArray[np.int8]]:
         table["verdict"] = ""
     told = table["verdict"].fillna("").astype(str)
     table["mark"] = np.where(told == "confirmed", 1, np.where(told == "rejected", -1, 0))
+    missed = np.empty((0, 2))
+    if review is not None:
+        ids = table["detection_id"].astype(str).to_numpy(np.str_)
+        decided = read_review(review, crs=crs, ids=ids, places=_places(table))
+        table["mark"] = np.where(decided.verdict != 0, decided.verdict, table["mark"])
+        missed = decided.missed
     best = table.sort_values(["item", "probability"], ascending=[True, False], kind="stable").drop_duplicates("item")
     marks = table.groupby("item")["mark"].agg(["max", "min"]).loc[best["item"]]
     verdict = np.where(marks["max"] > 0, 1, np.where(marks["min"] < 0, -1, 0)).astype(np.int8)
-    shapes = np.asarray(best.geometry.array, dtype=object)
-    place = np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)]).astype(np.float64).reshape(-1, 2)
-    return place, best["probability"].to_numpy(np.float64), verdict
+    place = np.concatenate([_places(best), missed])
+    probability = np.concatenate([best["probability"].to_numpy(np.float64), np.ones(len(missed))])
+    return place, probability, np.concatenate([verdict, np.ones(len(missed), np.int8)])
+
+
+def _places(table: Any) -> Array:
+    shapes = np.asarray(table.geometry.array, dtype=object)
+    return np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)]).astype(np.float64).reshape(-1, 2)
 
 
 def _layers(folder: Path, grid: HectareGrid) -> tuple[Layer, ...]:

@@ -40,7 +40,13 @@ class Proposed:
 
 
 def propose(
-    run: Path, *, rule: CandidatesConfig, out: Path, evidence: Path | None = None, patterns: Path | None = None
+    run: Path,
+    *,
+    rule: CandidatesConfig,
+    out: Path,
+    evidence: Path | None = None,
+    patterns: Path | None = None,
+    review: Path | None = None,
 ) -> Proposed:
     """Write candidate SHA and CHA of a finished run. The same input gives the same bytes.
 
@@ -50,13 +56,16 @@ def propose(
         out: Folder for the proposals: new, empty, or of this command, which is then replaced.
         evidence: Folder written by `survey evidence`.
         patterns: Folder written by `survey patterns` of this run.
+        review: GeoPackage written by `survey review --export`.
 
     Raises:
         InputError: A folder is not what it should be.
         OutputError: The folder holds something else.
     """
     _refuse_foreign(out)
-    inputs = read_inputs(run, evidence=evidence, patterns=patterns, row_items_per_ha=rule.row_items_per_ha)
+    inputs = read_inputs(
+        run, evidence=evidence, patterns=patterns, review=review, row_items_per_ha=rule.row_items_per_ha
+    )
     ground = lay_out(inputs, rule)
     outlines = outline(ground, rule)
     rows = rows_of(inputs, ground, outlines, rule)
@@ -68,7 +77,7 @@ def propose(
         "rule": settings,
         "inputs": hashes,
         "geometry": as_rows(outlines.failures),
-        "given": {"evidence": evidence is not None, "patterns": patterns is not None},
+        "given": {name: name in inputs.hashes for name in ("evidence", "patterns", "review")},
     }
     make_folder(out)
     (out / "MANIFEST.json").unlink(missing_ok=True)  # vouches for the other files, so it goes first and comes last

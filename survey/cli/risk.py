@@ -108,6 +108,7 @@ def candidates(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the proposals.")],
     evidence: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder written by `survey evidence`.")] = None,
     patterns: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder written by `survey patterns`.")] = None,
+    review: Annotated[Path | None, typer.Option(metavar="FILE", help="Written by `survey review --export`.")] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
 ) -> None:
@@ -116,7 +117,7 @@ def candidates(
     from survey.config import load_config
 
     rule = load_config(CandidatesConfig, config, overrides=overrides or ())
-    typer.echo(propose(run_folder, rule=rule, out=out, evidence=evidence, patterns=patterns).text)
+    typer.echo(propose(run_folder, rule=rule, out=out, evidence=evidence, patterns=patterns, review=review).text)
 
 
 @app.command()

@@ -47,6 +47,7 @@ def finished_run(
     write_risk(products / "risk.tif", risk=Risk(GRID, **bands), tags={})
     count = len(places)
     columns = {"item": np.arange(count), "probability": np.array(probability, np.float64)}
+    columns["detection_id"] = np.array([f"d{n}" for n in range(count)], dtype=object)
     columns["size_m"] = np.full(count, 0.3)
     if verdict is not None:
         columns["verdict"] = np.array(verdict, dtype=object)

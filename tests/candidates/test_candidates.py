@@ -17,9 +17,9 @@ from survey.cli import app
 from survey.config import load_config
 from survey.errors import ConfigError, InputError, OutputError
 from survey.evidence import VERDICTS
-from survey.export import verify_manifest
+from survey.export import Layer, verify_manifest, write_geopackage
 from survey.geometry import check_features
-from tests.candidates.site import NORTH, SEARCHED, WEST, at, evidence, finished_run, patterns
+from tests.candidates.site import CRS, NORTH, SEARCHED, WEST, at, evidence, finished_run, patterns
 
 RULE = load_config(CandidatesConfig)
 
@@ -111,6 +111,30 @@ def test_a_rerun_gives_the_same_bytes_and_ids(tmp_path: Path) -> None:
         assert (tmp_path / "a" / name).stat().st_mode & 0o077 == 0
     assert proposed(tmp_path / "a")[0]["candidate"] == "SHA-E500050N4400250"
     propose(run, rule=RULE, out=tmp_path / "a")
+
+
+def test_decisions_of_reviewers_count_by_name_and_by_place(tmp_path: Path) -> None:
+    """One named, one by its place, one rejected, and one that only people saw."""
+    places = [at(50, 50), at(150, 50), at(50, 250)]
+    run = finished_run(tmp_path / "run", places=places, probability=[0.9] * 3)
+    told = {
+        "items": [("d0", at(50.1, 50)), ("by hand", at(150.2, 50)), ("drawn", at(250, 250))],
+        "hard_negatives": [("d2", places[2])],
+    }
+    layers = []
+    for name, decided in told.items():
+        wkb = np.asarray(shapely.to_wkb(shapely.points([place for _, place in decided])), dtype=object)
+        layers.append(Layer(name, "Point", wkb, {"subject": np.array([s for s, _ in decided], dtype=object)}))
+    write_geopackage(tmp_path / "review.gpkg", crs=CRS, layers=layers, styles={})
+    found = propose(run, rule=RULE, out=tmp_path / "out", review=tmp_path / "review.gpkg")
+    rows = proposed(tmp_path / "out")
+    assert {row["kind"] for row in rows} == {"candidate CHA"}
+    assert sum(int(str(row["items_confirmed"])) for row in rows) == 3
+    assert any(row["geometry"].contains(shapely.Point(at(250, 250))) for row in rows)  # type: ignore[attr-defined]
+    assert found.report["items_rejected_by_review"] == 1
+    assert rows[0]["review_sha256"] == found.report["inputs"]["review"]
+    with pytest.raises(InputError, match="cannot be read"):
+        propose(run, rule=RULE, out=tmp_path / "out", review=run / "products" / "detections.gpkg")
 
 
 def test_nothing_to_propose_is_said_and_is_no_finding(tmp_path: Path) -> None:
