@@ -14,12 +14,13 @@ from survey.errors import ConfigError
 from survey.export import write_summary
 from survey.files import make_folder, write_bytes
 from survey.resources import models_folder
+from survey.values import ORDNANCE_GROUPS
 from survey.worlds.flight_scores import RANK_BINS, baselines, calibration_of, compare_flights
 from survey.worlds.flights import FlightSettings, fly
-from survey.worlds.measured import measure, posterior
+from survey.worlds.measured import alarms_by_mark, measure, posterior
 from survey.worlds.run import Calibration
 
-MEASURED, RELEASED = "card of other flights", "released card"
+MEASURED, BY_CLASS, RELEASED = "card of other flights", "same, alarms by class", "released card"
 
 
 def calibrate_flights(
@@ -33,8 +34,9 @@ def calibrate_flights(
     """Simulate flights, search them, and score their posterior; an interrupted call goes on.
 
     The first `measuring` flights give a card: recall and false alarms with their counts, and a calibration. The others
-    are judged with it, and with the card that the model was released with, which is of other ground. The simpler maps
-    are fitted on the measuring flights too.
+    are judged with it; with false alarms divided among the groups as these flights count them, not as items divide;
+    and with the card that the model was released with, which is of other ground. The simpler maps are fitted on the
+    measuring flights too.
 
     Args:
         out: Folder for the flights and the report.
@@ -58,9 +60,11 @@ def calibrate_flights(
     measured, curve = measure(first, classes=card.class_names, max_gsd_m=card.max_gsd_m)
     released = card.as_performance()
     rng = np.random.default_rng(settings.seed)
+    classes, marks = card.class_names, alarms_by_mark(first, classes=card.class_names)
     told = {
-        MEASURED: posterior(rest, measured, settings=settings, classes=card.class_names, calibration=curve),
-        RELEASED: posterior(rest, released, settings=settings, classes=card.class_names),
+        MEASURED: posterior(rest, measured, settings=settings, classes=classes, calibration=curve),
+        BY_CLASS: posterior(rest, measured, settings=settings, classes=classes, calibration=curve, alarms=marks),
+        RELEASED: posterior(rest, released, settings=settings, classes=classes),
     }
     maps = {name: (t.total.p_at_least_one, t.total.expected_items) for name, t in told.items()}
     maps |= baselines(first, rest)
@@ -71,6 +75,7 @@ def calibrate_flights(
         "searched_ha": {name: sum(f.searched_ha for f in part) for name, part in parts.items()},
         "items_on_flown_ground": {name: sum(f.on_ground for f in part) for name, part in parts.items()},
         "cards": {MEASURED: asdict(measured), RELEASED: asdict(released)},
+        "false_alarms_by_mark": dict(zip((*ORDNANCE_GROUPS, "none"), marks.tolist(), strict=True)),
         "calibration_curve": curve.model_dump(mode="json"),
         "scored_flights": {
             "items": sum(f.on_ground for f in rest),
@@ -137,8 +142,8 @@ def _plot(report: Mapping[str, Any]) -> bytes:
     """Return ranks of both cards and the reliability of all maps as PNG."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 
-    figure = Figure(figsize=(12, 4), layout="constrained")
-    axes = figure.subplots(1, 3)
+    figure = Figure(figsize=(15, 4), layout="constrained")
+    axes = figure.subplots(1, 4)
     for axis, (name, groups) in zip(axes, report["calibration"].items(), strict=False):
         total = groups["total"]
         counts = np.array(total["rank_counts"]) * RANK_BINS / total["hectares"]
@@ -150,10 +155,10 @@ def _plot(report: Mapping[str, Any]) -> bytes:
     for name, scores in report["scores"].items():
         bins = scores["reliability"]["bins"]
         told, true = [b["told"] for b in bins], [b["true"] / b["of"] for b in bins]
-        axes[2].plot(told, true, marker=".", lw=1, label=name)
-    axes[2].plot([0, 1], [0, 1], color="#777777", lw=0.8, ls=":")
-    axes[2].set(xlabel="P(at least one) told", ylabel="share that is true", xlim=(0, 1), ylim=(0, 1))
-    axes[2].legend(fontsize=7)
+        axes[-1].plot(told, true, marker=".", lw=1, label=name)
+    axes[-1].plot([0, 1], [0, 1], color="#777777", lw=0.8, ls=":")
+    axes[-1].set(xlabel="P(at least one) told", ylabel="share that is true", xlim=(0, 1), ylim=(0, 1))
+    axes[-1].legend(fontsize=7)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
     return buffer.getvalue()

@@ -1,6 +1,7 @@
 """Whole flights: the truth is that of the prior, layers are read as they were written, scores do what they promise."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,15 +9,16 @@ import numpy as np
 import pytest
 import shapely
 
+from survey.detect.calibration import CurveKind
 from survey.errors import ConfigError, ResumeError
 from survey.evidence import VERDICTS
 from survey.simulate import CRS, ORIGIN
 from survey.values import HectareGrid, Performance
 from survey.worlds import FlightSettings, Flown, calibrate_flights, fly
-from survey.worlds.flight_run import MEASURED, RELEASED, in_words
+from survey.worlds.flight_run import BY_CLASS, MEASURED, RELEASED, in_words
 from survey.worlds.flight_scores import baselines, calibration_of, compare_flights
 from survey.worlds.laid import draw
-from survey.worlds.measured import measure, posterior
+from survey.worlds.measured import alarms_by_mark, measure, posterior
 
 SETTINGS = FlightSettings()
 GRID = HectareGrid.covering(crs=CRS, bounds=(ORIGIN[0], ORIGIN[1] - 250, ORIGIN[0] + 250, ORIGIN[1]))
@@ -25,7 +27,7 @@ OF_GROUP = np.array(["ap_mine", "at_mine", "submunition", "projectile"])
 RECALL, ALARMS = 0.6, 4.0
 
 
-def drawn(number: int, *, cells: int = 6, rng: np.random.Generator) -> Flown:
+def drawn(*, cells: int = 6, rng: np.random.Generator, shares: Sequence[float] = SETTINGS.prior_shares) -> Flown:
     """What a detector without surprises would say of a flight whose truth is drawn from the prior."""
     prior = SETTINGS.prior.over(cells)
     truth = rng.poisson(rng.gamma(prior.shape) / prior.rate_ha[:, None])
@@ -35,7 +37,7 @@ def drawn(number: int, *, cells: int = 6, rng: np.random.Generator) -> Flown:
     seen = on & (rng.random(len(cell)) < RECALL)
     false = np.repeat(np.arange(cells), rng.poisson(ALARMS * searched))
     logit = np.concatenate([rng.normal(2, 1, seen.sum()), rng.normal(0, 1, len(false))])
-    false_name = rng.choice(OF_GROUP, len(false), p=SETTINGS.prior_shares)
+    false_name = rng.choice(OF_GROUP, len(false), p=shares)
     centre = np.column_stack([100.0 * np.arange(cells), np.zeros(cells)])
     at = np.concatenate([cell[seen], false]).astype(np.intp)
     return Flown(
@@ -58,7 +60,7 @@ def drawn(number: int, *, cells: int = 6, rng: np.random.Generator) -> Flown:
 @pytest.fixture(scope="module")
 def flights() -> tuple[list[Flown], list[Flown]]:
     rng = np.random.default_rng(2)
-    return [drawn(n, rng=rng) for n in range(60)], [drawn(n, rng=rng) for n in range(300)]
+    return [drawn(rng=rng) for _ in range(60)], [drawn(rng=rng) for _ in range(300)]
 
 
 def test_numbers_are_drawn_from_the_prior_and_kept_when_items_are_moved() -> None:
@@ -107,6 +109,24 @@ def test_a_right_card_covers_and_a_wrong_one_is_told(flights: tuple[list[Flown],
     assert broken["interval_exact"][1] < 0.9
 
 
+def test_false_alarms_of_one_class_break_what_a_card_says_and_not_what_was_counted() -> None:
+    """A detector whose false alarms all look like one group: divided as items are, they are taken for items of it."""
+    rng = np.random.default_rng(4)
+    first, rest = ([drawn(rng=rng, shares=(1, 0, 0, 0)) for _ in range(count)] for count in (60, 200))
+    card, curve = measure(first, classes=CLASSES, max_gsd_m=0.02)
+    flat = curve.model_copy(update={"kind": CurveKind.CONSTANT, "parameters": (0.0,), "classes": {}})
+    card = replace(card, prevalence=0.5)  # of which the flat curve makes scores that tell nothing
+    marks = alarms_by_mark(first, classes=CLASSES)
+    assert marks[0] == marks.sum() == card.false_alarms
+    said = {}
+    for name, alarms in (("as items", None), ("counted", marks)):
+        told = posterior(rest, card, settings=SETTINGS, classes=CLASSES, calibration=flat, alarms=alarms)
+        said[name] = calibration_of(told, rest, rng=rng)["ap"]
+    assert said["as items"]["expected_items"] > 1.3 * said["as items"]["items"]
+    assert said["counted"]["expected_items"] == pytest.approx(said["counted"]["items"], rel=0.15)
+    assert said["as items"]["rank_p"] < 1e-3 < said["counted"]["rank_p"]
+
+
 def test_the_posterior_beats_simpler_maps_where_all_is_as_assumed(flights: tuple[list[Flown], list[Flown]]) -> None:
     first, rest = flights
     card, curve = measure(first, classes=CLASSES, max_gsd_m=0.02)
@@ -141,7 +161,7 @@ def test_pictures_go_in_and_layers_come_out(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.tif.tmp"))
     assert not list(tmp_path.rglob("flight.tif"))
     assert report["searched_ha"]["scored"] == pytest.approx(0.06, rel=0.1)
-    assert set(report["scores"]) == {MEASURED, RELEASED, "raw count", "kernel density", "distance only"}
+    assert set(report["scores"]) == {MEASURED, BY_CLASS, RELEASED, "raw count", "kernel density", "distance only"}
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("flight.json")}
     assert len(before) == 4
     again = calibrate_flights(tmp_path, flights=2, measuring=2, settings=settings)
