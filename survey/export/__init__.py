@@ -8,7 +8,13 @@ from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
 from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
-from survey.export.qml import layer_styles, write_cover_style, write_disturbance_style, write_risk_style
+from survey.export.qml import (
+    candidate_style,
+    layer_styles,
+    write_cover_style,
+    write_disturbance_style,
+    write_risk_style,
+)
 from survey.export.summary import summarise, write_summary
 
 __all__ = [
@@ -19,6 +25,7 @@ __all__ = [
     "OutlinePolygon",
     "SearchedOutline",
     "UnsearchedPlace",
+    "candidate_style",
     "code_raster",
     "detection_layer",
     "hectare_layer",

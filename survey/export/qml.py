@@ -5,6 +5,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from survey.export.palette import (
+    CANDIDATE_CHA_COLOUR,
+    CANDIDATE_SHA_COLOUR,
     COVER_COLOURS,
     COVER_LABELS,
     DETECTION_COLOUR,
@@ -83,6 +85,17 @@ def layer_styles() -> Mapping[str, str]:
     }
 
 
+def candidate_style() -> str:
+    """Return the style of proposals: outlines only, so that nothing looks like a declared hazardous area."""
+    return _categories(
+        "kind",
+        [
+            ("candidate CHA", _fill(CANDIDATE_CHA_COLOUR, style="no", width="0.8")),
+            ("candidate SHA", _fill(CANDIDATE_SHA_COLOUR, style="no", line="dash", width="0.6")),
+        ],
+    )
+
+
 def _raster(**renderer: str) -> tuple[ET.Element, ET.Element]:
     """Return (document, renderer) of a raster style, on band 1 unless told otherwise."""
     root = ET.Element("qgis", version=_VERSION, styleCategories="Symbology")
@@ -134,10 +147,10 @@ def _marker(colour: str) -> ET.Element:
     return _symbol_layer("SimpleMarker", options)
 
 
-def _fill(colour: str, *, style: str, line: str = "solid") -> ET.Element:
+def _fill(colour: str, *, style: str, line: str = "solid", width: str = "0.3") -> ET.Element:
     """Return an outline with an optional hatch."""
     options = {"color": _rgba(colour), "style": style, "outline_color": _rgba(colour), "outline_style": line}
-    return _symbol_layer("SimpleFill", {**options, "outline_width": "0.3"})
+    return _symbol_layer("SimpleFill", {**options, "outline_width": width})
 
 
 def _symbol_layer(kind: str, options: Mapping[str, str]) -> ET.Element:
