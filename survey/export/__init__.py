@@ -6,11 +6,13 @@ from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
 from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
+from survey.export.project import PROJECT, write_project
 from survey.export.qml import layer_styles, write_disturbance_style, write_risk_style
 from survey.export.summary import summarise, write_summary
 
 __all__ = [
     "MANIFEST",
+    "PROJECT",
     "Layer",
     "OutlinePolygon",
     "SearchedOutline",
@@ -26,6 +28,7 @@ __all__ = [
     "write_disturbance_style",
     "write_geopackage",
     "write_manifest",
+    "write_project",
     "write_risk",
     "write_risk_style",
     "write_summary",

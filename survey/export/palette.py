@@ -34,6 +34,12 @@ DETECTION_COLOUR = "#C2189B"
 SEARCHED_COLOUR = "#2A7FA8"
 NOT_SEARCHED_COLOUR = "#3D3D3D"
 OUTLINE_COLOUR = "#5B6770"
+IMAGE_COLOUR = "#8A8F94"
+ROW_COLOUR = "#6A1B9A"
+"""Laid rows and their members."""
+PLACE_COLOUR = "#0B7A75"
+"""Places where an item that nobody saw may lie."""
+WORK_AREA_COLOUR = "#0B5FA5"
 
 
 def rgb_of(colour: str) -> tuple[int, int, int]:
