@@ -6,7 +6,7 @@ from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
 from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
-from survey.export.project import PROJECT, write_project
+from survey.export.project import PROJECT, styles_in, write_project
 from survey.export.qml import layer_styles, write_disturbance_style, write_risk_style
 from survey.export.summary import summarise, write_summary
 
@@ -22,6 +22,7 @@ __all__ = [
     "image_layer",
     "layer_styles",
     "searched_layer",
+    "styles_in",
     "summarise",
     "verify_manifest",
     "write_disturbance",

@@ -88,12 +88,18 @@ def find_layers(folder: Path) -> Iterator[MapLayer]:
             yield MapLayer(path.relative_to(folder).as_posix(), "", "", wkt, bounds, style.read_text(encoding="utf-8"))
 
 
-def _tables(path: Path, name: str) -> Iterator[MapLayer]:
+def styles_in(path: Path) -> dict[str, str]:
+    """Return the default styles of a GeoPackage as QML by layer."""
     with closing(sqlite3.connect(path)) as database:
         tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
-        styles = {}
-        if "layer_styles" in tables:
-            styles = dict(database.execute("SELECT f_table_name, styleQML FROM layer_styles WHERE useAsDefault = 1"))
+        if "layer_styles" not in tables:
+            return {}
+        return dict(database.execute("SELECT f_table_name, styleQML FROM layer_styles WHERE useAsDefault = 1"))
+
+
+def _tables(path: Path, name: str) -> Iterator[MapLayer]:
+    styles = styles_in(path)
+    with closing(sqlite3.connect(path)) as database:
         rows = database.execute(
             "SELECT c.table_name, g.geometry_type_name, s.definition, s.organization, s.organization_coordsys_id,"
             " c.min_x, c.min_y, c.max_x, c.max_y FROM gpkg_contents c"
