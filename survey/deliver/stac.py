@@ -76,5 +76,6 @@ def write_stac(folder: Path, tables: Sequence[Table], *, run_id: str, flown: tup
 
 def _outline(table: Table) -> Any:
     """Return the extent of a layer in longitude and latitude, whose edges bend."""
-    box = shapely.segmentize(shapely.box(*shapely.total_bounds(table.geometry).tolist()), 1000)
+    west, south, east, north = shapely.total_bounds(table.geometry).tolist()
+    box = shapely.segmentize(shapely.box(west - 1, south - 1, east + 1, north + 1), 1000)  # a point has no box
     return to_lonlat(np.array([box], dtype=object), table.crs)[0]
