@@ -146,7 +146,7 @@ def _of_items(table: Table) -> tuple[pd.DataFrame, NDArray[np.object_]]:
             "group": [GROUP_OF_CLASS.get(name, "") for name in classes],
             "probability": p,
             "area_m2": np.nan,
-            "gps_accuracy": np.asarray(columns["position_error_m"], np.float64),
+            "gps_accuracy": np.round(np.asarray(columns["position_error_m"], np.float64), 3),
             "details": [
                 f"{c}, probability {v:.2f}, {n} sighting{'' if n == 1 else 's'}; {_DETAILS}"
                 for c, v, n in zip(classes, p, seen, strict=True)
