@@ -18,9 +18,9 @@ RISK_RAMP: tuple[tuple[float, str], ...] = (
 
 GROUND_COLOURS: dict[GroundCode, str] = {
     GroundCode.SEARCHED: "#DDE3E8",
-    GroundCode.CRATER: "#1F4E9E",
-    GroundCode.TRENCH: "#8E4FB0",
-    GroundCode.DISTURBED_SOIL: "#2A9D8F",
+    GroundCode.CRATER: "#0F2A5F",
+    GroundCode.TRENCH: "#A877CC",
+    GroundCode.DISTURBED_SOIL: "#00695C",
 }
 GROUND_LABELS: dict[GroundCode, str] = {
     GroundCode.SEARCHED: "searched, no disturbance seen",

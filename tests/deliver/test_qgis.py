@@ -79,7 +79,7 @@ def test_the_map_shows_risk_outlines_and_hatches_in_their_colours(project: dict[
     colours = {tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)): n for c, n in project["colours"].items()}
     drawn = sum(n for c, n in colours.items() if c != (255, 255, 255))
     assert drawn > 0.5 * sum(colours.values())
-    for wanted in ((0xC2, 0x18, 0x9B), (0x0B, 0x5F, 0xA5), (0x1F, 0x4E, 0x9E)):  # items, work areas, craters
+    for wanted in ((0xC2, 0x18, 0x9B), (0x0B, 0x5F, 0xA5), (0x0F, 0x2A, 0x5F)):  # items, work areas, craters
         assert sum(n for c, n in colours.items() if max(abs(a - b) for a, b in zip(c, wanted, strict=True)) < 12) > 3
     for declared in ((255, 0, 0), (0xF4, 0xA7, 0x18)):
         assert not any(max(abs(a - b) for a, b in zip(c, declared, strict=True)) < 60 for c in colours)
