@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 
 def _sum(values: Array, cell: NDArray[np.intp], count: int) -> Array:
-    return np.bincount(cell, np.nan_to_num(values), count)
+    return np.asarray(np.bincount(cell, np.nan_to_num(values), count), np.float64)
 
 
 def _any(values: Array, cell: NDArray[np.intp], count: int) -> Array:

@@ -35,7 +35,7 @@ def write_gis(
         if not redaction.anything and f"{part}/{file}" not in changed:
             copy(source, target)
             continue
-        styles = styles_in(source) | (_coarse_styles() if coarse else {})
+        styles = {**styles_in(source), **(_coarse_styles() if coarse else {})}
         write_geopackage(target, crs=layers[0].crs, layers=[t.layer() for t in layers], styles=styles)
     left_out = _other_files(folder, finished, redaction)
     cells = next((t for t in tables if t.name == "cells"), None)

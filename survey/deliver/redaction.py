@@ -76,8 +76,10 @@ class Redaction:
                 )
             elif word == "withhold":
                 result = replace(result, place="withhold")
-            elif word in {"people", "names"}:
-                result = replace(result, **{word: True})
+            elif word == "people":
+                result = replace(result, people=True)
+            elif word == "names":
+                result = replace(result, names=True)
             else:
                 msg = f"--redact {word}: {HINT}"
                 raise ConfigError(msg)
@@ -170,7 +172,7 @@ def _without(table: Table, gone: Sequence[str], pseudonyms: Mapping[str, str]) -
         known = re.compile(
             "|".join(re.escape(part) for name in longest for part in (name, name.rpartition(".")[0] or name))
         )
-        whole = pseudonyms | {name.rpartition(".")[0] or name: word for name, word in pseudonyms.items()}
+        whole = {**pseudonyms} | {name.rpartition(".")[0] or name: word for name, word in pseudonyms.items()}
         for name, values in columns.items():
             if values.dtype == object:
                 columns[name] = np.array([known.sub(lambda m: whole[m[0]], str(v)) for v in values], dtype=object)
@@ -191,7 +193,7 @@ def _coarse(table: Table, redaction: Redaction) -> Table:
         item = np.asarray(table.columns["item"])
         best = {int(n): float(np.asarray(table.columns["probability"])[item == n].max()) for n in np.unique(item)}
         place = np.column_stack([shapely.get_coordinates(shapes), [-best[int(n)] for n in item], item])
-        order = np.lexsort((-np.asarray(table.columns["probability"]), *place.T[::-1]))
+        order = np.lexsort((-np.asarray(table.columns["probability"], np.float64), *place.T[::-1]))
         _, first, number = np.unique(item[order], return_index=True, return_inverse=True)
         columns["item"] = np.empty(len(item), np.int64)
         columns["item"][order] = np.argsort(np.argsort(first))[number]

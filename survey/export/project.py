@@ -174,9 +174,10 @@ def _extent(root: ET.Element, canvas: ET.Element, layers: Sequence[MapLayer]) ->
     """Show all shown layers that share the project's CRS, with a margin; in the canvas, and as the full extent."""
     main = next(layer for layer in layers if layer.bounds is not None)
     boxes = [la.bounds for la in layers if la.bounds is not None and la.crs_wkt == main.crs_wkt and _place(la)[2]]
-    boxes = boxes or [main.bounds]
-    low = [min(box[i] for box in boxes if box is not None) for i in (0, 1)]
-    high = [max(box[i] for box in boxes if box is not None) for i in (2, 3)]
+    if main.bounds is not None:
+        boxes = boxes or [main.bounds]
+    low = [min(box[i] for box in boxes) for i in (0, 1)]
+    high = [max(box[i] for box in boxes) for i in (2, 3)]
     margin = 0.05 * max(high[0] - low[0], high[1] - low[1])
     values = [repr(v) for v in (low[0] - margin, low[1] - margin, high[0] + margin, high[1] + margin)]
     named = dict(zip(("xmin", "ymin", "xmax", "ymax"), values, strict=True))

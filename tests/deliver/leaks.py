@@ -27,7 +27,7 @@ _SEXAGESIMAL = re.compile(rb"39\D{1,3}45\D{1,3}[0-9]|45\D{1,3}0?2\D{1,3}1[0-9]")
 def forbidden() -> dict[str, tuple[float, float]]:
     """Return the interval of every coordinate of the survey in each system."""
     x, y = np.meshgrid(*(np.linspace(-MARGIN_M, EDGE + MARGIN_M, 9),) * 2)
-    spans = {}
+    spans: dict[str, tuple[float, float]] = {}
     for system in SYSTEMS:
         east, north = Transformer.from_crs(CODE, system, always_xy=True).transform(WEST + x, SOUTH + y)
         spans |= {f"{system} x": (east.min(), east.max()), f"{system} y": (north.min(), north.max())}
@@ -99,7 +99,7 @@ def _in_bytes(content: bytes, spans: dict[str, tuple[float, float]]) -> Iterator
     if _SEXAGESIMAL.search(content):
         yield "degrees, minutes and seconds"
     numbers = np.array([float(n[:30]) for n in _NUMBER.findall(content)] or [np.nan])
-    yield from _within(numbers, {n: tuple(sorted(map(abs, s))) for n, s in spans.items()}, "text")
+    yield from _within(numbers, {n: (min(map(abs, s)), max(map(abs, s))) for n, s in spans.items()}, "text")
     for kind in ("<f8", ">f8", "<i4", ">i4", "<f4", ">f4"):
         size = int(kind[2])
         for offset in range(size):

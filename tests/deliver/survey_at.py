@@ -1,12 +1,14 @@
 """A small finished survey whose every coordinate lies within 200 m, away from the edges of coarse cells."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import shapely
 from affine import Affine
+from numpy.typing import NDArray
 from PIL import Image as Picture
 from pyproj import CRS
 
@@ -80,8 +82,11 @@ def write_survey(folder: Path) -> Path:
     images = tuple(_image(name, digit) for name, digit in zip(NAMES, "ab", strict=True))
     found, items = _detections(), np.arange(2 * ITEMS, dtype=np.intp) // 2
     detections = detection_layer(found, items=items, images=images, run_id=tags["SURVEY_RUN_ID"])
-    people = {"reviewer": _text([REVIEWER] * len(found)), "note": _text([NOTE] * len(found))}
-    verdict = {"verdict": _text(["confirmed", *[""] * (len(found) - 1)])}
+    people: dict[str, NDArray[np.generic]] = {
+        "reviewer": _text([REVIEWER] * len(found)),
+        "note": _text([NOTE] * len(found)),
+    }
+    verdict: dict[str, NDArray[np.generic]] = {"verdict": _text(["confirmed", *[""] * (len(found) - 1)])}
     detections = Layer("detections", "Point", detections.geometry, {**detections.columns, **people, **verdict})
     searched = searched_layer(outline.polygons(unsearched=[block], otherwise=f"{NAMES[1]}: too coarse"))
     layers = [detections, hectare_layer(risk), searched, image_layer(images, crs=CODE)]
@@ -162,8 +167,15 @@ def _write_patterns(folder: Path) -> None:
     folder.mkdir()
     line = shapely.LineString([(WEST + 31.5, SOUTH + 40.5), (WEST + 150.5, SOUTH + 77.5)])
     places = [shapely.Point(WEST + 40.25, SOUTH + 43.5), shapely.Point(WEST + 160.25, SOUTH + 80.5)]
-    numbers = {"pattern": np.array([1], np.int64), "strip": np.array([1], np.int64), "members": np.array([4], np.int64)}
-    along = {"pattern": np.array([1, 1], np.int64), "beyond_the_ends": np.array([0, 1], np.int32)}
+    numbers: dict[str, NDArray[np.generic]] = {
+        "pattern": np.array([1], np.int64),
+        "strip": np.array([1], np.int64),
+        "members": np.array([4], np.int64),
+    }
+    along: dict[str, NDArray[np.generic]] = {
+        "pattern": np.array([1, 1], np.int64),
+        "beyond_the_ends": np.array([0, 1], np.int32),
+    }
     layers = [
         Layer("patterns", "LineString", _wkb([line]), {**numbers, "spacing_m": np.array([4.0])}),
         Layer("members", "Point", _wkb(places), {"pattern": along["pattern"], "item": np.array([0, 1], np.int64)}),
@@ -176,14 +188,17 @@ def _write_patterns(folder: Path) -> None:
 def _write_plan(folder: Path) -> None:
     folder.mkdir()
     boxes = [shapely.box(WEST, SOUTH, WEST + 200, SOUTH + 100), shapely.box(WEST, SOUTH + 100, WEST + 100, SOUTH + 200)]
-    areas: dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]] = {
+    areas: dict[str, NDArray[np.generic]] = {
         "rank": np.array([1, 2]),
         "work_area": _text(f"WA-E{WEST}N{SOUTH + n}" for n in (0, 100)),
         "planned": _text(["yes", "no"]),
         "area_ha": np.array([2.0, 1.0]),
         "reason": _text([f"next to the school at {WEST + 44.5} {SOUTH + 55.5}"] * 2),
     }
-    cells = {"cell": _text([f"E{WEST}N{SOUTH}"]), "state": _text(["not flown: enters with the prior risk"])}
+    cells: dict[str, NDArray[np.generic]] = {
+        "cell": _text([f"E{WEST}N{SOUTH}"]),
+        "state": _text(["not flown: enters with the prior risk"]),
+    }
     layers = [
         Layer("work_areas", "Polygon", _wkb(boxes), areas),
         Layer("hectares", "Polygon", _wkb([shapely.box(WEST, SOUTH, WEST + 100, SOUTH + 100)]), cells),
@@ -193,9 +208,9 @@ def _write_plan(folder: Path) -> None:
     cv2.imwrite(str(folder / "curve.png"), np.zeros((9, 9), np.uint8))
 
 
-def _wkb(shapes: list[shapely.Geometry]) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    return np.asarray(shapely.to_wkb(np.asarray(shapes, dtype=object)), dtype=object)
+def _wkb(shapes: list[shapely.Geometry]) -> NDArray[np.object_]:
+    return np.asarray(shapely.to_wkb(np.asarray(shapes, dtype=np.object_)), dtype=np.object_)
 
 
-def _text(values: object) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    return np.array(list(values), dtype=object)  # type: ignore[call-overload]
+def _text(values: Iterable[str]) -> NDArray[np.object_]:
+    return np.array(list(values), dtype=np.object_)
