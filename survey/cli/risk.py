@@ -1,4 +1,4 @@
-"""Commands about risk: prior, evidence, explain, patterns, prioritise, calibrate-risk."""
+"""Commands about risk: prior, evidence, explain, patterns, candidates, prioritise and the calibrations."""
 
 from pathlib import Path
 from typing import Annotated
@@ -102,6 +102,24 @@ def patterns(
 
 
 @app.command()
+def candidates(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the proposals.")],
+    evidence: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder written by `survey evidence`.")] = None,
+    patterns: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder written by `survey patterns`.")] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+) -> None:
+    """Propose candidate SHA and candidate CHA polygons by a rule, for people to judge."""
+    from survey.candidates import CandidatesConfig, propose
+    from survey.config import load_config
+
+    rule = load_config(CandidatesConfig, config, overrides=overrides or ())
+    typer.echo(propose(run_folder, rule=rule, out=out, evidence=evidence, patterns=patterns).text)
+
+
+@app.command()
 def prioritise(
     risk: Annotated[Path, typer.Argument(metavar="RUN|RASTER", help="Finished run, or raster of risk per hectare.")],
     *,
@@ -126,3 +144,25 @@ def calibrate_risk(
     from survey.worlds import calibrate_risk as calibrate
 
     typer.echo(calibrate(out, hectares=hectares, seed=seed, threads=threads).text)
+
+
+@app.command(name="calibrate-flights")
+def calibrate_flights(
+    *,
+    out: Out,
+    flights: Annotated[int, typer.Option(min=2, help="Simulated flights that are scored.")] = 24,
+    measuring: Annotated[int, typer.Option(min=2, help="Flights before them that give the card.")] = 12,
+    area: Annotated[float, typer.Option(metavar="HA", min=0.02, help="Of one flight.")] = 1.0,
+    items: Annotated[float, typer.Option(metavar="N", min=0.01, help="Prior items per hectare.")] = 3.0,
+    model: Annotated[str, typer.Option("--model", metavar="ID|PATH", help="Released model or folder.")] = "default",
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything drawn.")] = 1,
+) -> None:
+    """Check the risk on whole simulated flights through the detector; an interrupted call goes on."""
+    from survey.worlds import FlightSettings
+    from survey.worlds import calibrate_flights as calibrate
+
+    settings = FlightSettings(area_ha=area, seed=seed, model=model, prior_items_per_ha=items)
+    done = calibrate(
+        out, flights=flights, measuring=measuring, settings=settings, tell=lambda line: typer.echo(line, err=True)
+    )
+    typer.echo(done.text)

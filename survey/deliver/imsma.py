@@ -105,9 +105,7 @@ def _areas(
     frame = pd.DataFrame(dict(found.columns))
     frame["source_id"] = found.ids
     frame["area_ha"] = shapely.area(found.geometry) / 10_000
-    frame["details"] = _DETAILS
-    if "status" not in frame:
-        frame["status"] = _NOT_REVIEWED
+    frame["details"] = [f"{basis}; {_DETAILS}" for basis in frame["basis"]] if "basis" in frame else _DETAILS
     frame["gps_accuracy"] = origin.error_m
     geometry = to_lonlat(found.geometry, found.crs)
     middle = to_lonlat(middles(found), found.crs)

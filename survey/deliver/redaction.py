@@ -32,14 +32,16 @@ _KEPT: Mapping[str, frozenset[str]] = {
     "work_areas": frozenset({"rank", "planned", "method", "area_ha", "expected_items", "p_at_least_one", "exposure"})
     | {"benefit", "items_found", "exposure_relieved", "team_weeks", "cost", "searched_fraction"}
     | {"ha_searched", "ha_not_searched", "ha_not_flown"},
-    "candidates": frozenset({"kind", "proposal", "evidence", "status", "area_ha", "items", "expected_items"}),
+    "candidates": frozenset({"kind", "status", "area_ha", "searched_share", "not_searched_ha", "direct_weight"})
+    | {"indirect_weight", "items_confirmed", "items_seen", "hectares", "hectares_items"}
+    | {"hectares_items_q05", "hectares_items_q95"},
 }
 """Columns that leave by layer when places are made coarse; other layers are withheld."""
 _NEW_IDS = {
     "detections": "detection_id",
     "patterns": "pattern",
     "work_areas": "work_area",
-    "candidates": "candidate_id",
+    "candidates": "candidate",
 }
 
 

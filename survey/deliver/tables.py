@@ -22,7 +22,7 @@ IDS: Mapping[str, str] = {
     "cells": "cell",
     "images": "image_id",
     "work_areas": "work_area",
-    "candidates": "candidate_id",
+    "candidates": "candidate",
 }
 """Column by layer that names a feature; features of other layers are numbered."""
 _KINDS = {

@@ -38,7 +38,7 @@ _FOLDERS = (
     ("cells", "Model risk per cell", OUTLINE_COLOUR),
 )
 _TOLD = (
-    frozenset({"class", "probability", "size_m", "position_error_m", "sightings", "kind", "proposal", "area_ha"})
+    frozenset({"class", "probability", "size_m", "position_error_m", "sightings", "kind", "basis", "area_ha"})
     | {"method", "expected_items", "p_at_least_one", "searched_fraction", "members", "length_m", "spacing_m"}
     | {"reason", "completion"}
 )

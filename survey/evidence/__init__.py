@@ -4,7 +4,7 @@ from survey.evidence.config import EvidenceConfig
 from survey.evidence.duds import DudRate
 from survey.evidence.evaluate import Evaluation, evaluate
 from survey.evidence.explain import Explanation, Section, explain, explain_prior
-from survey.evidence.groups import GROUPS
+from survey.evidence.groups import GROUPS, VERDICTS
 from survey.evidence.loading import load_evidence
 from survey.evidence.prior import Prior
 from survey.evidence.run import EvidenceResult, grid_from, run_evidence
@@ -12,6 +12,7 @@ from survey.evidence.vectors import VectorReport
 
 __all__ = [
     "GROUPS",
+    "VERDICTS",
     "DudRate",
     "Evaluation",
     "EvidenceConfig",

@@ -6,8 +6,12 @@ from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
 from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
+<<<<<<< HEAD
 from survey.export.project import PROJECT, styles_in, write_project
 from survey.export.qml import layer_styles, write_disturbance_style, write_risk_style
+=======
+from survey.export.qml import candidate_style, layer_styles, write_disturbance_style, write_risk_style
+>>>>>>> candidates
 from survey.export.summary import summarise, write_summary
 
 __all__ = [
@@ -17,6 +21,7 @@ __all__ = [
     "OutlinePolygon",
     "SearchedOutline",
     "UnsearchedPlace",
+    "candidate_style",
     "detection_layer",
     "hectare_layer",
     "image_layer",

@@ -40,6 +40,8 @@ ROW_COLOUR = "#6A1B9A"
 PLACE_COLOUR = "#0B7A75"
 """Places where an item that nobody saw may lie."""
 WORK_AREA_COLOUR = "#0B5FA5"
+CANDIDATE_CHA_COLOUR = "#7A1FA2"
+CANDIDATE_SHA_COLOUR = "#00727A"
 
 
 def rgb_of(colour: str) -> tuple[int, int, int]:

@@ -22,7 +22,7 @@ PROJECT = "survey.qgz"
 _GEOMETRY = {"POINT": "Point", "LINESTRING": "Line", "POLYGON": "Polygon", "MULTIPOLYGON": "Polygon"}
 _TITLES: tuple[tuple[str, str, bool], ...] = (
     ("detections.gpkg|detections", "Candidate items (sightings, not confirmed)", True),
-    ("candidates.gpkg|*", "Candidate areas: {}", True),
+    ("candidates.gpkg|candidates", "Candidate areas: proposals, not declared", True),
     ("patterns.gpkg|members", "Candidate items of rows", True),
     ("patterns.gpkg|patterns", "Candidate rows", True),
     ("patterns.gpkg|places", "Candidate places of unseen items", True),

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from survey.export.palette import (
+    CANDIDATE_CHA_COLOUR,
+    CANDIDATE_SHA_COLOUR,
     DETECTION_COLOUR,
     GROUND_COLOURS,
     GROUND_LABELS,
@@ -44,3 +46,14 @@ def layer_styles() -> Mapping[str, str]:
             ],
         ),
     }
+
+
+def candidate_style() -> str:
+    """Return the style of proposals: outlines only, so that nothing looks like a declared hazardous area."""
+    return category_style(
+        "kind",
+        [
+            ("candidate CHA", "candidate CHA", fill(CANDIDATE_CHA_COLOUR, width_mm=0.8)),
+            ("candidate SHA", "candidate SHA", fill(CANDIDATE_SHA_COLOUR, line="dash", width_mm=0.6)),
+        ],
+    )

@@ -16,7 +16,7 @@ from shapely import Polygon
 from survey.errors import ConfigError
 from survey.files import make_folder, replacing
 from survey.simulate.disturb import work_in
-from survey.simulate.scene import Scene, plan_scene
+from survey.simulate.scene import Lay, Scene, plan_scene
 from survey.simulate.sprites import Sprite, occlude, paste, render_item
 from survey.simulate.terrain import BLOCK, Terrain
 from survey.simulate.truth import TrueDisturbances, TrueItems, true_disturbances, write_truth
@@ -93,6 +93,7 @@ def simulate_flight(
     seed: int,
     area_ha: float = 4.2,
     gsd_m: float = 0.01,
+    lay: Lay | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SimulatedFlight:
     """Write `flight.tif` and `truth.gpkg` into a folder.
@@ -105,6 +106,7 @@ def simulate_flight(
         seed: The same seed gives the same flight.
         area_ha: Flown area, hectares.
         gsd_m: Edge of a pixel, metres.
+        lay: Says what ordnance lies there, instead of some of every kind and a row.
         progress: Called with (rows of blocks done, rows of blocks in all).
 
     Returns:
@@ -117,7 +119,7 @@ def simulate_flight(
         msg = f"the GSD is above 0, got gsd_m={gsd_m}; 0.01 is usual"
         raise ConfigError(msg)
     rng = np.random.default_rng((seed, 7))
-    scene = plan_scene(area_ha=area_ha, rng=rng)
+    scene = plan_scene(area_ha=area_ha, rng=rng, lay=lay)
     stage = _staged(scene, seed=seed, gsd_m=gsd_m, rng=rng)
     transform = Affine(gsd_m, 0, ORIGIN[0], 0, -gsd_m, ORIGIN[1])
     make_folder(out)

@@ -1,5 +1,6 @@
 """What a simulated flight holds: its outline, its ordnance and its disturbances. Pure planning, no pixels."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +51,19 @@ class Scene:
     disturbances: tuple[PlacedDisturbance, ...]
 
 
-def plan_scene(*, area_ha: float, rng: np.random.Generator) -> Scene:
+Taken = Sequence[tuple[float, float, float]]
+"""Ground that is not free: (y, x, radius) in metres."""
+Lay = Callable[[Polygon, Taken], Sequence[PlacedItem]]
+"""Says what ordnance lies on a flight, from its outline and the ground that disturbances take."""
+
+
+def plan_scene(*, area_ha: float, rng: np.random.Generator, lay: Lay | None = None) -> Scene:
     """Plan a flight over `area_ha` hectares: ordnance of all kinds, a row of mines, craters, a trench, dug soil.
+
+    Args:
+        area_ha: Flown area.
+        rng: Decides what is drawn.
+        lay: Says what ordnance there is instead.
 
     Raises:
         ConfigError: The area is below 0.02 ha, too small to hold a scene.
@@ -64,6 +76,8 @@ def plan_scene(*, area_ha: float, rng: np.random.Generator) -> Scene:
     disturbances = _disturbances(outline, area_ha, rng)
     inner = outline.buffer(-_MARGIN_M)
     taken = [(p.y, p.x, min(_clearance(p), 12.0)) for p in disturbances]
+    if lay is not None:
+        return Scene(outline, sun, tuple(lay(outline, taken)), disturbances)
     row = _row(inner, taken, rng)
     taken += [(item.y, item.x, 1.5) for item in row]
     kinds = list(ITEMS)
@@ -73,10 +87,14 @@ def plan_scene(*, area_ha: float, rng: np.random.Generator) -> Scene:
             rng.shuffle(kinds)
         place = _free_place(inner, taken, rng)
         if place is not None:
-            hidden = float(rng.uniform(0.1, 0.5)) if rng.uniform() < 0.25 else 0.0
-            items.append(PlacedItem(kinds[number % len(kinds)], *place, hidden))
+            items.append(PlacedItem(kinds[number % len(kinds)], *place, drawn_hidden(rng)))
             taken.append((*place, 1.5))
     return Scene(outline, sun, tuple(items), disturbances)
+
+
+def drawn_hidden(rng: np.random.Generator) -> float:
+    """Return the share of an item that plants hide: none of most, up to a half of a quarter of them."""
+    return float(rng.uniform(0.1, 0.5)) if rng.uniform() < 0.25 else 0.0
 
 
 def _outline(area_ha: float, rng: np.random.Generator) -> Polygon:

@@ -16,7 +16,7 @@ TOP = (0.1, 0.25)
 """Shares of the area that is ranked first, within each campaign."""
 ROUNDS = 500
 RELIABILITY_BINS = 10
-_LEAST = 1e-9
+LEAST = 1e-9
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ def maps(found: Campaigns, *, posterior: Array, expected: Array) -> dict[str, tu
     present, fit = found.items.sum(axis=1) > 0, ~scored(found)
     out = {"posterior": (posterior[~fit], expected[~fit])}
     for name, value in (("raw count", count), ("kernel density", _density(found)), ("distance only", -found.line_m)):
-        told = _logistic(_term(value), fit=fit, present=present)
+        told = logistic(term_of(value), fit=fit, present=present)
         out[name] = (told[~fit], value[~fit])
     return out
 
@@ -86,7 +86,7 @@ def reliability(p: Array, present: NDArray[np.bool_]) -> dict[str, Any]:
 def _sums(items: NDArray[np.intp], *, campaign: NDArray[np.intp], p: Array, rank: Array) -> dict[str, Array]:
     """Return (2, campaigns) numerators and denominators of each score."""
     present = items > 0
-    p = np.clip(p, _LEAST, 1 - _LEAST)
+    p = np.clip(p, LEAST, 1 - LEAST)
     cells = np.bincount(campaign).astype(np.float64)
     brier = np.bincount(campaign, (p - present) ** 2)
     log = np.bincount(campaign, -np.log(np.where(present, p, 1 - p)))
@@ -112,7 +112,7 @@ def _in_top(items: NDArray[np.intp], *, campaign: NDArray[np.intp], rank: Array,
 
 def _ratio(part: Array, times: NDArray[Any]) -> Array:
     """Return the ratio of sums for each row of campaign multiplicities."""
-    ratio: Array = (times @ part[0]) / np.maximum(times @ part[1], _LEAST)
+    ratio: Array = (times @ part[0]) / np.maximum(times @ part[1], LEAST)
     return ratio
 
 
@@ -135,7 +135,7 @@ def _density(found: Campaigns) -> Array:
     return out
 
 
-def _term(value: Array) -> Array:
+def term_of(value: Array) -> Array:
     """Return a map on a scale that a logistic curve fits: the logarithm of what is counted, standardised."""
     term = np.log1p(value) if value.min() >= 0 else value
     spread = term.std()
@@ -143,7 +143,7 @@ def _term(value: Array) -> Array:
     return scaled
 
 
-def _logistic(term: Array, *, fit: NDArray[np.bool_], present: NDArray[np.bool_]) -> Array:
+def logistic(term: Array, *, fit: NDArray[np.bool_], present: NDArray[np.bool_]) -> Array:
     """Return probabilities of a quadratic logistic curve, fitted with a weak ridge."""
     terms = np.column_stack([np.ones_like(term), term, term**2])
     x, y = terms[fit], present[fit]

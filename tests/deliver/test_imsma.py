@@ -104,7 +104,8 @@ def test_who_says_that_places_are_not_to_be_recorded_gets_none(survey_run: Path,
 
 def test_candidate_areas_become_hazardous_areas_of_many_parts(tmp_path: Path) -> None:
     box = shapely.box(WEST, SOUTH, WEST + 60, SOUTH + 50)
-    columns = {"candidate_id": np.array(["c1"], object), "kind": np.array(["candidate SHA"], object)}
+    columns = {"candidate": ["SHA-1"], "kind": ["candidate SHA"], "status": ["proposal"], "basis": ["2 sightings"]}
+    columns = {name: np.array(values, object) for name, values in columns.items()}
     areas = Table("candidates", "candidates.gpkg", "candidates", CODE, np.array([box], object), columns)
     nothing = {c: np.array([], object) for c in ("class", "detection_id")}
     nothing |= {c: np.array([], float) for c in ("probability", "sightings", "position_error_m")}
@@ -115,7 +116,8 @@ def test_candidate_areas_become_hazardous_areas_of_many_parts(tmp_path: Path) ->
     table = pyogrio.read_dataframe(tmp_path / "imsma.gdb", layer="hazardous_areas")
     assert table.geometry.geom_type.tolist() == ["MultiPolygon"]
     assert table["estimated_area_ha"].tolist() == pytest.approx([0.3])
-    assert table["status_ha"].tolist() == ["candidate, not reviewed"]
+    assert table[["type_ha", "status_ha"]].to_numpy().tolist() == [["candidate SHA", "proposal"]]
+    assert table["ev_details"][0].startswith("2 sightings; ")
     assert table["id_ha"].tolist() == ["ORG-HA-run4711-0001"]
 
 

@@ -28,6 +28,7 @@ JUST_SEEN = 2.3
 """CIE 1976 colour difference that eyes just notice."""
 POINTS = (palette.DETECTION_COLOUR, palette.ROW_COLOUR, palette.PLACE_COLOUR)
 AREAS = (palette.WORK_AREA_COLOUR, palette.SEARCHED_COLOUR, palette.NOT_SEARCHED_COLOUR)
+PROPOSALS = (palette.CANDIDATE_CHA_COLOUR, palette.CANDIDATE_SHA_COLOUR, palette.NOT_SEARCHED_COLOUR)
 
 
 def lab(colour: str, eyes: str) -> NDArray[np.float64]:
@@ -61,7 +62,7 @@ def test_more_risk_is_darker_to_all_eyes(eyes: str) -> None:
 
 
 @pytest.mark.parametrize("eyes", EYES)
-@pytest.mark.parametrize("group", [tuple(GROUND_COLOURS.values()), POINTS, AREAS], ids=["ground", "points", "areas"])
+@pytest.mark.parametrize("group", [tuple(GROUND_COLOURS.values()), POINTS, AREAS, PROPOSALS])
 def test_what_lies_side_by_side_is_told_apart(eyes: str, group: tuple[str, ...]) -> None:
     """Points also differ in shape, outlines in width and dashes; ground differs by colour alone."""
     least = 20 if group[0] == GROUND_COLOURS[min(GROUND_COLOURS)] else 5 * JUST_SEEN
@@ -71,6 +72,6 @@ def test_what_lies_side_by_side_is_told_apart(eyes: str, group: tuple[str, ...])
 
 @pytest.mark.parametrize("eyes", EYES)
 def test_nothing_computed_is_taken_for_a_declared_area(eyes: str) -> None:
-    computed = [*(colour for _, colour in RISK_RAMP), *GROUND_COLOURS.values(), *POINTS, *AREAS]
+    computed = [*(colour for _, colour in RISK_RAMP), *GROUND_COLOURS.values(), *POINTS, *AREAS, *PROPOSALS]
     for colour in computed:
         assert min(difference(colour, declared, eyes) for declared in DECLARED) > 15, colour

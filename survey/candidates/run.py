@@ -1,0 +1,130 @@
+"""`survey candidates`: read a finished run, apply the rule, write proposals."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from survey.candidates.config import CandidatesConfig
+from survey.candidates.criteria import lay_out
+from survey.candidates.inputs import Inputs, read_inputs
+from survey.candidates.polygons import CHA, SHA, outline
+from survey.candidates.tables import layer_of, rows_of
+from survey.errors import OutputError
+from survey.export import candidate_style, write_geopackage, write_manifest, write_summary
+from survey.files import make_folder, write_bytes
+from survey.geometry import as_rows, check_features
+
+LAYERS, REPORT, SUMMARY = "candidates.gpkg", "candidates.json", "summary.txt"
+_OWN = frozenset({LAYERS, REPORT, SUMMARY, "MANIFEST.json"})
+_ITEMS = (
+    "Expected items are those of the whole hectares that the evidence of a proposal lies in; proposals that share a "
+    "hectare count it each."
+)
+CAUTIONS = (
+    "These are proposals for people to judge. Only the national mine action authority decides about hazardous areas.",
+    "Ground outside them is not proposed, which is no finding about it: no detection is not absence.",
+    "No hazardous area on record is made smaller by them.",
+    _ITEMS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What was proposed."""
+
+    text: str
+    report: Mapping[str, Any]
+
+
+def propose(
+    run: Path, *, rule: CandidatesConfig, out: Path, evidence: Path | None = None, patterns: Path | None = None
+) -> Proposed:
+    """Write candidate SHA and CHA of a finished run. The same input gives the same bytes.
+
+    Args:
+        run: Folder of a finished run.
+        rule: What counts as evidence, and how much is enough.
+        out: Folder for the proposals: new, empty, or of this command, which is then replaced.
+        evidence: Folder written by `survey evidence`.
+        patterns: Folder written by `survey patterns` of this run.
+
+    Raises:
+        InputError: A folder is not what it should be.
+        OutputError: The folder holds something else.
+    """
+    _refuse_foreign(out)
+    inputs = read_inputs(run, evidence=evidence, patterns=patterns, row_items_per_ha=rule.row_items_per_ha)
+    ground = lay_out(inputs, rule)
+    outlines = outline(ground, rule)
+    rows = rows_of(inputs, ground, outlines, rule)
+    wrong = check_features([row["candidate"] for row in rows], outlines.shape)
+    assert not wrong, wrong
+    settings = rule.model_dump(mode="json")
+    hashes = {**inputs.hashes, "rule": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()}
+    report = _report(rows, inputs) | {
+        "rule": settings,
+        "inputs": hashes,
+        "geometry": as_rows(outlines.failures),
+        "given": {"evidence": evidence is not None, "patterns": patterns is not None},
+    }
+    make_folder(out)
+    (out / "MANIFEST.json").unlink(missing_ok=True)  # vouches for the other files, so it goes first and comes last
+    layers = [layer_of(rows, outlines, hashes)]
+    write_geopackage(out / LAYERS, crs=inputs.grid.crs, layers=layers, styles={"candidates": candidate_style()})
+    write_summary(out / REPORT, summary=report)
+    text = in_words(report)
+    write_bytes(out / SUMMARY, text.encode() + b"\n")
+    name = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:16]
+    write_manifest(out, run_id=name, inputs=hashes, model={}, notes=CAUTIONS)
+    return Proposed(text, report)
+
+
+def _refuse_foreign(out: Path) -> None:
+    if out.is_dir() and (foreign := sorted({p.name for p in out.iterdir() if not p.name.startswith(".")} - _OWN)):
+        msg = f"{out}: holds {foreign[0]}, which is not of `survey candidates`; name a new or empty folder"
+        raise OutputError(msg)
+
+
+def _report(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> dict[str, Any]:
+    kinds = {}
+    for kind in (CHA, SHA):
+        own = [row for row in rows if row["kind"] == kind]
+        kinds[kind] = {
+            "proposals": len(own),
+            "area_ha": sum(row["area_ha"] for row in own),
+            "not_searched_ha": sum(row["not_searched_ha"] for row in own),
+            "items_confirmed": sum(row["items_confirmed"] for row in own),
+            "items_seen": sum(row["items_seen"] for row in own),
+        }
+    return {
+        "version": 1,
+        "crs": inputs.grid.crs,
+        "searched_ha": inputs.searched.area / 10_000,
+        "items_rejected_by_review": inputs.rejected,
+        "kinds": kinds,
+        "candidates": list(rows),
+        "cautions": list(CAUTIONS),
+    }
+
+
+def in_words(report: Mapping[str, Any]) -> str:
+    """Return the proposals as plain text."""
+    lines = []
+    for kind, told in report["kinds"].items():
+        area = f"{told['area_ha']:.2f} ha, of which {told['not_searched_ha']:.2f} ha not searched"
+        items = f"{told['items_confirmed']} confirmed items, {told['items_seen']} unreviewed sightings"
+        lines.append(f"proposals of {kind}: {told['proposals']}, {area}; {items}")
+    missing = [name for name, given in report["given"].items() if not given]
+    if missing:
+        lines.append(f"not looked at: {', '.join(missing)} (none given)")
+    if report["items_rejected_by_review"]:
+        lines.append(f"{report['items_rejected_by_review']} items left out that review rejected")
+    for row in report["candidates"]:
+        items = f"{row['hectares_items']:.3g} ({row['hectares_items_q05']:.0f} to {row['hectares_items_q95']:.0f})"
+        area = f"{row['area_ha']:.2f} ha, {row['searched_share']:.0%} searched"
+        within = f"in the hectares that its evidence lies in: {row['hectares']}, {row['hectares_not_flown']} not flown"
+        lines += ["", f"{row['candidate']}: {area}; {items} items expected {within}", f"  {row['basis']}"]
+    return "\n".join([*lines, "", *(f"note: {caution}" for caution in report["cautions"])])

@@ -1,0 +1,101 @@
+"""A performance card measured on simulated flights, as one would be measured on ground with known items."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.detect.calibration import Calibration
+from survey.evaluate import recall_rate
+from survey.evaluate.calibrate import Sample, fit_calibration
+from survey.evaluate.intervals import Units
+from survey.risk import Belief, CellEvidence, Inference, infer, marks_of
+from survey.risk.posterior import log_score_ratio
+from survey.values import Performance
+from survey.worlds.flights import FlightSettings, Flown
+
+Array = NDArray[np.float64]
+
+
+def measure(flown: Sequence[Flown], *, classes: tuple[str, ...], max_gsd_m: float) -> tuple[Performance, Calibration]:
+    """Return recall, false alarms and calibration of a search as these flights show them, with their counts.
+
+    Args:
+        flown: Flights that nothing else is judged on.
+        classes: The model's.
+        max_gsd_m: The model's.
+    """
+    score, true, name = (np.concatenate([getattr(f, key) for f in flown]) for key in ("score", "true", "class_name"))
+    flight = np.repeat(np.arange(len(flown)), [len(f.score) for f in flown])
+    items, area = sum(f.on_ground for f in flown), np.array([f.searched_ha for f in flown])
+    recall = recall_rate(int(true.sum()), items)
+    units = Units("flight", np.arange(len(flown)), area)
+    (alarms,) = units.alarm_rates([flight[~true]])
+    place = {own: n for n, own in enumerate(classes)}
+    sample = Sample(
+        logit_of(score),
+        true,
+        np.array([place[str(n)] for n in name], np.intp),
+        np.array([f"{n}" for n in flight], np.str_),
+        "flight",
+        classes,
+    )
+    calibration = fit_calibration(sample, fitted_on=f"{len(flown)} simulated flights").calibration
+    performance = Performance(
+        recall=max(recall.value or 0.0, 0.5 / (items + 1)),
+        recall_interval=(recall.low, recall.high),
+        false_alarms_per_ha=max(alarms.value or 0.0, 0.5 / float(area.sum())),
+        false_alarms_interval=(alarms.low, alarms.high),
+        prevalence=calibration.prevalence,
+        max_gsd_m=max_gsd_m,
+        items=items,
+        found=int(true.sum()),
+        false_alarms=alarms.count,
+        searched_ha=float(area.sum()),
+    )
+    return performance, calibration
+
+
+def posterior(
+    flown: Sequence[Flown],
+    performance: Performance,
+    *,
+    settings: FlightSettings,
+    classes: tuple[str, ...],
+    calibration: Calibration | None = None,
+) -> Inference:
+    """Return the posterior of every hectare of flights, one after the other, with the chances of the true numbers.
+
+    Args:
+        flown: Flights.
+        performance: What is believed of the search.
+        settings: Their prior.
+        classes: The model's.
+        calibration: From score to probability; None: the probabilities that the runs wrote.
+    """
+    first = np.concatenate([[0], np.cumsum([len(f.truth) for f in flown])])
+    name = np.concatenate([f.class_name for f in flown])
+    index = np.array([classes.index(str(n)) for n in name], np.intp)
+    if calibration is None:
+        probability = np.concatenate([f.probability for f in flown])
+    else:
+        logit = logit_of(np.concatenate([f.score for f in flown]))
+        probability = calibration.by_class(logit, index, classes=classes).astype(np.float64)
+    evidence = CellEvidence(
+        np.clip(np.concatenate([f.searched for f in flown]), 0, 1),
+        log_ratio=log_score_ratio(probability.astype(np.float32), prevalence=performance.prevalence),
+        cell=np.concatenate([f.cell + n for f, n in zip(flown, first, strict=False)]).astype(np.intp),
+        mark=marks_of(classes, index),
+        confirmed=np.zeros(len(name), np.bool_),
+    )
+    truth = np.concatenate([f.truth for f in flown])
+    prior = settings.prior
+    belief = Belief.from_performance(performance, shares=prior.shares)
+    counts = np.column_stack([truth.sum(axis=1), truth])
+    return infer(evidence, prior=prior.over(len(truth)), belief=belief, counts=counts)
+
+
+def logit_of(score: Array) -> Array:
+    """Return the logit of a network's score."""
+    kept = np.clip(score, 1e-7, 1 - 1e-7)
+    return np.asarray(np.log(kept / (1 - kept)), np.float64)

@@ -1,0 +1,150 @@
+"""Whole flights: the truth is that of the prior, layers are read as they were written, scores do what they promise."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+from survey.errors import ConfigError, ResumeError
+from survey.evidence import VERDICTS
+from survey.simulate import CRS, ORIGIN
+from survey.values import HectareGrid, Performance
+from survey.worlds import FlightSettings, Flown, calibrate_flights, fly
+from survey.worlds.flight_run import MEASURED, RELEASED, in_words
+from survey.worlds.flight_scores import baselines, calibration_of, compare_flights
+from survey.worlds.laid import draw
+from survey.worlds.measured import measure, posterior
+
+SETTINGS = FlightSettings()
+GRID = HectareGrid.covering(crs=CRS, bounds=(ORIGIN[0], ORIGIN[1] - 250, ORIGIN[0] + 250, ORIGIN[1]))
+CLASSES = ("ap_mine", "at_mine", "submunition", "projectile", "other_uxo", "anomaly")
+OF_GROUP = np.array(["ap_mine", "at_mine", "submunition", "projectile"])
+RECALL, ALARMS = 0.6, 4.0
+
+
+def drawn(number: int, *, cells: int = 6, rng: np.random.Generator) -> Flown:
+    """What a detector without surprises would say of a flight whose truth is drawn from the prior."""
+    prior = SETTINGS.prior.over(cells)
+    truth = rng.poisson(rng.gamma(prior.shape) / prior.rate_ha[:, None])
+    searched = rng.uniform(0, 1, cells)
+    cell, group = (np.repeat(part, truth[np.nonzero(truth)]) for part in np.nonzero(truth))
+    on = rng.random(len(cell)) < searched[cell]
+    seen = on & (rng.random(len(cell)) < RECALL)
+    false = np.repeat(np.arange(cells), rng.poisson(ALARMS * searched))
+    logit = np.concatenate([rng.normal(2, 1, seen.sum()), rng.normal(0, 1, len(false))])
+    false_name = rng.choice(OF_GROUP, len(false), p=SETTINGS.prior_shares)
+    centre = np.column_stack([100.0 * np.arange(cells), np.zeros(cells)])
+    at = np.concatenate([cell[seen], false]).astype(np.intp)
+    return Flown(
+        truth=truth.astype(np.intp),
+        searched=searched,
+        centre=centre,
+        told=np.zeros(cells),
+        cell=at,
+        score=1 / (1 + np.exp(-logit)),
+        probability=np.full(len(at), 0.5),
+        class_name=np.concatenate([OF_GROUP[group[seen]], false_name]).astype(np.str_),
+        place=centre[at] + rng.uniform(-50, 50, (len(at), 2)),
+        true=np.arange(len(at)) < seen.sum(),
+        on_ground=int(on.sum()),
+        searched_ha=float(searched.sum()),
+        flagged=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def flights() -> tuple[list[Flown], list[Flown]]:
+    rng = np.random.default_rng(2)
+    return [drawn(n, rng=rng) for n in range(60)], [drawn(n, rng=rng) for n in range(300)]
+
+
+def test_numbers_are_drawn_from_the_prior_and_kept_when_items_are_moved() -> None:
+    rng = np.random.default_rng(0)
+    totals = np.concatenate([draw(SETTINGS.prior, GRID, rng=rng).counts.sum(axis=1) for _ in range(600)])
+    mean, shape = SETTINGS.prior_items_per_ha, SETTINGS.prior_shape
+    sd = np.sqrt(mean + mean**2 / shape)
+    assert totals.mean() == pytest.approx(mean, abs=5 * sd / np.sqrt(len(totals)))
+    none = (1 + mean / shape) ** -shape
+    assert (totals == 0).mean() == pytest.approx(none, abs=5 * np.sqrt(none / len(totals)))
+    laid = draw(replace(SETTINGS, prior_items_per_ha=60.0).prior, GRID, rng=rng)
+    outline = shapely.box(0, 0, 150, 120)
+    taken = [(y, x, 8.0) for y in range(0, 120, 20) for x in range(0, 150, 20)]
+    placed = laid.on(outline, taken)
+    assert all(outline.contains(shapely.Point(item.x, item.y)) for item in placed)
+    near = [min(np.hypot(item.y - y, item.x - x) - r for y, x, r in taken) for item in placed]
+    assert min(near) > 0
+    row, col = GRID.cells_of(*np.array([[ORIGIN[0] + i.x, ORIGIN[1] - i.y] for i in placed]).T)
+    there = np.bincount(row * GRID.cols + col, minlength=len(laid.counts))
+    assert (there <= laid.counts.sum(axis=1)).all()
+    assert len(laid.on(shapely.box(-500, -500, 900, 900), taken)) == laid.counts.sum(), "none is lost"
+
+
+def test_the_card_of_other_flights_is_what_they_show(flights: tuple[list[Flown], list[Flown]]) -> None:
+    card, curve = measure(flights[0], classes=CLASSES, max_gsd_m=0.02)
+    assert card.recall_interval[0] < RECALL < card.recall_interval[1]
+    assert card.false_alarms_interval[0] < ALARMS < card.false_alarms_interval[1]
+    assert (card.found, card.items) == (sum(f.true.sum() for f in flights[0]), sum(f.on_ground for f in flights[0]))
+    told = curve.probability(np.array([-1.0, 3.0]))
+    assert told[0] < 0.3
+    assert told[1] > 0.7
+
+
+def test_a_right_card_covers_and_a_wrong_one_is_told(flights: tuple[list[Flown], list[Flown]]) -> None:
+    first, rest = flights
+    card, curve = measure(first, classes=CLASSES, max_gsd_m=0.02)
+    right = posterior(rest, card, settings=SETTINGS, classes=CLASSES, calibration=curve)
+    rng = np.random.default_rng(1)
+    total = calibration_of(right, rest, rng=rng)["total"]
+    assert total["interval_exact"][0] - 0.01 < 0.9 < total["interval_exact"][1] + 0.01
+    assert total["rank_p"] > 1e-3
+    assert total["inside"] == round(total["coverage_90"] * 1800)
+    wrong = Performance(0.05, (0.02, 0.1), 0.5, (0.4, 0.6), 0.2, 0.02, 100, 5, 50, 100.0)
+    broken = calibration_of(posterior(rest, wrong, settings=SETTINGS, classes=CLASSES), rest, rng=rng)["total"]
+    assert broken["rank_p"] < 1e-6
+    assert broken["interval_exact"][1] < 0.9
+
+
+def test_the_posterior_beats_simpler_maps_where_all_is_as_assumed(flights: tuple[list[Flown], list[Flown]]) -> None:
+    first, rest = flights
+    card, curve = measure(first, classes=CLASSES, max_gsd_m=0.02)
+    told = posterior(rest, card, settings=SETTINGS, classes=CLASSES, calibration=curve).total
+    maps = {"posterior": (told.p_at_least_one, told.expected_items), **baselines(first, rest)}
+    maps["nothing"] = (np.full(1800, 0.5), np.zeros(1800))
+    scores = compare_flights(maps, rest, base="posterior", rng=np.random.default_rng(3))
+    for name in ("raw count", "kernel density", "distance only", "nothing"):
+        assert scores[name]["brier"]["less_base"]["low"] > 0, name
+        assert scores[name]["log_score"]["less_base"]["low"] > 0, name
+        assert scores[name]["recall_at_25%"]["less_base"]["high"] < 0, name
+    assert scores["nothing"]["recall_at_10%"]["value"] == pytest.approx(0.1)
+    assert scores["nothing"]["brier"]["value"] == pytest.approx(0.25)
+    assert scores["posterior"]["reliability"]["ece"] < 0.05
+
+
+def test_too_few_flights_and_other_settings_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="at least 2"):
+        calibrate_flights(tmp_path, flights=1, measuring=2, settings=SETTINGS)
+    fly(tmp_path, count=0, settings=SETTINGS)
+    with pytest.raises(ResumeError, match="other settings"):
+        fly(tmp_path, count=0, settings=replace(SETTINGS, seed=2))
+
+
+@pytest.mark.slow
+def test_pictures_go_in_and_layers_come_out(tmp_path: Path) -> None:
+    """Tiny flights through the released model; a second call reads them; the run's own layer is the posterior."""
+    settings = FlightSettings(area_ha=0.03, prior_items_per_ha=150.0)
+    done = calibrate_flights(tmp_path, flights=2, measuring=2, settings=settings)
+    report = json.loads((tmp_path / "flights.json").read_text())
+    assert report["layers_differ"] < 1e-3
+    assert not list(tmp_path.rglob("*.tif.tmp"))
+    assert not list(tmp_path.rglob("flight.tif"))
+    assert report["searched_ha"]["scored"] == pytest.approx(0.06, rel=0.1)
+    assert set(report["scores"]) == {MEASURED, RELEASED, "raw count", "kernel density", "distance only"}
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("flight.json")}
+    assert len(before) == 4
+    again = calibrate_flights(tmp_path, flights=2, measuring=2, settings=settings)
+    assert again.text == done.text == in_words(report)
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("flight.json")} == before
+    assert not VERDICTS.search(done.text)
