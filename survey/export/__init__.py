@@ -6,12 +6,8 @@ from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
 from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
-<<<<<<< HEAD
 from survey.export.project import PROJECT, styles_in, write_project
-from survey.export.qml import layer_styles, write_disturbance_style, write_risk_style
-=======
 from survey.export.qml import candidate_style, layer_styles, write_disturbance_style, write_risk_style
->>>>>>> candidates
 from survey.export.summary import summarise, write_summary
 
 __all__ = [
