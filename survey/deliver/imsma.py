@@ -134,7 +134,7 @@ def _with_origin(
 def _of_items(table: Table) -> tuple[pd.DataFrame, NDArray[np.object_]]:
     columns = table.columns
     classes = [str(name) for name in columns["class"]]
-    verdict = columns.get("verdict", columns.get("status"))
+    verdict = columns.get("status")
     p, seen = np.asarray(columns["probability"], np.float64), columns["sightings"]
     frame = pd.DataFrame(
         {

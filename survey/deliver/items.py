@@ -11,6 +11,8 @@ from rasterio.windows import Window
 from survey.deliver.tables import Table
 from survey.values import HECTARE_EDGE_M, GroundCode
 
+_VERDICTS = ("state", "review", "verdict", "status")
+"""Columns that may hold what review or work on the ground said of a sighting; the first that there is counts."""
 GROUND_KINDS = {
     GroundCode.CRATER: "crater",
     GroundCode.TRENCH: "trench",
@@ -19,15 +21,24 @@ GROUND_KINDS = {
 
 
 def items_of(detections: Table) -> Table:
-    """Return each item's most probable sighting that has a place, with the number of its sightings."""
+    """Return each item's most probable sighting that has a place, with the number of its sightings.
+
+    Sightings that review rejected are left out; an item is confirmed if one of its sightings is.
+    """
     columns = detections.columns
-    placed = np.array([g is not None and not g.is_empty for g in detections.geometry], bool)
+    verdict = next((columns[name] for name in _VERDICTS if name in columns), np.full(len(detections), "", dtype=object))
+    placed = np.array([g is not None and not g.is_empty for g in detections.geometry], bool) & (verdict != "rejected")
     item, p = np.asarray(columns["item"], np.int64), np.asarray(columns["probability"], np.float64)
     order = np.lexsort((np.arange(len(item)), -p, item))
     order = order[placed[order]]
     _, first, counts = np.unique(item[order], return_index=True, return_counts=True)
     best = detections.take(order[first])
-    extra = {"sightings": counts.astype(np.int64)}
+    confirmed = np.isin(item[order[first]], item[verdict == "confirmed"])
+    told = np.where(confirmed, "confirmed", verdict[order[first]])
+    extra: dict[str, NDArray[np.generic]] = {
+        "sightings": counts.astype(np.int64),
+        "status": np.where(told == "unreviewed", "", told).astype(object),
+    }
     return Table("", "items.gpkg", "items", detections.crs, best.geometry, {**best.columns, **extra})
 
 

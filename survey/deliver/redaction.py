@@ -21,11 +21,13 @@ DEFAULT_M = 1000
 HINT = "give coarsen, coarsen:METRES, withhold, people or names"
 _PEOPLE = re.compile(
     r"(?i)(^|_)(reviewers?|reviewed_by|notes?|comments?|remarks?|who|by|person|people|operator|pilot|analyst|author|"
-    r"owner|user|username|email|phone|address|signature|team_leader)(_|$)"
+    r"owner|user|username|email|phone|address|signature|team_leader|basis)(_|$)"
 )
-_NAMES = frozenset({"image_id", "sha256", "path", "file", "source_file"})
+"""Columns of names, and of text that people wrote or named layers with."""
+_NAMES = re.compile(r"(^|_)(image_id|sha256|path|file|source_file)$")
 _KEPT: Mapping[str, frozenset[str]] = {
-    "detections": frozenset({"class", "score", "probability", "size_m", "model", "run_id", "verdict", "status"}),
+    "detections": frozenset({"class", "score", "probability", "size_m", "model", "run_id"})
+    | {"review", "verdict", "status", "state"},
     "searched_area": frozenset({"state", "area_ha"}),
     "patterns": frozenset({"strip", "members", "length_m", "width_m", "p_value", "unseen_within", "unseen_beyond"})
     | {"spacing_m", "spacing_low_m", "spacing_high_m"},
@@ -163,7 +165,9 @@ def redacted_summary(summary: Mapping[str, Any], redacted: Redacted, redaction: 
 
 
 def _is_private(column: str, redaction: Redaction) -> bool:
-    return (redaction.people and _PEOPLE.search(column) is not None) or (redaction.names and column in _NAMES)
+    return (redaction.people and _PEOPLE.search(column) is not None) or (
+        redaction.names and _NAMES.search(column) is not None
+    )
 
 
 def _without(table: Table, gone: Sequence[str], pseudonyms: Mapping[str, str]) -> Table:

@@ -85,8 +85,7 @@ def export_run(  # noqa: PLR0913 - the public entry point
     folder = out if out is not None else run / ("export-redacted" if redaction.anything else "export")
     _refuse_foreign(folder, finished)
     results = [checked(table) for table in finished.tables]
-    names = [str(image.get("name", "")) for image in finished.summary.get("images", ())]
-    cleaned = redact([r.table for r in results], redaction, names=[n for n in names if n])
+    cleaned = redact([r.table for r in results], redaction, names=_source_names(finished))
     make_folder(folder.parent)
     building = make_folder(temporary_beside(folder))
     try:
@@ -197,6 +196,14 @@ def _days(flown: str | None) -> tuple[str, str] | None:
         msg = f"--flown {flown}: the first day comes after the last"
         raise ConfigError(msg)
     return days[0].isoformat(), days[1].isoformat()
+
+
+def _source_names(finished: Finished) -> list[str]:
+    """Return the names of source files that summary and layers have."""
+    names = {str(image.get("name", "")) for image in finished.summary.get("images", ())}
+    for table in finished.tables:
+        names |= {str(name) for name in table.columns.get("image", ())}
+    return sorted(names - {""})
 
 
 def _refuse_foreign(folder: Path, finished: Finished) -> None:

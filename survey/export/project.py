@@ -22,11 +22,13 @@ PROJECT = "survey.qgz"
 _GEOMETRY = {"POINT": "Point", "LINESTRING": "Line", "POLYGON": "Polygon", "MULTIPOLYGON": "Polygon"}
 _TITLES: tuple[tuple[str, str, bool], ...] = (
     ("detections.gpkg|detections", "Candidate items (sightings, not confirmed)", True),
+    ("detections.gpkg|items_found", "Items found on the ground", True),
     ("candidates.gpkg|candidates", "Candidate areas: proposals, not declared", True),
     ("patterns.gpkg|members", "Candidate items of rows", True),
     ("patterns.gpkg|patterns", "Candidate rows", True),
     ("patterns.gpkg|places", "Candidate places of unseen items", True),
     ("work_areas.gpkg|work_areas", "Work areas", True),
+    ("detections.gpkg|worked_areas", "Ground that people worked on", True),
     ("detections.gpkg|searched_area", "Ground searched and not searched", True),
     ("detections.gpkg|hectares", "Hectares", True),
     ("*.gpkg|cells", "Cells of the coarsened risk", True),

@@ -13,13 +13,13 @@ FLOWN = date(2026, 5, 1).isoformat()
 
 @pytest.fixture(scope="session")
 def survey_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a finished run; `rows` and `plan` lie beside it."""
+    """Folder of a finished run; `rows`, `plan` and `proposed` lie beside it."""
     return write_survey(tmp_path_factory.mktemp("survey"))
 
 
 @pytest.fixture(scope="session")
 def extras(survey_run: Path) -> list[Path]:
-    return [survey_run.parent / "rows", survey_run.parent / "plan"]
+    return [survey_run.parent / name for name in ("rows", "plan", "proposed")]
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from survey.export import (
     Layer,
     SearchedOutline,
     UnsearchedPlace,
+    candidate_style,
     detection_layer,
     hectare_layer,
     image_layer,
@@ -105,6 +106,7 @@ def write_survey(folder: Path) -> Path:
     write_manifest(products, run_id=tags["SURVEY_RUN_ID"], inputs=inputs, model={})
     _write_patterns(folder / "rows")
     _write_plan(folder / "plan")
+    _write_candidates(folder / "proposed")
     return folder / "run"
 
 
@@ -206,6 +208,22 @@ def _write_plan(folder: Path) -> None:
     write_geopackage(folder / "work_areas.gpkg", crs=CODE, layers=layers, styles=plan_styles())
     (folder / "priority.json").write_text(json.dumps({"areas": [{"work_area": f"WA-E{WEST}N{SOUTH}"}]}))
     cv2.imwrite(str(folder / "curve.png"), np.zeros((9, 9), np.uint8))
+
+
+def _write_candidates(folder: Path) -> None:
+    folder.mkdir()
+    shapes = [shapely.Point(WEST + 70 + 60 * n, SOUTH + 90).buffer(25) for n in (0, 1)]
+    columns: dict[str, NDArray[np.generic]] = {
+        "candidate": _text(f"{kind}-E{WEST + 70}N{SOUTH + 90}" for kind in ("CHA", "SHA")),
+        "kind": _text(["candidate CHA", "candidate SHA"]),
+        "status": _text(["proposal"] * 2),
+        "basis": _text([f"areas drawn by {REVIEWER}"] * 2),
+        "area_ha": np.array([s.area / 10_000 for s in shapes]),
+        "run_sha256": _text(["a" * 64] * 2),
+    }
+    layer = Layer("candidates", "Polygon", _wkb(shapes), columns)
+    write_geopackage(folder / "candidates.gpkg", crs=CODE, layers=[layer], styles={"candidates": candidate_style()})
+    (folder / "summary.txt").write_text(f"candidate CHA at {WEST + 70} {SOUTH + 90}")
 
 
 def _wkb(shapes: list[shapely.Geometry]) -> NDArray[np.object_]:

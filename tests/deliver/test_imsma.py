@@ -68,6 +68,17 @@ def test_one_row_an_item_that_of_its_best_sighting(survey_run: Path) -> None:
     assert items.columns["sightings"].sum() == 2 * ITEMS - 1
 
 
+def test_what_review_rejected_is_no_item(survey_run: Path) -> None:
+    frame = pyogrio.read_dataframe(survey_run / "products" / "detections.gpkg", layer="detections").sort_values("item")
+    columns = {c: frame[c].to_numpy() for c in frame.columns if c != "geometry"}
+    verdicts = ["rejected", "rejected", "", "rejected", "", "confirmed"] + [""] * (2 * ITEMS - 6)
+    columns["review"] = np.array(verdicts, dtype=object)
+    items = items_of(Table("", "d", "detections", CODE, np.asarray(frame.geometry.array, dtype=object), columns))
+    assert items.columns["item"].tolist() == list(range(1, ITEMS))
+    assert items.columns["sightings"].tolist()[:2] == [1, 2]
+    assert items.columns["status"].tolist()[:3] == ["", "confirmed", ""]
+
+
 def test_ground_is_placed_in_the_middle_of_its_pixels(survey_run: Path) -> None:
     ground = ground_of(survey_run / "products" / "disturbance.tif", crs=CODE, least_m2=10)
     (crater,) = np.flatnonzero((ground.columns["kind"] == "crater") & (shapely.get_y(ground.geometry) > SOUTH + 100))

@@ -57,7 +57,7 @@ def test_the_project_opens_after_its_folder_has_moved(project: dict[str, Any]) -
     assert project["read"]
     assert project["crs"] == "EPSG:32638"
     assert project["errors"] == []
-    assert len(project["layers"]) == 4 + 3 + 2 + 2
+    assert len(project["layers"]) == 4 + 3 + 2 + 1 + 2
     assert all(layer["valid"] for layer in project["layers"])
     assert {layer["crs"] for layer in project["layers"]} == {"EPSG:32638"}
 
@@ -71,6 +71,8 @@ def test_every_layer_of_the_project_has_a_style_with_words(project: dict[str, An
     assert {
         "candidate item, not confirmed",
         "crater candidate",
+        "candidate CHA",
+        "candidate SHA",
         "50% chance of an item or more in the hectare",
     } <= legend
 
@@ -88,12 +90,13 @@ def test_the_map_shows_risk_outlines_and_hatches_in_their_colours(project: dict[
 def test_products_by_themselves_find_their_styles(moved: Path, tmp_path: Path) -> None:
     layers = [f"detections.gpkg|layername={n}" for n in ("detections", "hectares", "searched_area", "images")]
     layers += [f"patterns/patterns.gpkg|layername={n}" for n in ("patterns", "members", "places")]
+    layers += ["candidates/candidates.gpkg|layername=candidates"]
     layers += [f"priority/work_areas.gpkg|layername={n}" for n in ("work_areas", "hectares")]
     sources = [f"{moved}/{name}" for name in (*layers, "risk.tif", "disturbance.tif")]
     found = opened(tmp_path / "r.json", *sources)
     assert all(told["valid"] and told["crs"] == "EPSG:32638" for told in found.values())
     kinds = [told["renderer"] for told in found.values()]
-    assert kinds.count("categorizedSymbol") == 7
+    assert kinds.count("categorizedSymbol") == 8
     assert kinds[-2:] == ["singlebandpseudocolor", "paletted"]
     assert len(found[f"{moved}/disturbance.tif"]["legend"]) == 4
 
@@ -112,7 +115,7 @@ def test_files_for_others_open_too(moved: Path, tmp_path: Path) -> None:
     sources = {
         f"{moved}/imsma/imsma.gdb|layername=evidence_points": None,
         f"{moved}/flatgeobuf/items.fgb": ITEMS,
-        f"{moved}/tablets/survey.gpx|layername=waypoints": ITEMS + 2,
+        f"{moved}/tablets/survey.gpx|layername=waypoints": ITEMS + 4,
         f"{moved}/tablets/survey.kmz|layername=Candidate items, not confirmed": ITEMS,
     }
     found = opened(tmp_path / "r.json", *sources)

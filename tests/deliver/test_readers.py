@@ -54,8 +54,10 @@ def test_gdal_reads_the_rasters(exported: Path) -> None:
         ("priority/work_areas.gpkg", "work_areas", 2, 32638),
         ("flatgeobuf/items.fgb", "items", ITEMS, 32638),
         ("flatgeobuf/priority-hectares.fgb", "hectares", 1, 32638),
+        ("candidates/candidates.gpkg", "candidates", 2, 32638),
+        ("imsma/imsma.gdb", "hazardous_areas", 2, 4326),
         ("imsma/imsma.gdb", "evidence_points", ITEMS + 6 + 1, 4326),
-        ("tablets/survey.gpx", "waypoints", ITEMS + 2, 4326),
+        ("tablets/survey.gpx", "waypoints", ITEMS + 4, 4326),
         ("tablets/survey.kmz", "Work areas", 2, 4326),
     ],
 )
