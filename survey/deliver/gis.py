@@ -6,6 +6,7 @@ from pathlib import Path
 
 from survey.deliver.coarse import write_coarse_risk
 from survey.deliver.files import CHIPS, copy, copy_pixels, is_picture, others_in
+from survey.deliver.plain import plain_style
 from survey.deliver.redaction import Redaction
 from survey.deliver.tables import Finished, Table
 from survey.export import layer_styles, styles_in, write_geopackage, write_project
@@ -54,6 +55,9 @@ def _other_files(folder: Path, finished: Finished, redaction: Redaction) -> tupl
     for part, source in {"": finished.products, **finished.extras}.items():
         for path in others_in(source):
             name = path.relative_to(source)
+            styled = path.suffix != ".tif" or path.with_suffix(".qml").is_file()
+            if not styled and redaction.place == "keep" and (style := plain_style(path)) is not None:
+                write_bytes((make_folder(folder / part) / name).with_suffix(".qml"), style)
             if not redaction.anything:
                 copy(path, folder / part / name)
             elif is_picture(path) and (redaction.place == "keep" or CHIPS in name.parts):

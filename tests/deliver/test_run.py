@@ -11,7 +11,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pyogrio
 import pytest
+import rasterio
 import shapely
+from affine import Affine
 
 from survey.cli.entry import main
 from survey.deliver import FORMATS, export_run
@@ -21,7 +23,7 @@ from survey.errors import ConfigError, InputError, OutputError
 from survey.export import verify_manifest
 from tests.deliver.conftest import FLOWN
 from tests.deliver.leaks import contents
-from tests.deliver.survey_at import ITEMS, write_survey
+from tests.deliver.survey_at import CODE, ITEMS, SOUTH, WEST, write_survey
 
 VERDICT = re.compile(rb"(?i)(?<![a-z])(?:un)?(?:safe|clear|cleared|cancelled|canceled)(?![a-z])")
 
@@ -139,6 +141,25 @@ def test_middles_are_computed_on_the_ground_and_lie_inside() -> None:
 def test_images_of_one_footprint_are_no_copies(exported: Path) -> None:
     told = json.loads((exported / "export.json").read_text())["geometry"]["run: images"]
     assert told == {"features": 2, "faults": {}, "failures": []}
+
+
+def test_layers_of_evidence_get_a_legend_with_units(survey_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "prior"
+    folder.mkdir()
+    grid = {"driver": "GTiff", "height": 2, "width": 2, "count": 1, "crs": CODE}
+    grid["transform"] = Affine(100, 0, WEST, 0, -100, SOUTH + 200)
+    for name, dtype, unit in (("rate_ap", "float32", "per hectare"), ("evidence_class", "uint8", "class")):
+        path = folder / {"rate_ap": "prior.tif"}.get(name, f"{name}.tif")
+        with rasterio.open(path, "w", **grid, dtype=dtype) as dataset:
+            dataset.write(np.array([[[0, 1], [2, 2]]], dtype))
+            dataset.descriptions, dataset.units = (name,), (unit,)
+            dataset.update_tags(1, STATISTICS_MINIMUM="0", STATISTICS_MAXIMUM="2")
+    (folder / "evidence.json").write_text("{}")
+    out = export_run(survey_run, out=tmp_path / "o", formats=["gis"], extras=[folder]).folder
+    assert "rate ap: 0.5 per hectare" in (out / "evidence" / "prior.qml").read_text()
+    assert "indirect evidence of a hazard" in (out / "evidence" / "evidence_class.qml").read_text()
+    with zipfile.ZipFile(out / "survey.qgz") as archive:
+        assert archive.read("survey.qgs").count(b"./evidence/prior.tif") == 2
 
 
 def test_what_cannot_be_written_is_told(survey_run: Path, tmp_path: Path) -> None:
