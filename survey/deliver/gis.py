@@ -15,6 +15,14 @@ from survey.export.symbols import fill, ramp_style, single_style
 from survey.files import make_folder, write_bytes
 from survey.priority.styles import plan_styles
 
+_OWN = frozenset({"disturbance.tif", "disturbance.tif.aux.xml", "disturbance.qml", "patterns.tif", "patterns.qml"}) | {
+    *("patterns.json", "priority.json", "candidates.json", "evidence.json", "report.json", "summary.txt"),
+    *("curve.csv", "curve.png", "prior.tif", "contributions.tif", "evidence_class.tif"),
+}
+"""Files that this program names."""
+_REPLACED = frozenset({"risk.tif", "risk.qml"})
+"""Written anew when places are coarse."""
+
 
 def write_gis(
     folder: Path, finished: Finished, tables: Sequence[Table], *, changed: frozenset[str], redaction: Redaction
@@ -56,6 +64,8 @@ def _other_files(folder: Path, finished: Finished, redaction: Redaction) -> tupl
         for path in others_in(source):
             name = path.relative_to(source)
             styled = path.suffix != ".tif" or path.with_suffix(".qml").is_file()
+            if name.name in _REPLACED and redaction.place != "keep":
+                continue
             if not styled and redaction.place == "keep" and (style := plain_style(path)) is not None:
                 write_bytes((make_folder(folder / part) / name).with_suffix(".qml"), style)
             if not redaction.anything:
@@ -67,7 +77,8 @@ def _other_files(folder: Path, finished: Finished, redaction: Redaction) -> tupl
             elif redaction.place == "keep" and path.suffix in {".tif", ".qml", ".xml"}:
                 copy(path, folder / part / name)
             else:
-                left_out.append(f"{part or 'run'}: a {path.suffix.removeprefix('.') or 'file'} file: withheld")
+                told = path.name if path.name in _OWN else f"a file {path.suffix}"  # other names may tell a place
+                left_out.append(f"{part or 'run'}: {told}: withheld")
     return tuple(left_out)
 
 
@@ -75,7 +86,6 @@ def _coarse_styles() -> Mapping[str, str]:
     """Return styles of layers that coarse places turn into cells."""
     return {
         "detections": layer_styles()["detections"],
-        "searched_area": layer_styles()["searched_area"],
         "cells": single_style(fill(OUTLINE_COLOUR)),
         "patterns": single_style(fill(ROW_COLOUR, line="dash")),
         "work_areas": plan_styles()["work_areas"],

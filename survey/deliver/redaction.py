@@ -28,7 +28,6 @@ _NAMES = re.compile(r"(^|_)(image_id|sha256|path|file|source_file)$")
 _KEPT: Mapping[str, frozenset[str]] = {
     "detections": frozenset({"class", "score", "probability", "size_m", "model", "run_id"})
     | {"review", "verdict", "status", "state"},
-    "searched_area": frozenset({"state", "area_ha"}),
     "patterns": frozenset({"strip", "members", "length_m", "width_m", "p_value", "unseen_within", "unseen_beyond"})
     | {"spacing_m", "spacing_low_m", "spacing_high_m"},
     "work_areas": frozenset({"rank", "planned", "method", "area_ha", "expected_items", "p_at_least_one", "exposure"})
