@@ -195,10 +195,12 @@ def _coarse(table: Table, redaction: Redaction) -> Table:
         shapes = (cell_centres if points else cell_boxes)(table.geometry, metres=redaction.metres)
     columns: dict[str, NDArray[np.generic]] = {k: v for k, v in table.columns.items() if k in _KEPT[table.name]}
     if points:
-        item = np.asarray(table.columns["item"])
-        best = {int(n): float(np.asarray(table.columns["probability"])[item == n].max()) for n in np.unique(item)}
-        place = np.column_stack([shapely.get_coordinates(shapes), [-best[int(n)] for n in item], item])
-        order = np.lexsort((-np.asarray(table.columns["probability"], np.float64), *place.T[::-1]))
+        p = np.asarray(table.columns["probability"], np.float64)
+        known, item = np.unique(np.asarray(table.columns["item"]), return_inverse=True)
+        best = np.zeros(len(known))
+        np.maximum.at(best, item, p)
+        x, y = shapely.get_coordinates(shapes).T
+        order = np.lexsort((-p, item, -best[item], y, x))
         _, first, number = np.unique(item[order], return_index=True, return_inverse=True)
         columns["item"] = np.empty(len(item), np.int64)
         columns["item"][order] = np.argsort(np.argsort(first))[number]

@@ -58,7 +58,7 @@ REVIEWER, NOTE = "Jane Doe-Quist", "beside the well of the Karimov family"
 ITEMS = 9
 
 
-def write_survey(folder: Path) -> Path:
+def write_survey(folder: Path, *, items: int = ITEMS) -> Path:
     """Write a run, and beside it a plan and patterns; return the run's folder."""
     products = folder / "run" / "products"
     products.mkdir(parents=True)
@@ -81,18 +81,18 @@ def write_survey(folder: Path) -> Path:
         shapely.box(WEST + 150, SOUTH + 110, WEST + 160, SOUTH + 120), f"{NAMES[0]} rows 1-2: damaged"
     )
     images = tuple(_image(name, digit) for name, digit in zip(NAMES, "ab", strict=True))
-    found, items = _detections(), np.arange(2 * ITEMS, dtype=np.intp) // 2
-    detections = detection_layer(found, items=items, images=images, run_id=tags["SURVEY_RUN_ID"])
+    found, item = _detections(items), np.arange(2 * items, dtype=np.intp) // 2
+    detections = detection_layer(found, items=item, images=images, run_id=tags["SURVEY_RUN_ID"])
     people: dict[str, NDArray[np.generic]] = {
         "reviewer": _text([REVIEWER] * len(found)),
         "note": _text([NOTE] * len(found)),
     }
-    verdict: dict[str, NDArray[np.generic]] = {"verdict": _text(["confirmed", *[""] * (len(found) - 1)])}
+    verdict: dict[str, NDArray[np.generic]] = {"verdict": _text(["confirmed", *[""] * len(found)][: len(found)])}
     detections = Layer("detections", "Point", detections.geometry, {**detections.columns, **people, **verdict})
     searched = searched_layer(outline.polygons(unsearched=[block], otherwise=f"{NAMES[1]}: too coarse"))
     layers = [detections, hectare_layer(risk), searched, image_layer(images, crs=CODE)]
     write_geopackage(products / "detections.gpkg", crs=CODE, layers=layers, styles=layer_styles())
-    summary = summarise(risk, searched=SearchedArea(GRID, flown, flown, flown * 0.1), detections=found, items=items)
+    summary = summarise(risk, searched=SearchedArea(GRID, flown, flown, flown * 0.1), detections=found, items=item)
     summary |= {"run_id": tags["SURVEY_RUN_ID"], "limits": "No detection is not absence of ordnance."}
     summary["blocks"] = {"searched": 2, "not_searched": 1, "reasons": [f"{NAMES[0]} rows 1-2: damaged"]}
     summary["images"] = [
@@ -142,16 +142,16 @@ def _image(name: str, digit: str) -> Image:
     )
 
 
-def _detections() -> Detections:
+def _detections(items: int) -> Detections:
     rng = np.random.default_rng(5)
-    place = np.repeat(rng.uniform(20, 180, (ITEMS, 2)), 2, axis=0) + rng.uniform(0, 0.1, (2 * ITEMS, 2))
-    p = rng.random(2 * ITEMS).astype(np.float32)
-    count = 2 * ITEMS
+    place = np.repeat(rng.uniform(20, 180, (items, 2)), 2, axis=0) + rng.uniform(0, 0.1, (2 * items, 2))
+    p = rng.random(2 * items).astype(np.float32)
+    count = 2 * items
     return Detections(
         classes=("ap_mine", "projectile", "anomaly"),
         images=("a" * 16, "b" * 16),
         model_id="m1",
-        class_index=np.repeat(np.arange(ITEMS) % 3, 2).astype(np.int16),
+        class_index=np.repeat(np.arange(items) % 3, 2).astype(np.int16),
         score=p,
         probability=p,
         row=rng.uniform(0, 15_000, count),
@@ -160,7 +160,7 @@ def _detections() -> Detections:
         y=SOUTH + place[:, 1],
         size_m=np.full(count, 0.12, np.float32),
         position_error_m=np.full(count, 0.03, np.float32),
-        image_index=np.tile([0, 1], ITEMS).astype(np.int32),
+        image_index=np.tile([0, 1], items).astype(np.int32),
         tile_index=np.zeros(count, np.int32),
     )
 

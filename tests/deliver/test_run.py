@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import pandas as pd
 import pyogrio
 import pytest
 import rasterio
@@ -16,7 +17,7 @@ import shapely
 from affine import Affine
 
 from survey.cli.entry import main
-from survey.deliver import FORMATS, export_run
+from survey.deliver import FORMATS, Redaction, export_run
 from survey.deliver.tables import Table
 from survey.deliver.tablets import middles
 from survey.errors import ConfigError, InputError, OutputError
@@ -218,3 +219,14 @@ def test_the_command_exports(run_of_this_test: Path, capsys: pytest.CaptureFixtu
     assert "places are coarse: up to 354 m" in said
     assert "No detection is not absence" in said
     assert (run_of_this_test / "export-redacted" / "imsma" / "imsma.gdb").is_dir()
+
+
+@pytest.mark.parametrize("words", [[], ["coarsen"], ["withhold"]])
+def test_a_run_that_saw_nothing_is_exported_too(tmp_path: Path, words: list[str]) -> None:
+    run = write_survey(tmp_path, items=0)
+    result = export_run(
+        run, out=tmp_path / "o", flown=None if words == ["withhold"] else FLOWN, redaction=Redaction.parse(words)
+    )
+    form = pd.read_csv(result.folder / "imsma" / "evidence_points.csv")
+    assert len(form) == (6 if not words else 0)
+    assert result.report["layers"]["run: detections"] == 0
