@@ -115,8 +115,8 @@ def test_who_says_that_places_are_not_to_be_recorded_gets_none(survey_run: Path,
 
 def test_candidate_areas_become_hazardous_areas_of_many_parts(tmp_path: Path) -> None:
     box = shapely.box(WEST, SOUTH, WEST + 60, SOUTH + 50)
-    columns = {"candidate": ["SHA-1"], "kind": ["candidate SHA"], "status": ["proposal"], "basis": ["2 sightings"]}
-    columns = {name: np.array(values, object) for name, values in columns.items()}
+    told = {"candidate": "SHA-1", "kind": "candidate SHA", "status": "proposal", "basis": "2 sightings"}
+    columns = {name: np.array([value], dtype=np.object_) for name, value in told.items()}
     areas = Table("candidates", "candidates.gpkg", "candidates", CODE, np.array([box], object), columns)
     nothing = {c: np.array([], object) for c in ("class", "detection_id")}
     nothing |= {c: np.array([], float) for c in ("probability", "sightings", "position_error_m")}
