@@ -17,7 +17,7 @@ from survey.priority.styles import plan_styles
 
 _OWN = frozenset({"disturbance.tif", "disturbance.tif.aux.xml", "disturbance.qml", "patterns.tif", "patterns.qml"}) | {
     *("patterns.json", "priority.json", "candidates.json", "evidence.json", "report.json", "summary.txt"),
-    *("curve.csv", "curve.png", "prior.tif", "contributions.tif", "evidence_class.tif"),
+    *("curve.csv", "curve.png", "prior.tif", "contributions.tif", "evidence_class.tif", "cover.tif", "cover.qml"),
 }
 """Files that this program names."""
 _REPLACED = frozenset({"risk.tif", "risk.qml"})

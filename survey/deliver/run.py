@@ -1,9 +1,7 @@
 """`survey export`: a folder to hand over, from a finished run and what was made from it."""
 
 import json
-import re
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +17,7 @@ from survey.deliver.imsma import Provenance, write_imsma
 from survey.deliver.items import ground_of, items_of
 from survey.deliver.mapping import ImsmaConfig
 from survey.deliver.redaction import Redacted, Redaction, redact, redacted_summary
+from survey.deliver.report import CAUTION, report_of, told
 from survey.deliver.stac import write_stac
 from survey.deliver.tables import Finished, Table, read_finished
 from survey.deliver.tablets import write_gpx, write_kmz
@@ -26,15 +25,10 @@ from survey.deliver.vectors import has_parquet, write_flatgeobuf, write_geoparqu
 from survey.errors import ConfigError, OutputError
 from survey.export import MANIFEST, write_manifest, write_summary
 from survey.files import make_folder, temporary_beside, write_bytes
-from survey.geometry import as_rows
 
 FORMATS = ("gis", "imsma", "flatgeobuf", "tablets", "parquet", "stac")
 REPORT = "export.json"
 EXIT_SET_ASIDE = 3
-CAUTION = (
-    "Candidates from imagery for people to judge. No detection is not absence of ordnance, and nothing here decides "
-    "about any piece of land."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,7 @@ def export_run(  # noqa: PLR0913 - the public entry point
     try:
         job = _Job(building, finished, cleaned, redaction, config, days)
         left_out += job.write(wanted, results)
-        report = _report(finished, results, cleaned, redaction, left_out=left_out, formats=wanted)
+        report = report_of(finished, results, cleaned, redaction, left_out=left_out, formats=wanted)
         write_summary(building / REPORT, summary=report)
         if "stac" in wanted and days is not None:
             write_stac(building, cleaned.tables, run_id=finished.run_id, flown=days)
@@ -104,7 +98,7 @@ def export_run(  # noqa: PLR0913 - the public entry point
     finally:
         shutil.rmtree(building, ignore_errors=True)
     set_aside = any(f.outcome == "set aside" for r in results for f in r.failures)
-    return Exported(folder, report, _told(report, folder, redaction), EXIT_SET_ASIDE if set_aside else 0)
+    return Exported(folder, report, told(report, folder, redaction), EXIT_SET_ASIDE if set_aside else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,55 +217,3 @@ def _refuse_foreign(folder: Path, finished: Finished) -> None:
         foreign = min(present - listed, default="no export")
         msg = f"{folder}: holds {foreign}, which no export wrote; name a new or empty folder as --out"
         raise OutputError(msg)
-
-
-def _report(
-    finished: Finished,
-    results: Sequence[Checked],
-    cleaned: Redacted,
-    redaction: Redaction,
-    *,
-    left_out: Sequence[str],
-    formats: Sequence[str],
-) -> dict[str, Any]:
-    """Return what was written, what was wrong and what did not leave; under a redaction, no fault has a place."""
-    geometry = {}
-    for result in results:
-        key = f"{result.table.folder or 'run'}: {result.table.name}"
-        outcomes = Counter(f"{f.fault}: {f.outcome}" for f in result.failures)
-        geometry[key] = {
-            "features": len(result.table),
-            "faults": dict(sorted((re.sub(r"(named|left to) .*", r"\1 another", k), n) for k, n in outcomes.items())),
-        }
-        if not redaction.anything:
-            geometry[key]["failures"] = as_rows(result.failures)
-    return {
-        "version": 1,
-        "run_id": finished.run_id,
-        "run_manifest_sha256": finished.manifest_sha256,
-        "changed_since_the_run": list(finished.changed) if not redaction.anything else len(finished.changed),
-        "formats": list(formats),
-        "layers": {f"{t.folder or 'run'}: {t.name}": len(t) for t in cleaned.tables},
-        "geometry": geometry,
-        "redaction": {
-            "places": redaction.place,
-            "metres": redaction.metres if redaction.place == "coarsen" else None,
-            "people": redaction.people,
-            "names": redaction.names,
-            "withheld": [*cleaned.withheld],
-        },
-        "left_out": sorted(Counter(left_out)),
-        "caution": CAUTION,
-    }
-
-
-def _told(report: dict[str, Any], folder: Path, redaction: Redaction) -> tuple[str, ...]:
-    lines = [f"{layer}: {count} features" for layer, count in report["layers"].items()]
-    for layer, found in report["geometry"].items():
-        lines += [f"{layer}: {count} × {fault}" for fault, count in found["faults"].items()]
-    if report["changed_since_the_run"]:
-        lines.append("files differ from the run's manifest: run `survey verify`")
-    if redaction.place == "coarsen":
-        lines.append(f"places are coarse: up to {redaction.error_m:.0f} m from the true ones")
-    lines += [f"left out: {what}" for what in report["left_out"]]
-    return (*lines, f"written: {folder}", CAUTION)

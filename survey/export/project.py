@@ -35,6 +35,7 @@ _TITLES: tuple[tuple[str, str, bool], ...] = (
     ("work_areas.gpkg|hectares", "Hectares of the plan", False),
     ("patterns.tif|", "Rows: unseen items expected per hectare", True),
     ("disturbance.tif|", "Candidates of disturbed ground", True),
+    ("cover.tif|", "Cover of the ground", False),
     ("risk.tif|", "Model risk: chance of an item or more per hectare", True),
     ("detections.gpkg|images", "Images", False),
     ("evidence_class.tif|", "Evidence of a hazard", False),

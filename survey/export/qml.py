@@ -19,10 +19,10 @@ from survey.export.symbols import category_style, class_style, fill, marker, ram
 from survey.files import write_bytes
 
 
-def write_risk_style(path: Path) -> None:
-    """Write the style of risk.tif: the first band, P(at least one item), in blues."""
+def write_risk_style(path: Path, *, band: int = 1) -> None:
+    """Write the style of risk.tif: a band of probabilities, the first being P(at least one item), in blues."""
     stops = [(value, colour, f"{value:.0%} chance of an item or more in the hectare") for value, colour in RISK_RAMP]
-    write_bytes(path, ramp_style(stops))
+    write_bytes(path, ramp_style(stops, band=band))
 
 
 def write_disturbance_style(path: Path) -> None:

@@ -13,7 +13,7 @@ _GEOMETRY = {"SimpleMarker": ("marker", "0"), "SimpleLine": ("line", "1"), "Simp
 
 
 def raster_style(**renderer: str) -> tuple[ET.Element, ET.Element]:
-    """Return (document, renderer) of a raster style on band 1."""
+    """Return (document, renderer) of a raster style, on band 1 unless told otherwise."""
     root = ET.Element("qgis", version=QGIS_VERSION, styleCategories="Symbology")
     pipe = ET.SubElement(root, "pipe")
     element = ET.SubElement(pipe, "rasterrenderer", {"band": "1", "alphaBand": "-1", "nodataColor": "", **renderer})
@@ -21,16 +21,21 @@ def raster_style(**renderer: str) -> tuple[ET.Element, ET.Element]:
     return root, element
 
 
-def ramp_style(stops: Sequence[tuple[float, str, str]], *, opacity: float = 0.7) -> bytes:
-    """Return the style of a raster whose first band is a quantity.
+def ramp_style(stops: Sequence[tuple[float, str, str]], *, opacity: float = 0.7, band: int = 1) -> bytes:
+    """Return the style of a raster of which a band is a quantity.
 
     Args:
         stops: (value, colour, words of the legend), smallest value first.
         opacity: Of the whole layer.
+        band: From 1.
     """
     low, high = f"{stops[0][0]:g}", f"{stops[-1][0]:g}"
     root, renderer = raster_style(
-        type="singlebandpseudocolor", opacity=f"{opacity:g}", classificationMin=low, classificationMax=high
+        band=str(band),
+        type="singlebandpseudocolor",
+        opacity=f"{opacity:g}",
+        classificationMin=low,
+        classificationMax=high,
     )
     shader = ET.SubElement(
         ET.SubElement(renderer, "rastershader"),
