@@ -8,6 +8,7 @@ from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
 from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
+from survey.export.project import PROJECT, styles_in, write_project
 from survey.export.qml import (
     candidate_style,
     layer_styles,
@@ -20,6 +21,7 @@ from survey.export.summary import summarise, write_summary
 __all__ = [
     "COVER",
     "MANIFEST",
+    "PROJECT",
     "CodeRaster",
     "Layer",
     "OutlinePolygon",
@@ -32,6 +34,7 @@ __all__ = [
     "image_layer",
     "layer_styles",
     "searched_layer",
+    "styles_in",
     "summarise",
     "verify_manifest",
     "write_cover_style",
@@ -39,6 +42,7 @@ __all__ = [
     "write_disturbance_style",
     "write_geopackage",
     "write_manifest",
+    "write_project",
     "write_risk",
     "write_risk_style",
     "write_summary",

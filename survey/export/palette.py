@@ -18,9 +18,9 @@ RISK_RAMP: tuple[tuple[float, str], ...] = (
 
 GROUND_COLOURS: dict[GroundCode, str] = {
     GroundCode.SEARCHED: "#DDE3E8",
-    GroundCode.CRATER: "#1F4E9E",
-    GroundCode.TRENCH: "#8E4FB0",
-    GroundCode.DISTURBED_SOIL: "#2A9D8F",
+    GroundCode.CRATER: "#0F2A5F",
+    GroundCode.TRENCH: "#A877CC",
+    GroundCode.DISTURBED_SOIL: "#00695C",
 }
 GROUND_LABELS: dict[GroundCode, str] = {
     GroundCode.SEARCHED: "searched, no disturbance seen",
@@ -54,6 +54,12 @@ DETECTION_COLOUR = "#C2189B"
 SEARCHED_COLOUR = "#2A7FA8"
 NOT_SEARCHED_COLOUR = "#3D3D3D"
 OUTLINE_COLOUR = "#5B6770"
+IMAGE_COLOUR = "#8A8F94"
+ROW_COLOUR = "#6A1B9A"
+"""Laid rows and their members."""
+PLACE_COLOUR = "#0B7A75"
+"""Places where an item that nobody saw may lie."""
+WORK_AREA_COLOUR = "#0B5FA5"
 CANDIDATE_CHA_COLOUR = "#7A1FA2"
 CANDIDATE_SHA_COLOUR = "#00727A"
 

@@ -18,10 +18,11 @@ from survey.patterns.ground import SearchedGround
 from survey.patterns.hazard import Hazard, Recall, hazard_along, hazard_raster
 from survey.patterns.layers import member_layer, pattern_layer, place_layer, strips, write_hazard
 from survey.patterns.settings import PatternSettings
+from survey.patterns.styles import hazard_style, pattern_styles
 from survey.rounds.folder import latest_round
 
 Array = NDArray[np.float64]
-LAYERS, RASTER, REPORT = "patterns.gpkg", "patterns.tif", "patterns.json"
+LAYERS, RASTER, STYLE, REPORT = "patterns.gpkg", "patterns.tif", "patterns.qml", "patterns.json"
 CAUTION = (
     "Rows are there to look for what was left behind. No row found does not show that there is none: curved and sparse "
     "ones are missed. Nothing of this is part of the run's risk."
@@ -41,7 +42,7 @@ def run_patterns(run: Path, *, out: Path, settings: PatternSettings, least: floa
 
     Args:
         run: Folder of a finished run; items that its latest round rejects are left out.
-        out: Folder for `patterns.gpkg`, `patterns.tif` (if there are rows) and `patterns.json`.
+        out: Folder for `patterns.gpkg`, `patterns.tif` with its style (if there are rows) and `patterns.json`.
         settings: What counts as a row.
         least: Items less probable than this are left out.
 
@@ -64,11 +65,13 @@ def run_patterns(run: Path, *, out: Path, settings: PatternSettings, least: floa
         member_layer(found, items.points, items.ids),
         place_layer(hazards),
     ]
-    write_geopackage(out / LAYERS, crs=items.crs, layers=layers, styles={})
-    (out / RASTER).unlink(missing_ok=True)
+    write_geopackage(out / LAYERS, crs=items.crs, layers=layers, styles=pattern_styles())
+    for name in (RASTER, STYLE):
+        (out / name).unlink(missing_ok=True)
     if hazards:
         tags = {"SURVEY_RUN_MANIFEST_SHA256": sha256_of(products / MANIFEST)}
         write_hazard(out / RASTER, hazard_raster(hazards), crs=items.crs, tags=tags)
+        write_bytes(out / STYLE, hazard_style())
     report = _report(found, hazards, items=items, ground=ground, recall=recall)
     report |= {"round": None if latest is None else latest.folder.name}
     report |= {"level": settings.level, "least_probability": least, "manifest_sha256": sha256_of(products / MANIFEST)}

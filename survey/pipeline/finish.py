@@ -37,6 +37,7 @@ PRODUCTS = (
     "products/basis.npz",
     "products/detections.gpkg",
     "products/summary.json",
+    "products/survey.qgz",
     "products/MANIFEST.json",
 )
 """Everything a run writes for others, in the order of writing: the manifest vouches for the rest."""
@@ -96,6 +97,7 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
         image.update(sight.facts(image["id"]))
     summary["novelty"] = {"flagged": sorted(judged.flagged(plan).values()), "images_not_searched": len(judged.left_out)}
     export.write_summary(products / "summary.json", summary=summary)
+    export.write_project(products, title="survey")
     export.write_manifest(
         products,
         run_id=plan.identity.run_id,

@@ -19,6 +19,7 @@ from survey.priority.ground import State, bands_of, grid_of, load_ground, risk_f
 from survey.priority.layers import Exposed, condition_on, covered_by, exposure_on
 from survey.priority.loading import load_priority
 from survey.priority.plan import Plan, make_plan
+from survey.priority.styles import plan_styles
 from survey.priority.tables import area_columns, area_layer, area_names, hectare_layer
 from survey.priority.words import CAUTIONS, in_words
 from survey.rounds.folder import ROUNDS
@@ -203,7 +204,7 @@ def _write(
     curves: Curves = _curves(plan, orders, names)
     make_folder(out)
     layers = [area_layer(plan, columns), hectare_layer(plan, names)]
-    write_geopackage(out / AREAS, crs=plan.ground.grid.crs, layers=layers, styles={})
+    write_geopackage(out / AREAS, crs=plan.ground.grid.crs, layers=layers, styles=plan_styles())
     write_csv(out / CURVE, curves)
     totals = {"items_found": plan.stakes.all_items, "exposure_relieved": plan.stakes.all_exposure}
     if not write_png(out / PLOT, curves, totals=totals):

@@ -24,6 +24,7 @@ from survey.export import (
     write_disturbance_style,
     write_geopackage,
     write_manifest,
+    write_project,
     write_risk,
     write_risk_style,
     write_summary,
@@ -154,6 +155,7 @@ def write_all(folder: Path, case: Case) -> Path:
     write_geopackage(folder / "detections.gpkg", crs=CRS_CODE, layers=layers, styles=layer_styles())
     summary = summarise(case.risk, searched=case.searched, detections=case.detections, items=case.items)
     write_summary(folder / "summary.json", summary=summary)
+    write_project(folder, title="survey")
     write_manifest(folder, run_id="r1", inputs={"north.tif": "a" * 64}, model={"weights": "c" * 64})
     return folder
 

@@ -2,14 +2,17 @@
 
 import colorsys
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from survey.export import layer_styles
+from survey.export import candidate_style, layer_styles
 from survey.export.palette import GROUND_COLOURS, RISK_RAMP, rgb_of
+from survey.patterns.styles import hazard_style, pattern_styles
+from survey.priority.styles import plan_styles
 
 DECLARED = ("#FF0000", "#F4A718")  # confirmed and suspected hazardous areas in IMAS symbology
 
@@ -46,9 +49,9 @@ def test_disturbance_style_lists_every_class_once(products: Path) -> None:
 
 def test_no_colour_resembles_a_declared_area() -> None:
     colours = [rgb_of(c) for _, c in RISK_RAMP] + [rgb_of(c) for c in GROUND_COLOURS.values()]
-    for qml in layer_styles().values():
+    for qml in [*layer_styles().values(), *pattern_styles().values(), *plan_styles().values(), candidate_style()]:
         colours += [(int(r), int(g), int(b)) for r, g, b in re.findall(r'v="(\d+),(\d+),(\d+),255"', qml)]
-    assert len(colours) > 12
+    assert len(colours) > 25
     for rgb in colours:
         hue, saturation = hue_of(rgb)
         for declared in DECLARED:
@@ -56,9 +59,19 @@ def test_no_colour_resembles_a_declared_area() -> None:
             assert saturation < 0.2 or min(distance, 360 - distance) > 40, (rgb, declared)
 
 
-@pytest.mark.parametrize("name", ["detections", "hectares", "searched_area", "images"])
-def test_layer_styles_are_well_formed(name: str) -> None:
-    root = ET.fromstring(layer_styles()[name])  # noqa: S314 - our own text
-    symbols = {symbol.get("name") for symbol in root.iter("symbol")}
-    assert symbols
-    assert {category.get("symbol") for category in root.iter("category")} <= symbols
+@pytest.mark.parametrize("styles", [layer_styles(), pattern_styles(), plan_styles(), {"c": candidate_style()}])
+def test_layer_styles_are_well_formed(styles: Mapping[str, str]) -> None:
+    for qml in styles.values():
+        root = ET.fromstring(qml)  # noqa: S314 - our own text
+        symbols = {symbol.get("name") for symbol in root.iter("symbol")}
+        assert symbols
+        assert {category.get("symbol") for category in root.iter("category")} <= symbols
+
+
+def test_legends_say_units_and_candidates(products: Path) -> None:
+    for path in (products / "risk.qml", products / "disturbance.qml"):
+        labels = [e.get("label", "") for e in style(path).iter() if e.get("label")]
+        assert all(re.search(r"hectare|candidate|searched", label) for label in labels), labels
+    assert b"per hectare" in hazard_style()
+    for qml in (layer_styles()["detections"], candidate_style(), *pattern_styles().values()):
+        assert all("candidate" in category.get("label", "") for category in ET.fromstring(qml).iter("category"))  # noqa: S314 - our own text
