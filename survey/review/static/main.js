@@ -12,10 +12,12 @@ const reviewer = () => byId("reviewer").value.trim();
 const mode = () => byId("mode").value;
 const viewer = () => ({ reviewer: reviewer(), blind_round: mode() === "blind" ? 1 : 0 });
 
-// Runs one action at a time and says what went wrong in words.
+// Runs one action at a time and says what went wrong in words. A key pressed meanwhile is lost on purpose: it would
+// judge a thing that nobody has seen yet.
 async function attempt(action) {
   if (busy) return;
   busy = true;
+  document.body.dataset.busy = "yes";
   try {
     await action();
   } catch (error) {
@@ -23,6 +25,7 @@ async function attempt(action) {
     if (!(error instanceof Refused) && !(error instanceof TypeError)) console.error(error);
   } finally {
     busy = false;
+    document.body.dataset.busy = "no";
   }
 }
 
@@ -276,7 +279,7 @@ async function begin() {
   byId("who").addEventListener("close", () => {
     byId("reviewer").value = byId("who-name").value.trim();
     remember("reviewer", reviewer());
-    attempt(progress);
+    progress().catch(() => {});
   });
   document.addEventListener("keydown", keys);
   if (!reviewer() && !run.read_only) askName();
