@@ -7,7 +7,8 @@ import { say, sayName, speak } from "./words.js";
 const remembered = (name) => { try { return localStorage.getItem(`survey-review-${name}`); } catch { return null; } };
 const remember = (name, value) => { try { localStorage.setItem(`survey-review-${name}`, value); } catch { /* private window */ } };
 
-let run, map, thing, queue = [], left = 0, past = [], at = -1, busy = false;
+let run, map, thing, queue = [], past = [], at = -1, busy = false;
+let tile; // the tile whose candidates are being judged; one goes back to it after each
 const reviewer = () => byId("reviewer").value.trim();
 const mode = () => byId("mode").value;
 const viewer = () => ({ reviewer: reviewer(), blind_round: mode() === "blind" ? 1 : 0 });
@@ -39,11 +40,11 @@ async function open(subject, { focus = true } = {}) {
 
 async function refill() {
   const told = await get("/api/queue", { mode: mode(), ...viewer() });
-  left = told.left;
   queue = told.next;
 }
 
 async function next() {
+  tile = undefined;
   if (at < past.length - 1) {
     at += 1;
     return open(past[at]);
@@ -71,6 +72,7 @@ async function previous() {
 }
 
 function jump(subject) {
+  if (thing?.kind === "tile") tile = thing.subject;
   past = [...past.slice(0, at + 1), subject];
   at = past.length - 1;
   return open(subject, { focus: false }).then(() => map.focus({ ...thing }));
@@ -94,7 +96,11 @@ const wide = () => map.map.getView().calculateExtent(map.map.getSize());
 
 async function decide(status, label = undefined) {
   if (!thing || run.read_only) return;
-  if (await send({ kind: thing.kind, status, subject: thing.subject, label: label ?? null })) await next();
+  if (!await send({ kind: thing.kind, status, subject: thing.subject, label: label ?? null })) return;
+  const back = thing.kind === "tile" ? undefined : tile;
+  tile = undefined;
+  if (back) await jump(back);
+  else await next();
 }
 
 async function undo() {
