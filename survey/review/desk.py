@@ -21,8 +21,8 @@ from survey.review.store import Draw, ReviewStore
 from survey.review.tiles import tile_at, tile_box
 from survey.review.vectors import Bounds, clusters
 
-MOST_POINTS = 2000
-"""Items sent one by one for a view; more are counted in squares."""
+MOST_POINTS = 600
+"""Items sent one by one for a view; more would lie over each other and are counted in squares."""
 NEXT = 40
 """Things of the queue sent at a time."""
 MODES = ("informative", "disputed")

@@ -57,7 +57,7 @@ def reviewing(run: Path) -> Iterator[Client]:
             served, _ = _served(run, chosen, held)
             app, address = guarded(served, chosen, PORT)
             asking = TestClient(app, base_url=f"http://{HOST}", follow_redirects=False)
-            asking.address = address  # type: ignore[attr-defined]
+            asking.address = address
             held.callback(asking.close)
             return asking
 

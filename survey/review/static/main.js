@@ -252,7 +252,9 @@ function watchImages() {
     try {
       const images = await get("/api/images");
       map.setImages(images);
-      if (images.filter((image) => image.far).length >= images.filter((image) => image.needs_far).length) clearInterval(timer);
+      if (images.filter((image) => image.far).length < images.filter((image) => image.needs_far).length) return;
+      clearInterval(timer);
+      if (byId("notice").textContent === say("page.far_wait")) notice("");
     } catch { /* the server is away: asked again */ }
   }, 3000);
 }
@@ -276,7 +278,10 @@ async function begin() {
   if (!thing) map.whole();
   if (run.images_missing.length) notice(say("page.images_missing", { names: run.images_missing.join("; ") }), true);
   else if (run.read_only) notice(say("page.read_only"));
-  if (images.some((image) => image.needs_far)) watchImages();
+  if (images.filter((image) => image.far).length < images.filter((image) => image.needs_far).length) {
+    if (byId("notice").hidden) notice(say("page.far_wait"));
+    watchImages();
+  }
   chooser.addEventListener("change", () => attempt(() => setLanguage(chooser.value)));
   byId("mode").addEventListener("change", (event) => { event.target.blur(); attempt(changeMode); });
   byId("reviewer").addEventListener("change", () => { remember("reviewer", reviewer()); attempt(changeMode); });
