@@ -166,14 +166,15 @@ class Desk:
     def progress(self, viewer: Viewer) -> dict[str, Any]:
         """Return counts of verdicts, this site's recall and false alarms, and how reviewers agree."""
         decisions = self.store.decisions()
-        things = standing(decisions)
+        open_second = viewer.blind_round and for_second_opinion(
+            decisions, reviewer=viewer.reviewer, blind_round=viewer.blind_round
+        )
+        # Until a blind round is finished its reviewer counts only what is his: sums would tell what the others said.
+        things = self.things(viewer) if open_second else standing(decisions)
         judged = [things[s].verdict for s in self._places if s in things]
         tiles = [entry.subject for entry in self.order if entry.kind is Kind.TILE]
         site = site_counts(things, self._tile_of, self.draws, searched_ha=self.material.searched_ha)
         agreed = agreement(decisions)
-        open_second = viewer.blind_round and for_second_opinion(
-            decisions, reviewer=viewer.reviewer, blind_round=viewer.blind_round
-        )
         return {
             "items": len(self._places),
             "judged": len(judged),

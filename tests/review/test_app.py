@@ -142,7 +142,9 @@ def test_a_blind_reviewer_sees_nothing_of_the_others(client: Callable[..., Any])
     assert told.json()["state"] == "open"
     assert {row[6] for row in asking.get("/api/items", params={**BOX, **blind}).json()["items"]} == {"open"}
     decide(asking, subject=subjects[0], status="rejected", **blind)
-    hidden = asking.get("/api/progress", params=blind).json()["agreement"]
+    progress = asking.get("/api/progress", params=blind).json()
+    assert [progress[name] for name in ("judged", "confirmed", "rejected", "disputed")] == [1, 0, 1, 0]
+    hidden = progress["agreement"]
     assert (hidden["pairs"], hidden["hidden"], hidden["kappa"], hidden["agreed"]) == (1, True, None, None)
     decide(asking, subject=subjects[1], status="confirmed", **blind)
     decide(asking, subject=subjects[2], status="rejected", **blind)
