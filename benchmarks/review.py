@@ -26,6 +26,8 @@ from tests.review.runs import write_run  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"
 CRS = "EPSG:32638"
+SPREAD_M = 1000
+"""Detections lie in a square of this edge: 100,000 of them are 1000 a hectare."""
 
 
 def write_mosaic(path: Path, *, edge_px: int, jpeg: bool) -> Path:
@@ -117,7 +119,8 @@ def page(detections: int, edge_px: int, folder: Path) -> None:
     )
     rng = np.random.default_rng(1)
     west, north = ORIGIN
-    inside = rng.uniform((west, north - edge_px / 100), (west + edge_px / 100, north), (detections, 2))
+    middle = np.array([west, north]) + np.array([1, -1]) * edge_px / 200
+    inside = rng.uniform(middle - SPREAD_M / 2, middle + SPREAD_M / 2, (detections, 2))
     server = Server(write_run(folder / "many", [image], points=inside))
     try:
         with sync_playwright() as playwright:
@@ -127,7 +130,7 @@ def page(detections: int, edge_px: int, folder: Path) -> None:
                 began = time.perf_counter()
                 tab.goto(server.address)
                 tab.wait_for_selector("body[data-ready=yes]")
-                tab.evaluate("new Promise((done) => window.review.map.map.once('rendercomplete', done))")
+                tab.evaluate(_DRAWN)
                 print(f"{attempt} view, {detections} detections: {time.perf_counter() - began:.2f} s", flush=True)
             tab.evaluate("document.getElementById('who').close()")
             for name, resolution in {"working scale": 0.01, "counted in squares": 0.4}.items():
@@ -139,6 +142,11 @@ def page(detections: int, edge_px: int, folder: Path) -> None:
         server.stop()
 
 
+_DRAWN = """new Promise((done) => {
+    const { map } = window.review.map;
+    map.once('rendercomplete', done);
+    map.render();
+})"""
 _PAN = """async (resolution) => {
     const { map } = window.review.map;
     const view = map.getView();

@@ -51,7 +51,9 @@ class Desk:
         found = material.found
         ranked = informative(found.probability[found.leaders], material.risk)
         subjects = [str(found.ids[found.leaders[n]]) for n in ranked]
-        return cls(material, store, tuple(draws), tuple(in_turn(subjects, draws)))
+        desk = cls(material, store, tuple(draws), tuple(in_turn(subjects, draws)))
+        desk._by_tile  # noqa: B018 - worked out now, not while the first page waits for it
+        return desk
 
     def things(self, viewer: Viewer) -> dict[str, Standing]:
         """Return what stands, as far as the viewer may see it: in a blind round, his own decisions of it."""

@@ -30,6 +30,12 @@ async function attempt(action) {
   }
 }
 
+// For choices that stay to be seen in their field: they wait until the last action is through.
+async function afterwards(action) {
+  while (busy) await new Promise((done) => setTimeout(done, 50));
+  return attempt(action);
+}
+
 async function open(subject, { focus = true } = {}) {
   thing = await get("/api/thing", { subject, ...viewer() });
   showThing(thing, run);
@@ -282,9 +288,9 @@ async function begin() {
     if (byId("notice").hidden) notice(say("page.far_wait"));
     watchImages();
   }
-  chooser.addEventListener("change", () => attempt(() => setLanguage(chooser.value)));
-  byId("mode").addEventListener("change", (event) => { event.target.blur(); attempt(changeMode); });
-  byId("reviewer").addEventListener("change", () => { remember("reviewer", reviewer()); attempt(changeMode); });
+  chooser.addEventListener("change", () => { chooser.blur(); afterwards(() => setLanguage(chooser.value)); });
+  byId("mode").addEventListener("change", (event) => { event.target.blur(); afterwards(changeMode); });
+  byId("reviewer").addEventListener("change", () => { remember("reviewer", reviewer()); afterwards(changeMode); });
   byId("help-button").addEventListener("click", help);
   byId("help-close").addEventListener("click", () => byId("help").close());
   byId("who").addEventListener("close", () => {
