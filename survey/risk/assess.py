@@ -10,7 +10,7 @@ from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence, Inference
 from survey.risk.groups import UNIDENTIFIED, marks_of
 from survey.risk.looks import recall_after
-from survey.risk.posterior import log_score_ratio
+from survey.risk.posterior import log_label_ratio
 from survey.risk.prior import Prior, PriorField
 from survey.risk.superposition import infer
 from survey.values import (
@@ -138,7 +138,12 @@ def observe(
     kept = best[verdict >= 0]
     evidence = CellEvidence(
         searched.searched.ravel(),
-        log_ratio=log_score_ratio(detections.probability[kept], prevalence=performance.prevalence),
+        log_ratio=log_label_ratio(
+            detections.probability[kept],
+            class_index=detections.class_index[kept],
+            classes=detections.classes,
+            performance=performance,
+        ),
         cell=(row * searched.grid.cols + col)[kept],
         mark=marks[kept],
         confirmed=verdict[verdict >= 0] > 0,

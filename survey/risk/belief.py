@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import polygamma
 
-from survey.risk.groups import UNIDENTIFIED
+from survey.risk.groups import UNIDENTIFIED, counts_by_mark
 from survey.risk.quadrature import beta_nodes, graded_beta_nodes
 from survey.values import ORDNANCE_GROUPS, Performance
 
 UNIDENTIFIED_SHARE = 0.2
-"""Share of sightings, true and false, whose group is not told: an equal share with the four groups, not measured. It
-cancels from the evidence of a sighting, and decides only how well its group's rate of false alarms is thought known."""
+"""Share of sightings, true and false, whose group is not told, where the card does not count classes: an equal share
+with the four groups. It then cancels from the evidence of a sighting."""
 _JEFFREYS = 0.5
 """Added to each count: Jeffreys' prior of a share, and of a rate."""
 _Z95 = 1.959964
@@ -40,12 +40,17 @@ class Belief:
     undivided: float = 0.0
     """Further false alarms of the groups, of which nobody knows how they divide: in each cell as its items do before
     the search. A class then says nothing about whether a sighting is an item, whatever the prior of its cell."""
+    untold: float = UNIDENTIFIED_SHARE
+    """Share of the items detected whose group is not told. One number: it is not integrated over."""
 
     def __post_init__(self) -> None:
         known = (self.found, self.missed, self.alarms[-1], self.area_ha)
         divided = self.undivided > 0 or min(self.alarms) > 0
         if not (all(v > 0 for v in known) and divided and np.isfinite([*known, *self.alarms, self.undivided]).all()):
             msg = f"the parameters of a belief are positive and finite, got {self}"
+            raise ValueError(msg)
+        if not 0 < self.untold < 1:
+            msg = f"the share of items whose group is not told lies between 0 and 1, got {self.untold}"
             raise ValueError(msg)
         if min(self.alarms) < 0 or self.undivided < 0:
             msg = f"false alarms of a belief are not negative, got {self}"
@@ -60,15 +65,29 @@ class Belief:
 
         Counts enter with Jeffreys' priors. The card's interval of false alarms may be wider than that of a Poisson
         count, since sites differ; the Gamma is then widened to it, for the next site is one more. Where the card has
-        no counts, mean and interval are matched. How false alarms divide among groups is not measured: as items do.
+        no counts, mean and interval are matched.
+
+        Where the card counts false alarms by class, marks have the shares of Jeffreys' Dirichlet, so none has a rate
+        of 0, and a Gamma each, as wide for its count as the total is for all: where sites differ in their rate, they
+        differ in its division. Where it does not, false alarms divide among groups as items do.
 
         Args:
             performance: The model's operating point.
-            shares: Share of each ordnance group among the items before the search, adding up to 1; None: that of each
-                cell's own prior.
+            shares: Share of each ordnance group among the items before the search, adding up to 1, for a card without
+                classes; None: that of each cell's own prior.
         """
         found, missed = _beta(performance)
         shape, area = _gamma(performance)
+        if performance.false_alarms_by_class is not None and performance.found_by_class is not None:
+            alarms = counts_by_mark(performance.false_alarms_by_class) + _JEFFREYS
+            items = counts_by_mark(performance.found_by_class)
+            return cls(
+                found,
+                missed,
+                tuple((shape * alarms / alarms.sum()).tolist()),
+                area,
+                untold=float((items[UNIDENTIFIED] + _JEFFREYS) / (items.sum() + 2 * _JEFFREYS)),
+            )
         told, untold = shape * (1 - UNIDENTIFIED_SHARE), shape * UNIDENTIFIED_SHARE
         if shares is None:
             return cls(found, missed, (*[0.0] * len(ORDNANCE_GROUPS), untold), area, undivided=told)

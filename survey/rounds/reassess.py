@@ -26,7 +26,7 @@ from survey.risk.assess import (
     share_of,
     sighting_cells,
 )
-from survey.risk.posterior import log_score_ratio
+from survey.risk.posterior import log_label_ratio
 from survey.rounds.basis import Basis
 from survey.rounds.ground import Pieces, WorkedGround
 from survey.rounds.matching import REACH_SIGMAS, match_finds, still_unknown
@@ -90,7 +90,12 @@ def reassess(known: Known) -> Reassessed:
     work = _work(known, pieces, find=find, at=at[kept])
     evidence = CellEvidence(
         basis.searched.searched.ravel(),
-        log_ratio=log_score_ratio(d.probability[best][kept], prevalence=basis.performance.prevalence),
+        log_ratio=log_label_ratio(
+            d.probability[best][kept],
+            class_index=d.class_index[best][kept],
+            classes=d.classes,
+            performance=basis.performance,
+        ),
         cell=cell[kept],
         mark=mark[kept],
         confirmed=verdict[kept] > 0,

@@ -177,6 +177,8 @@ def _performance(measured: dict[str, Any] | None, measured_on: str) -> Performan
         false_alarms=alarms["count"],
         false_alarms_interval_by=alarms["interval"],
         searched_ha=round(alarms["of"], 3),
+        false_alarms_by_class=measured.get("false_alarms_by_class"),
+        found_by_class=measured.get("found_by_class"),
         # Where nothing was found there is no error to measure: it is put at the most that counts as found.
         position_error_m=round(MATCH_M if error is None else error, 4),
         measured_on=measured_on,
