@@ -50,6 +50,13 @@ class Thresholds(_Part):
     """Least probability of a disturbance class."""
 
 
+class SiteAlarms(_Part):
+    """False alarms of one site."""
+
+    count: Annotated[int, Field(ge=0)]
+    ha: Annotated[float, Field(gt=0)]
+
+
 class PerformanceCard(_Part):
     """What was measured on sites that training never saw."""
 
@@ -67,6 +74,8 @@ class PerformanceCard(_Part):
     searched_ha: Annotated[float, Field(ge=0)]
     false_alarms_by_class: dict[str, Annotated[int, Field(ge=0)]] | None = None
     """What the false alarms were called; None: not counted, as by earlier versions."""
+    false_alarms_by_site: dict[str, SiteAlarms] | None = None
+    """Sites differ, and the next one is another: their counts tell how much; None: not told apart."""
     found_by_class: dict[str, Annotated[int, Field(ge=0)]] | None = None
     """What the items found were called; None: not counted."""
     position_error_m: Annotated[float, Field(ge=0)]
@@ -154,6 +163,7 @@ class ModelCard(_Part):
     def as_performance(self) -> Performance:
         """Return what the risk model needs to know."""
         measured = self.performance
+        sites = (measured.false_alarms_by_site or {}).values()
         return Performance(
             recall=measured.recall,
             recall_interval=measured.recall_interval,
@@ -167,6 +177,8 @@ class ModelCard(_Part):
             searched_ha=measured.searched_ha,
             false_alarms_by_class=measured.false_alarms_by_class,
             found_by_class=measured.found_by_class,
+            site_alarms=tuple(site.count for site in sites),
+            site_ha=tuple(site.ha for site in sites),
             own_curves=tuple(sorted(self.calibration.classes)),
         )
 

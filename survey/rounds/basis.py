@@ -95,8 +95,8 @@ class Basis:
             msg = f"{path}: has version {about['version']}, this program knows {VERSION}; give the same run again"
             raise InputError(msg)
         performance = about["performance"]
-        for name in ("recall_interval", "false_alarms_interval", "own_curves"):
-            performance[name] = tuple(performance.get(name, ()))  # files of earlier versions have no curves
+        for name in ("recall_interval", "false_alarms_interval", "own_curves", "site_alarms", "site_ha"):
+            performance[name] = tuple(performance.get(name, ()))  # earlier versions wrote fewer
         columns = {name.removeprefix("sighting_"): a for name, a in arrays.items() if name.startswith("sighting_")}
         prior: Prior | PriorField
         if about["prior"] is None:

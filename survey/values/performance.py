@@ -31,6 +31,10 @@ class Performance:
     """How many of `false_alarms` were called what; None: not counted."""
     found_by_class: Mapping[str, int] | None = None
     """How many of the items found were called what; None: not counted."""
+    site_alarms: tuple[int, ...] = ()
+    """False alarms of each site (flight, picture) that `searched_ha` was drawn from; empty: not told apart."""
+    site_ha: tuple[float, ...] = ()
+    """Hectares of each."""
     own_curves: tuple[str, ...] = ()
     """Classes whose probability was calibrated on sightings of that class alone."""
 
@@ -49,6 +53,9 @@ class Performance:
             if by_class is not None and (min(by_class.values(), default=0) < 0 or sum(by_class.values()) != total):
                 msg = f"{name}_by_class adds up to {name}, got {dict(by_class)} of {total}"
                 raise ValueError(msg)
+        if len(self.site_alarms) != len(self.site_ha) or not all(ha > 0 for ha in self.site_ha):
+            msg = f"{len(self.site_alarms)} sites have false alarms and {len(self.site_ha)} have hectares"
+            raise ValueError(msg)
         if not 0 <= self.found <= self.items or self.false_alarms < 0 or self.searched_ha < 0:
             msg = (
                 f"{self.found} of {self.items} items found and {self.false_alarms} false alarms on "

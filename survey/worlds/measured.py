@@ -54,6 +54,8 @@ def measure(flown: Sequence[Flown], *, classes: tuple[str, ...], max_gsd_m: floa
         searched_ha=float(area.sum()),
         false_alarms_by_class=_called(name[~true], classes),
         found_by_class=_called(name[true], classes),
+        site_alarms=tuple(np.bincount(flight[~true], minlength=len(flown)).tolist()),
+        site_ha=tuple(area.tolist()),
         own_curves=tuple(sorted(calibration.classes)),
     )
     return performance, calibration

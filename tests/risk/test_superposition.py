@@ -153,7 +153,10 @@ def test_a_cards_counts_by_class_divide_its_false_alarms() -> None:
     total = sum(plain.alarms) + plain.undivided
     assert sum(belief.alarms) == pytest.approx(total)
     assert belief.alarms == pytest.approx(total * np.array([1.5, 0.5, 0.5, 5.5, 40.5]) / 48.5)
-    assert (belief.undivided, belief.untold, belief.area_ha) == (0, 10.5 / 13, plain.area_ha)
+    worth = total / 46.5  # sites differ: their interval is wider than Poisson's
+    assert worth < 0.5
+    assert belief.untold == pytest.approx((10 * worth + 0.5) / (12 * worth + 1))
+    assert (belief.undivided, belief.area_ha) == (0, plain.area_ha)
     assert plain.undivided > 0
     with pytest.raises(ValueError, match="adds up"):
         replace(card, false_alarms_by_class={"anomaly": 45})
