@@ -46,8 +46,6 @@ def test_a_card_with_sites_is_believed_of_a_new_site() -> None:
     sites = replace(card, site_alarms=(7, 24, 8, 0, 4), site_ha=(0.33, 2.34, 0.52, 0.01, 0.05))
     mean, new = Belief.from_performance(card), Belief.from_performance(sites)
     assert sum(new.alarms) + new.undivided < 0.3 * (sum(mean.alarms) + mean.undivided)
-    called = {"found_by_class": {"anomaly": 10}, "false_alarms_by_class": {"ap_mine": 43}}
-    assert (
-        Belief.from_performance(replace(card, **called)).untold
-        > Belief.from_performance(replace(sites, **called)).untold
-    )
+    called = replace(card, found_by_class={"anomaly": 10}, false_alarms_by_class={"ap_mine": 43})
+    by_site = replace(called, site_alarms=sites.site_alarms, site_ha=sites.site_ha)
+    assert Belief.from_performance(called).untold > Belief.from_performance(by_site).untold > 0.5
