@@ -3,12 +3,12 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from survey.detect.calibration import Calibration
 from survey.detect.detectability import Detectability
@@ -50,6 +50,13 @@ class Thresholds(_Part):
     """Least probability of a disturbance class."""
 
 
+class SiteAlarms(_Part):
+    """False alarms of one site."""
+
+    count: Annotated[int, Field(ge=0)]
+    ha: Annotated[float, Field(gt=0)]
+
+
 class PerformanceCard(_Part):
     """What was measured on sites that training never saw."""
 
@@ -65,9 +72,24 @@ class PerformanceCard(_Part):
     false_alarms_interval_by: str
     """How the interval was made: what was resampled."""
     searched_ha: Annotated[float, Field(ge=0)]
+    false_alarms_by_class: dict[str, Annotated[int, Field(ge=0)]] | None = None
+    """What the false alarms were called; None: not counted, as by earlier versions."""
+    false_alarms_by_site: dict[str, SiteAlarms] | None = None
+    """Sites differ, and the next one is another: their counts tell how much; None: not told apart."""
+    found_by_class: dict[str, Annotated[int, Field(ge=0)]] | None = None
+    """What the items found were called; None: not counted."""
     position_error_m: Annotated[float, Field(ge=0)]
     """Root mean square distance between the centres found and the labelled ones."""
     measured_on: str
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name, total in (("false_alarms", self.false_alarms), ("found", self.found)):
+            by_class = getattr(self, f"{name}_by_class")
+            if by_class is not None and sum(by_class.values()) != total:
+                msg = f"{name}_by_class adds up to {sum(by_class.values())}, {name} is {total}"
+                raise ValueError(msg)
+        return self
 
 
 class WeightsCard(_Part):
@@ -141,6 +163,7 @@ class ModelCard(_Part):
     def as_performance(self) -> Performance:
         """Return what the risk model needs to know."""
         measured = self.performance
+        sites = (measured.false_alarms_by_site or {}).values()
         return Performance(
             recall=measured.recall,
             recall_interval=measured.recall_interval,
@@ -152,6 +175,11 @@ class ModelCard(_Part):
             found=measured.found,
             false_alarms=measured.false_alarms,
             searched_ha=measured.searched_ha,
+            false_alarms_by_class=measured.false_alarms_by_class,
+            found_by_class=measured.found_by_class,
+            site_alarms=tuple(site.count for site in sites),
+            site_ha=tuple(site.ha for site in sites),
+            own_curves=tuple(sorted(self.calibration.classes)),
         )
 
 

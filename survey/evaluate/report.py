@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from survey.detect.calibration import CurveKind
 from survey.detect.detector import Detector
@@ -53,6 +54,8 @@ def evaluation(scores: Scores, *, least_score: float, kinds: Sequence[CurveKind]
         "stretches": {"kind": scores.stretches.kind, "count": len(scores.stretches.names)},
         "recall": asdict(point.recall),
         "false_alarms_per_ha": asdict(point.alarms),
+        "false_alarms_by_class": called(scores, above & ~seen.true),
+        "found_by_class": called(scores, above & seen.true),
         "alarms_beside_found_items": int((above & seen.again).sum()),
         "false_alarms_per_ha_by_site": {name: site["false_alarms_per_ha"] for name, site in sites.items()},
         "by_site": sites,
@@ -124,6 +127,12 @@ def alarms_at_recall(scores: Scores) -> list[dict[str, Any]]:
         }
         for recall, score in at.items()
     ]
+
+
+def called(scores: Scores, chosen: NDArray[np.bool_]) -> dict[str, int]:
+    """Return how many of the chosen sightings were given each of the model's classes."""
+    counts = np.bincount(scores.sightings.class_index[chosen], minlength=len(scores.classes))
+    return dict(zip(scores.classes, counts.tolist(), strict=True))
 
 
 def _of_site(scores: Scores, *, least_score: float) -> dict[str, Any]:

@@ -8,12 +8,8 @@ from numpy.typing import NDArray
 
 from survey.risk.cells import CellEvidence
 from survey.risk.groups import UNIDENTIFIED
-from survey.risk.prior import PriorField
 from survey.values import ORDNANCE_GROUPS
 
-MOST_UNIDENTIFIED = 8
-"""Detections of no group that are shared out exactly in a cell. Further ones, the least likely, are dealt to the groups
-in proportion to the prior: the exact sum grows with the square of their number."""
 _CHUNK = 1 << 17
 """Cells x found x nodes held at once: 1 MB of float64, which stays in a core's cache."""
 _NODES, _FINE_NODES = 8, 112
@@ -37,15 +33,14 @@ class Part:
 class Arranged:
     """Detections by cell and mark, and cells by how many of them they hold."""
 
-    def __init__(self, evidence: CellEvidence, *, prior: PriorField) -> None:
+    def __init__(self, evidence: CellEvidence) -> None:
         self.cells = len(evidence.searched_ha)
         rank = np.where(evidence.confirmed, np.inf, evidence.log_ratio)
-        mark = dealt(evidence, prior=prior, most=MOST_UNIDENTIFIED)
-        order = np.lexsort((-rank, mark, evidence.cell))
-        self.cell, self.mark = evidence.cell[order], mark[order]
+        order = np.lexsort((-rank, evidence.mark, evidence.cell))
+        self.cell, self.mark = evidence.cell[order], evidence.mark[order]
         self.confirmed = evidence.confirmed[order]
         self.log_ratio = evidence.log_ratio[order]
-        self.place = _rank_within(self.cell * (UNIDENTIFIED + 1) + self.mark)
+        self.place = rank_within(self.cell * (UNIDENTIFIED + 1) + self.mark)
         self.start = np.searchsorted(self.cell, np.arange(self.cells + 1))
         count = np.zeros((self.cells, UNIDENTIFIED + 1), np.intp)
         np.add.at(count, (self.cell, self.mark), 1)
@@ -59,7 +54,7 @@ class Arranged:
         """
         told = _level(self.count[:, :UNIDENTIFIED].max(axis=1, initial=0))
         untold = _level(self.count[:, UNIDENTIFIED])
-        key = (told * (MOST_UNIDENTIFIED + 1) + untold) * 2 + graded
+        key = (told * (untold.max(initial=0) + 1) + untold) * 2 + graded
         order = np.argsort(key, kind="stable")
         for members in np.split(order, np.flatnonzero(np.diff(key[order])) + 1):
             if not len(members):
@@ -78,26 +73,7 @@ class Arranged:
         return np.arange(len(local)) + first, local
 
 
-def dealt(evidence: CellEvidence, *, prior: PriorField, most: int) -> NDArray[np.intp]:
-    """Return marks, those of detections of no group beyond `most` in a cell dealt to groups."""
-    mark = evidence.mark.copy()
-    rank = np.where(evidence.confirmed, np.inf, evidence.log_ratio)
-    untold = np.flatnonzero(mark == UNIDENTIFIED)
-    order = untold[np.lexsort((-rank[untold], evidence.cell[untold]))]
-    place = _rank_within(evidence.cell[order]) - most
-    order, place = order[place >= 0], place[place >= 0]
-    cells, cell = np.unique(evidence.cell[order], return_inverse=True)
-    shares = prior.shape[cells] / prior.shape[cells].sum(axis=1, keepdims=True)
-    given = np.zeros_like(shares)
-    for n in range(int(place.max(initial=-1)) + 1):
-        now = place == n
-        group = np.argmax(shares[cell[now]] * (n + 1) - given[cell[now]], axis=1)
-        given[cell[now], group] += 1
-        mark[order[now]] = group
-    return mark
-
-
-def _rank_within(key: NDArray[np.intp]) -> NDArray[np.intp]:
+def rank_within(key: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the place of each element among those of its key; like keys stand together."""
     new = np.flatnonzero(np.diff(key, prepend=-1))
     return np.arange(len(key)) - np.repeat(new, np.diff(np.append(new, len(key))))

@@ -10,7 +10,7 @@ from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence, Inference
 from survey.risk.groups import UNIDENTIFIED, marks_of
 from survey.risk.looks import recall_after
-from survey.risk.posterior import log_score_ratio
+from survey.risk.posterior import log_label_ratio
 from survey.risk.prior import Prior, PriorField
 from survey.risk.superposition import infer
 from survey.values import (
@@ -87,7 +87,7 @@ def assess(
         "detections": count,
         "confirmed": np.bincount(evidence.cell, evidence.confirmed, minlength=searched.flown.size),
         "effective_search": effective_search(evidence, belief),
-        **_seen(searched),
+        **seen_bands(searched),
         "disturbance_fraction": share_of(searched.disturbed.ravel(), evidence.searched_ha),
     }
     shape = searched.grid.shape
@@ -138,7 +138,12 @@ def observe(
     kept = best[verdict >= 0]
     evidence = CellEvidence(
         searched.searched.ravel(),
-        log_ratio=log_score_ratio(detections.probability[kept], prevalence=performance.prevalence),
+        log_ratio=log_label_ratio(
+            detections.probability[kept],
+            class_index=detections.class_index[kept],
+            classes=detections.classes,
+            performance=performance,
+        ),
         cell=(row * searched.grid.cols + col)[kept],
         mark=marks[kept],
         confirmed=verdict[verdict >= 0] > 0,
@@ -163,7 +168,7 @@ def posterior_bands(found: Inference) -> dict[str, NDArray[np.float64]]:
     return bands
 
 
-def _seen(searched: SearchedArea) -> dict[str, NDArray[np.float64]]:
+def seen_bands(searched: SearchedArea) -> dict[str, NDArray[np.float64]]:
     """Return how well cells were seen, NaN where that was not asked for."""
     unknown = np.full(searched.flown.size, np.nan)
     left = unknown if searched.visible is None else np.where(searched.searched > 0, searched.visible, np.nan).ravel()

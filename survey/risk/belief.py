@@ -6,21 +6,18 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import polygamma
 
-from survey.risk.groups import UNIDENTIFIED
+from survey.risk.groups import UNIDENTIFIED, counts_by_mark
 from survey.risk.quadrature import beta_nodes, graded_beta_nodes
+from survey.risk.sites import LEAST_SHAPE, next_site, shape_of
 from survey.values import ORDNANCE_GROUPS, Performance
 
 UNIDENTIFIED_SHARE = 0.2
-"""Share of sightings, true and false, whose group is not told: an equal share with the four groups, not measured. It
-cancels from the evidence of a sighting, and decides only how well its group's rate of false alarms is thought known."""
+"""Share of sightings, true and false, whose group is not told, where the card does not count classes: an equal share
+with the four groups. It then cancels from the evidence of a sighting."""
 _JEFFREYS = 0.5
 """Added to each count: Jeffreys' prior of a share, and of a rate."""
 _Z95 = 1.959964
-_LEAST_SHAPE = 0.5
-"""A Gamma or Beta fitted to an interval is never vaguer than Jeffreys' prior with nothing counted."""
 
 Array = NDArray[np.float64]
 
@@ -40,12 +37,17 @@ class Belief:
     undivided: float = 0.0
     """Further false alarms of the groups, of which nobody knows how they divide: in each cell as its items do before
     the search. A class then says nothing about whether a sighting is an item, whatever the prior of its cell."""
+    untold: float = UNIDENTIFIED_SHARE
+    """Share of the items detected whose group is not told. One number: it is not integrated over."""
 
     def __post_init__(self) -> None:
         known = (self.found, self.missed, self.alarms[-1], self.area_ha)
         divided = self.undivided > 0 or min(self.alarms) > 0
         if not (all(v > 0 for v in known) and divided and np.isfinite([*known, *self.alarms, self.undivided]).all()):
             msg = f"the parameters of a belief are positive and finite, got {self}"
+            raise ValueError(msg)
+        if not 0 < self.untold < 1:
+            msg = f"the share of items whose group is not told lies between 0 and 1, got {self.untold}"
             raise ValueError(msg)
         if min(self.alarms) < 0 or self.undivided < 0:
             msg = f"false alarms of a belief are not negative, got {self}"
@@ -58,17 +60,34 @@ class Belief:
     def from_performance(cls, performance: Performance, *, shares: Sequence[float] | None = None) -> Self:
         """Return what a model's card says, before anything of the site was reviewed.
 
-        Counts enter with Jeffreys' priors. The card's interval of false alarms may be wider than that of a Poisson
-        count, since sites differ; the Gamma is then widened to it, for the next site is one more. Where the card has
-        no counts, mean and interval are matched. How false alarms divide among groups is not measured: as items do.
+        Counts enter with Jeffreys' priors. Where the card counts false alarms by site, the rate is what a new site may
+        have (`next_site`). Else its interval may be wider than that of a Poisson count, since sites differ, and the
+        Gamma is widened to it; that is less than a new site may differ, for it bounds their mean. Where the card has no
+        counts, mean and interval are matched.
+
+        Where the card counts false alarms by class, marks have the shares of Jeffreys' Dirichlet, so none has a rate
+        of 0, and a Gamma each, as wide for its count as the total is for all: where sites differ in their rate, they
+        differ in its division. What items are called differs as much, so their counts are worth as much less before
+        Jeffreys' prior is added. Where the card does not, false alarms divide among groups as items do.
 
         Args:
             performance: The model's operating point.
-            shares: Share of each ordnance group among the items before the search, adding up to 1; None: that of each
-                cell's own prior.
+            shares: Share of each ordnance group among the items before the search, adding up to 1, for a card without
+                classes; None: that of each cell's own prior.
         """
         found, missed = _beta(performance)
         shape, area = _gamma(performance)
+        if performance.false_alarms_by_class is not None and performance.found_by_class is not None:
+            alarms = counts_by_mark(performance.false_alarms_by_class) + _JEFFREYS
+            worth = min(1.0, shape / (performance.false_alarms + _JEFFREYS))
+            items = counts_by_mark(performance.found_by_class) * worth
+            return cls(
+                found,
+                missed,
+                tuple((shape * alarms / alarms.sum()).tolist()),
+                area,
+                untold=float((items[UNIDENTIFIED] + _JEFFREYS) / (items.sum() + 2 * _JEFFREYS)),
+            )
         told, untold = shape * (1 - UNIDENTIFIED_SHARE), shape * UNIDENTIFIED_SHARE
         if shares is None:
             return cls(found, missed, (*[0.0] * len(ORDNANCE_GROUPS), untold), area, undivided=told)
@@ -125,26 +144,19 @@ def _beta(performance: Performance) -> tuple[float, float]:
     mean = min(performance.recall, 1 - 1e-3)
     low, high = performance.recall_interval
     sd = max((high - low) / (2 * _Z95), 1e-6)
-    size = max(mean * (1 - mean) / sd**2 - 1, 2 * _LEAST_SHAPE)
+    size = max(mean * (1 - mean) / sd**2 - 1, 2 * LEAST_SHAPE)
     return mean * size, (1 - mean) * size
 
 
 def _gamma(performance: Performance) -> tuple[float, float]:
+    if performance.site_alarms:
+        return next_site(performance.site_alarms, performance.site_ha)
     low, high = performance.false_alarms_interval
-    fitted = _shape_of(low, high)
+    spread = np.log(high / low) / (2 * _Z95) if 0 < low < high < np.inf else None
+    fitted = shape_of(spread**2) if spread is not None else None
     if performance.searched_ha:
         shape = performance.false_alarms + _JEFFREYS
         kept = min(1.0, fitted / shape) if fitted else 1.0
         return shape * kept, performance.searched_ha * kept
-    shape = fitted or _LEAST_SHAPE
+    shape = fitted or LEAST_SHAPE
     return shape, shape / performance.false_alarms_per_ha
-
-
-def _shape_of(low: float, high: float) -> float | None:
-    """Return the Gamma shape whose logarithm has the spread of a 95 % interval; None where an end is 0 or infinite."""
-    if not 0 < low < high < np.inf:
-        return None
-    variance = (np.log(high / low) / (2 * _Z95)) ** 2
-    if variance >= polygamma(1, _LEAST_SHAPE):
-        return _LEAST_SHAPE
-    return float(brentq(lambda shape: float(polygamma(1, shape)) - variance, _LEAST_SHAPE, 4 / variance + 4))

@@ -39,20 +39,19 @@ class Division:
         joint = self.joint[:, : last + 1]
         other = self.shape.sum(axis=1) - own
         even = rest - log_rising(other, rest.shape[1] - 1)
-        table = np.full((len(own), min(group.shape[1] + untold, last + 1), last + 1), -np.inf)  # t, n
-        for u in range(untold + 1):
-            chance = np.zeros(1)
-            if u:
-                chance = log_rising(np.ones(1), u)[0]  # log i!
-                chance = chance[-1] - chance - chance[::-1]
-            for j in range(u + 1):
-                part = self.log_untold[:, u, None] + chance[j] + even
-                for t in range(min(group.shape[1], last + 1 - u)):
-                    row = table[:, t + j, t + u : t + u + part.shape[1]]
-                    np.logaddexp(row, group[:, t, None] + part[:, : row.shape[1]], out=row)
-        rising, others = log_rising(own, table.shape[1] - 1), log_rising(other, last)
+        width = min(group.shape[1] + untold, last + 1)
+        table = np.full((len(own), width, last + 1), -np.inf)  # t, n
+        log_factorial = log_rising(np.ones(1), untold)[0]
+        for j in range(untold + 1):  # untold ones that are of this group; the others of them go with the rest
+            u = np.arange(j, untold + 1)
+            chance = log_factorial[u] - log_factorial[j] - log_factorial[u - j]
+            others = log_product(self.log_untold[:, u] + chance, even)[:, : last + 1 - j]
+            for t in range(min(group.shape[1], last + 1 - j)):
+                row = table[:, t + j, t + j : t + j + others.shape[1]]
+                np.logaddexp(row, group[:, t, None] + others[:, : row.shape[1]], out=row)
+        rising, rest_rising = log_rising(own, table.shape[1] - 1), log_rising(other, last)
         left = np.maximum(np.arange(last + 1) - np.arange(table.shape[1])[:, None], 0)
         known = np.where(np.isfinite(joint), joint, 0.0)
-        log_share = table + rising[:, :, None] + others[:, left] - known[:, None, :]
+        log_share = table + rising[:, :, None] + rest_rising[:, left] - known[:, None, :]
         share: Array = np.exp(np.minimum(log_share, 0.0))
         return share

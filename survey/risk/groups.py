@@ -1,6 +1,6 @@
 """Groups of ordnance that risk is told apart for: each has its own methods of clearance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,3 +30,10 @@ def marks_of(classes: Sequence[str], class_index: NDArray[np.integer]) -> NDArra
     lookup = [place.get(GROUP_OF_CLASS.get(name, ""), UNIDENTIFIED) for name in classes]
     marks: NDArray[np.intp] = np.array(lookup, np.intp)[class_index]
     return marks
+
+
+def counts_by_mark(by_class: Mapping[str, int]) -> NDArray[np.intp]:
+    """Return (groups + 1,) how many of what was counted by class carry each mark."""
+    marks = marks_of(tuple(by_class), np.arange(len(by_class)))
+    counts = np.bincount(marks, np.array(list(by_class.values()), np.float64), minlength=UNIDENTIFIED + 1)
+    return counts.astype(np.intp)

@@ -17,7 +17,7 @@ and given m the items not detected are Poisson(lam (A - P)), that is negative bi
 probability (b + P) / (b + A). Confirmed items enter as r = infinity: they move a to a + n and are counted apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,37 @@ def log_score_ratio(probability: NDArray[np.floating], *, prevalence: float) -> 
     """
     p = np.clip(probability.astype(np.float64), _CERTAINTY, 1 - _CERTAINTY)
     ratio: Array = np.log(p) - np.log1p(-p) - np.log(prevalence / (1 - prevalence))
+    return ratio
+
+
+def log_label_ratio(
+    probability: NDArray[np.floating],
+    *,
+    class_index: NDArray[np.integer],
+    classes: Sequence[str],
+    performance: Performance,
+) -> Array:
+    """Return log f1 / f0 of each detection's score among those of its class: what the score says beyond the class.
+
+    What the class says enters by its rate of false alarms. A probability from a curve of its class's own holds that
+    already, so its odds are compared with those of the class. A curve that all classes share knows no class: score and
+    class are then taken to be independent among items, and among false alarms. Where the card does not count classes,
+    they say nothing but what the probability does.
+
+    Args:
+        probability: Calibrated probabilities (K,).
+        class_index: (K,) into `classes`.
+        classes: The model's.
+        performance: Its operating point.
+    """
+    ratio = log_score_ratio(probability, prevalence=performance.prevalence)
+    found, alarms = performance.found_by_class, performance.false_alarms_by_class
+    if found is None or alarms is None:
+        return ratio
+    for name in set(performance.own_curves) & set(classes):
+        chosen = class_index == classes.index(name)
+        true, false = found.get(name, 0) + 0.5, alarms.get(name, 0) + 0.5
+        ratio[chosen] = log_score_ratio(probability[chosen], prevalence=true / (true + false))
     return ratio
 
 

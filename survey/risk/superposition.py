@@ -5,9 +5,10 @@ their sum lam ~ Gamma(a, b), a = sum a_g. With recall R ~ Beta, views worth m lo
 recall holds, an item is detected with probability P = S v (1 - (1 - R)^m). Detections are a superposition of marked,
 thinned Poisson processes: detection k with score s_k and mark g comes from the items of g or from false alarms
 phi_g ~ Gamma(alpha_g, beta) per searched hectare; one whose group is not told (mark u) comes from the items of any
-group or from false alarms phi_u. Up to factors that no unknown enters, with rho_k = f1(s_k) / f0(s_k) and p = P / S,
+group or from false alarms phi_u. A share q of the items detected is of mark u. Up to factors that no unknown enters,
+with rho_k = f1(s_k) / f0(s_k) among detections of k's mark and p = P / S,
 
-    L = exp(-lam P) prod_g prod_{k in g} (lam_g p rho_k + phi_g) prod_{k in u} (lam p rho_k + phi_u)
+    L = exp(-lam P) prod_g prod_{k in g} (lam_g p (1 - q) rho_k + phi_g) prod_{k in u} (lam p q rho_k + phi_u)
         exp(-S (sum_g phi_g + phi_u)).
 
 A confirmed detection has the first term only; a rejected one is left out and counts in alpha. Every product is expanded
@@ -31,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.risk.arranged import Arranged, Part
-from survey.risk.belief import UNIDENTIFIED_SHARE, Belief
+from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence, Inference
 from survey.risk.division import Division
 from survey.risk.groups import UNIDENTIFIED
@@ -77,7 +78,7 @@ def infer(
     if len(prior.rate_ha) != cells:
         msg = f"a prior of {len(prior.rate_ha)} cells does not fit a search of {cells}"
         raise ValueError(msg)
-    detections = Arranged(evidence, prior=prior)
+    detections = Arranged(evidence)
     names = ("searched_p", "searched_expected") + (("at_most", "below") if counts is not None else ())
     out = {name: np.empty((cells, 1 + groups)) for name in (*Posterior.__slots__, *names)}
 
@@ -177,7 +178,7 @@ class _Block:
         mark, place = self.detections.mark[index], self.detections.place[index]
         confirmed, ratio = self.detections.confirmed[index], self.detections.log_ratio[index]
         named = mark < UNIDENTIFIED
-        share = np.where(named, 1 - UNIDENTIFIED_SHARE, UNIDENTIFIED_SHARE)
+        share = np.where(named, 1 - self.belief.untold, self.belief.untold)
         log_r = np.where(confirmed, 0.0, ratio + np.log(share))
         log_c = np.where(confirmed, -np.inf, 0.0)
         tables = []

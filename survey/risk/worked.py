@@ -27,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from survey.risk.belief import UNIDENTIFIED_SHARE, Belief
+from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence
 from survey.risk.facts import CellFacts, facts_of
 from survey.risk.groups import UNIDENTIFIED
 from survey.risk.mixture import Posterior
-from survey.risk.polynomials import log_symmetric
+from survey.risk.polynomials import log_product, log_symmetric
 from survey.risk.posterior import CELL_HA
 from survey.risk.prior import PriorField
 from survey.risk.work import LEVELS, NOTHING, Remaining, Taught, Work, quality_levels
@@ -117,14 +117,26 @@ class _Cell:
         return value
 
     def _log_named(self, g: int) -> Array:
-        """Return log coefficients of lam_g^m from the sightings of a group, (nodes, levels, M + 1)."""
-        f, own = self.facts, self.facts.mark == g
-        log_r = np.where(f.confirmed[own], 0.0, f.log_ratio[own] + np.log(1 - UNIDENTIFIED_SHARE))
+        """Return log coefficients of lam_g^m from the sightings of a group, (nodes, levels, M + 1).
+
+        Of sightings of no group a part is dealt to the group, and as large a part of their false alarms with them.
+        """
+        f, untold = self.facts, self.facts.mark == UNIDENTIFIED
+        named = self._log_part(g, f.mark == g, share=1 - self.belief.untold, alarms=self.alarms[g])
+        dealt = untold & (f.dealt == g)
+        if not dealt.any():
+            return named
+        part = float(self.alarms[UNIDENTIFIED] * f.shape[g] / f.shape.sum())
+        return log_product(named, self._log_part(g, dealt, share=self.belief.untold, alarms=part))
+
+    def _log_part(self, g: int, own: NDArray[np.bool_], *, share: float, alarms: float) -> Array:
+        f = self.facts
+        log_r = np.where(f.confirmed[own], 0.0, f.log_ratio[own] + np.log(share))
         log_r = log_r + self.log_left[f.kind[own], :, g].T
         log_c = np.broadcast_to(np.where(f.confirmed[own], -np.inf, 0.0), log_r.shape)
-        return log_symmetric(log_r, log_c) + self._log_seen(g, own)
+        return log_symmetric(log_r, log_c) + self._log_seen(own, alarms=alarms)
 
-    def _log_seen(self, g: int, own: NDArray[np.bool_]) -> Array:
+    def _log_seen(self, own: NDArray[np.bool_], *, alarms: float) -> Array:
         """Return log p^m Gamma(alpha + K - m) (area + S)^m / Gamma(alpha), (nodes, 1, K + 1).
 
         K counts only sightings that are not in the belief's alpha yet; a confirmed one never is.
@@ -132,7 +144,6 @@ class _Cell:
         m = np.arange(np.count_nonzero(own) + 1)
         resolved = np.isin(self.facts.kind, self.taught.kinds) & ~self.facts.confirmed
         known = np.count_nonzero(own & ~resolved)
-        alarms = self.alarms[g]
         area = np.log(self.belief.area_ha + self.facts.unresolved_ha)
         log_false = gammaln(alarms + known - m) - gammaln(alarms) + m * area
         value: Array = m * np.log(self.p)[:, None, None] + log_false
@@ -140,10 +151,10 @@ class _Cell:
 
     def _log_shared(self) -> dict[tuple[int, ...], Array]:
         """Return the log weight, (nodes, levels), of each way to share sightings of no group among the groups."""
-        f, own = self.facts, self.facts.mark == UNIDENTIFIED
+        f, own = self.facts, self.facts.dealt == UNIDENTIFIED
         table: dict[tuple[int, ...], Array] = {(0,) * UNIDENTIFIED: np.zeros(LEVELS)}
         for k in np.flatnonzero(own):
-            log_r = 0.0 if f.confirmed[k] else f.log_ratio[k] + np.log(UNIDENTIFIED_SHARE)
+            log_r = 0.0 if f.confirmed[k] else f.log_ratio[k] + np.log(self.belief.untold)
             grown: dict[tuple[int, ...], Array] = {}
             for key, value in table.items():
                 if not f.confirmed[k]:
@@ -153,7 +164,7 @@ class _Cell:
                     item = value + log_r + self.log_left[f.kind[k], :, g]
                     grown[more] = np.logaddexp(grown.get(more, -np.inf), item)
             table = grown
-        seen = self._log_seen(UNIDENTIFIED, own)
+        seen = self._log_seen(own, alarms=float(self.alarms[UNIDENTIFIED]))
         return {key: value + seen[..., sum(key)] for key, value in table.items()}
 
     def summary(self, counts: NDArray[np.integer] | None) -> dict[str, Array]:

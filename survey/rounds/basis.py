@@ -17,7 +17,7 @@ from survey.values import Detections, HectareGrid, Performance, Risk, SearchedAr
 
 FILE = "basis.npz"
 VERSION = 1
-_AREAS = ("flown", "searched", "disturbed", "looks", "visible")
+_AREAS = ("flown", "searched", "disturbed", "looks", "visible", "cover")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +95,8 @@ class Basis:
             msg = f"{path}: has version {about['version']}, this program knows {VERSION}; give the same run again"
             raise InputError(msg)
         performance = about["performance"]
-        for name in ("recall_interval", "false_alarms_interval"):
-            performance[name] = tuple(performance[name])
+        for name in ("recall_interval", "false_alarms_interval", "own_curves", "site_alarms", "site_ha"):
+            performance[name] = tuple(performance.get(name, ()))  # earlier versions wrote fewer
         columns = {name.removeprefix("sighting_"): a for name, a in arrays.items() if name.startswith("sighting_")}
         prior: Prior | PriorField
         if about["prior"] is None:
@@ -114,6 +114,7 @@ class Basis:
                 disturbed=arrays["area_disturbed"],
                 looks=arrays.get("area_looks"),
                 visible=arrays.get("area_visible"),
+                cover=arrays.get("area_cover"),
             ),
             Detections(tuple(about["classes"]), tuple(about["seen_images"]), about["model_id"], **columns),
             arrays["items"].astype(np.intp),

@@ -23,10 +23,11 @@ from survey.risk.assess import (
     effective_search,
     item_verdicts,
     posterior_bands,
+    seen_bands,
     share_of,
     sighting_cells,
 )
-from survey.risk.posterior import log_score_ratio
+from survey.risk.posterior import log_label_ratio
 from survey.rounds.basis import Basis
 from survey.rounds.ground import Pieces, WorkedGround
 from survey.rounds.matching import REACH_SIGMAS, match_finds, still_unknown
@@ -90,7 +91,12 @@ def reassess(known: Known) -> Reassessed:
     work = _work(known, pieces, find=find, at=at[kept])
     evidence = CellEvidence(
         basis.searched.searched.ravel(),
-        log_ratio=log_score_ratio(d.probability[best][kept], prevalence=basis.performance.prevalence),
+        log_ratio=log_label_ratio(
+            d.probability[best][kept],
+            class_index=d.class_index[best][kept],
+            classes=d.classes,
+            performance=basis.performance,
+        ),
         cell=cell[kept],
         mark=mark[kept],
         confirmed=verdict[kept] > 0,
@@ -109,6 +115,7 @@ def reassess(known: Known) -> Reassessed:
         "detections": count.astype(np.float64),
         "confirmed": sure.astype(np.float64),
         "effective_search": effective_search(evidence, belief),
+        **seen_bands(basis.searched),
         "disturbance_fraction": share_of(basis.searched.disturbed.ravel(), evidence.searched_ha),
     }
     remaining = _remaining(bands, left, removed)

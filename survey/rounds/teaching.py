@@ -4,9 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.risk import UNIDENTIFIED, Belief, CellEvidence, PriorField, Review, Taught, Work
-from survey.risk.arranged import dealt
 from survey.risk.assess import item_verdicts
-from survey.risk.facts import MOST_UNIDENTIFIED
 from survey.risk.work import quality_levels
 from survey.rounds.basis import Basis
 from survey.rounds.verdicts import Verdicts
@@ -57,9 +55,8 @@ def taught_belief(
     missed = float(visible[work.find_cell[on_worked & (work.find_seen == 0)]].sum())
     belief = belief.reviewed(found=float((on_worked & (work.find_seen == 1)).sum()), missed=missed)
     resolved = np.isin(work.at, kinds) & ~evidence.confirmed
-    mark = dealt(evidence, prior=prior, most=MOST_UNIDENTIFIED)[resolved]
     belief = belief.reviewed(
-        rejected=np.bincount(mark, minlength=UNIDENTIFIED + 1).tolist(),
+        rejected=np.bincount(evidence.mark[resolved], minlength=UNIDENTIFIED + 1).tolist(),
         searched_ha=float(work.searched_ha[np.isin(work.kind, kinds)].sum()),
     )
     return belief, Taught(recall=True, kinds=tuple(kinds.tolist()))

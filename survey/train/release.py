@@ -15,6 +15,7 @@ from survey.detect.model import (
     ClassCard,
     ModelCard,
     PerformanceCard,
+    SiteAlarms,
     Thresholds,
     TrainingCard,
     WeightsCard,
@@ -177,10 +178,22 @@ def _performance(measured: dict[str, Any] | None, measured_on: str) -> Performan
         false_alarms=alarms["count"],
         false_alarms_interval_by=alarms["interval"],
         searched_ha=round(alarms["of"], 3),
+        false_alarms_by_class=measured.get("false_alarms_by_class"),
+        false_alarms_by_site=_by_site(measured),
+        found_by_class=measured.get("found_by_class"),
         # Where nothing was found there is no error to measure: it is put at the most that counts as found.
         position_error_m=round(MATCH_M if error is None else error, 4),
         measured_on=measured_on,
     )
+
+
+def _by_site(measured: dict[str, Any]) -> dict[str, SiteAlarms] | None:
+    rates = measured.get("false_alarms_per_ha_by_site")
+    if rates is None:
+        return None
+    return {
+        name: SiteAlarms(count=rate["count"], ha=round(rate["of"], 4)) for name, rate in rates.items() if rate["of"]
+    }
 
 
 def _training(config: TrainConfig, data: DataList) -> TrainingCard:

@@ -1,5 +1,6 @@
 """How well a model finds ordnance, as its card states it: what the risk model needs to know."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -26,6 +27,16 @@ class Performance:
     """False alarms counted on `searched_ha`."""
     searched_ha: float = 0.0
     """Hectares that false alarms were counted on; 0: not known."""
+    false_alarms_by_class: Mapping[str, int] | None = None
+    """How many of `false_alarms` were called what; None: not counted."""
+    found_by_class: Mapping[str, int] | None = None
+    """How many of the items found were called what; None: not counted."""
+    site_alarms: tuple[int, ...] = ()
+    """False alarms of each site (flight, picture) that `searched_ha` was drawn from; empty: not told apart."""
+    site_ha: tuple[float, ...] = ()
+    """Hectares of each."""
+    own_curves: tuple[str, ...] = ()
+    """Classes whose probability was calibrated on sightings of that class alone."""
 
     def __post_init__(self) -> None:
         if not 0 < self.recall <= 1:
@@ -36,6 +47,14 @@ class Performance:
             raise ValueError(msg)
         if not 0 < self.prevalence < 1:
             msg = f"prevalence lies in (0, 1), got {self.prevalence}"
+            raise ValueError(msg)
+        for name, total in (("false_alarms", self.false_alarms), ("found", self.found)):
+            by_class = getattr(self, f"{name}_by_class")
+            if by_class is not None and (min(by_class.values(), default=0) < 0 or sum(by_class.values()) != total):
+                msg = f"{name}_by_class adds up to {name}, got {dict(by_class)} of {total}"
+                raise ValueError(msg)
+        if len(self.site_alarms) != len(self.site_ha) or not all(ha > 0 for ha in self.site_ha):
+            msg = f"{len(self.site_alarms)} sites have false alarms and {len(self.site_ha)} have hectares"
             raise ValueError(msg)
         if not 0 <= self.found <= self.items or self.false_alarms < 0 or self.searched_ha < 0:
             msg = (

@@ -54,6 +54,8 @@ class Flown:
     """(C, groups) items of each hectare, on the flown part and off it."""
     searched: Array
     """(C,) share of each hectare."""
+    visible: Array
+    """(C,) share of the recall that holds on the searched ground, for cover and blur."""
     centre: Array
     """(C, 2) metres."""
     told: Array
@@ -74,6 +76,8 @@ class Flown:
     searched_ha: float
     flagged: bool
     """Whether the model's novelty check flagged the picture."""
+    model: str
+    """'<id>@<sha256>' of the model folder that searched."""
 
 
 def fly(
@@ -165,6 +169,7 @@ def _read(folder: Path) -> Flown:
     return Flown(
         truth=counts[number],
         searched=bands["searched_fraction"][row, col],
+        visible=np.nan_to_num(bands["visibility"][row, col], nan=1.0),
         centre=centre,
         told=bands["p_at_least_one"][row, col],
         cell=np.array([place_in[int(cell)] for cell in _cell_of(grid, place)], np.intp),
@@ -176,6 +181,7 @@ def _read(folder: Path) -> Flown:
         on_ground=len(size),
         searched_ha=float(truth["searched_ha"]),
         flagged=bool(truth["flagged"]),
+        model=str(json.loads((folder / "run" / "run.json").read_bytes())["identity"]["model"]),
     )
 
 

@@ -1,7 +1,6 @@
 """A performance card measured on simulated flights, as one would be measured on ground with known items."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +9,8 @@ from survey.detect.calibration import Calibration
 from survey.evaluate import recall_rate
 from survey.evaluate.calibrate import Sample, fit_calibration
 from survey.evaluate.intervals import Units
-from survey.risk import UNIDENTIFIED, Belief, CellEvidence, Inference, infer, marks_of
-from survey.risk.posterior import log_score_ratio
+from survey.risk import Belief, CellEvidence, Inference, infer, marks_of
+from survey.risk.posterior import log_label_ratio
 from survey.values import Performance
 from survey.worlds.flights import FlightSettings, Flown
 
@@ -53,6 +52,11 @@ def measure(flown: Sequence[Flown], *, classes: tuple[str, ...], max_gsd_m: floa
         found=int(true.sum()),
         false_alarms=alarms.count,
         searched_ha=float(area.sum()),
+        false_alarms_by_class=_called(name[~true], classes),
+        found_by_class=_called(name[true], classes),
+        site_alarms=tuple(np.bincount(flight[~true], minlength=len(flown)).tolist()),
+        site_ha=tuple(area.tolist()),
+        own_curves=tuple(sorted(calibration.classes)),
     )
     return performance, calibration
 
@@ -64,7 +68,6 @@ def posterior(
     settings: FlightSettings,
     classes: tuple[str, ...],
     calibration: Calibration | None = None,
-    alarms: NDArray[np.intp] | None = None,
 ) -> Inference:
     """Return the posterior of every hectare of flights, one after the other, with the chances of the true numbers.
 
@@ -74,8 +77,6 @@ def posterior(
         settings: Their prior.
         classes: The model's.
         calibration: From score to probability; None: the probabilities that the runs wrote.
-        alarms: (marks,) false alarms counted of each mark, from `alarms_by_mark`; None: they divide as items do, which
-            is what a card says.
     """
     first = np.concatenate([[0], np.cumsum([len(f.truth) for f in flown])])
     name = np.concatenate([f.class_name for f in flown])
@@ -87,26 +88,23 @@ def posterior(
         probability = calibration.by_class(logit, index, classes=classes).astype(np.float64)
     evidence = CellEvidence(
         np.clip(np.concatenate([f.searched for f in flown]), 0, 1),
-        log_ratio=log_score_ratio(probability.astype(np.float32), prevalence=performance.prevalence),
+        log_ratio=log_label_ratio(
+            probability.astype(np.float32), class_index=index, classes=classes, performance=performance
+        ),
         cell=np.concatenate([f.cell + n for f, n in zip(flown, first, strict=False)]).astype(np.intp),
         mark=marks_of(classes, index),
         confirmed=np.zeros(len(name), np.bool_),
+        visible=np.concatenate([f.visible for f in flown]),
     )
     truth = np.concatenate([f.truth for f in flown])
     prior = settings.prior
     belief = Belief.from_performance(performance, shares=prior.shares)
-    if alarms is not None:
-        share = (alarms + 0.5) / (alarms + 0.5).sum()
-        belief = replace(belief, alarms=tuple((sum(belief.alarms) * share).tolist()))
     counts = np.column_stack([truth.sum(axis=1), truth])
     return infer(evidence, prior=prior.over(len(truth)), belief=belief, counts=counts)
 
 
-def alarms_by_mark(flown: Sequence[Flown], *, classes: tuple[str, ...]) -> NDArray[np.intp]:
-    """Return how many false alarms carry each mark: the groups, then those of no group."""
-    names = [str(n) for f in flown for n in f.class_name[~f.true]]
-    marks = marks_of(classes, np.array([classes.index(n) for n in names], np.intp))
-    return np.bincount(marks, minlength=UNIDENTIFIED + 1)
+def _called(names: NDArray[np.str_], classes: tuple[str, ...]) -> dict[str, int]:
+    return {own: int(np.count_nonzero(names == own)) for own in classes}
 
 
 def logit_of(score: Array) -> Array:

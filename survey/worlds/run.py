@@ -15,7 +15,7 @@ from survey.risk import infer
 from survey.worlds.compare import maps, reliability, score, scored
 from survey.worlds.ranks import BINS, LEVEL, STRETCH, power, ranks, uniformity
 from survey.worlds.work import AIM, WORK_WORLDS, WorkWorld, score_work
-from survey.worlds.world import BELIEF, WORLDS, World, simulate
+from survey.worlds.world import WORLDS, World, simulate
 
 _NAMES = ("total", "ap", "at", "submunition", "uxo")
 
@@ -52,7 +52,6 @@ def calibrate_risk(
         "hectares": hectares,
         "seed": seed,
         "rank_test": {"bins": BINS, "level": LEVEL, "alternative_sd_factor": STRETCH, "power": power(hectares)},
-        "belief": asdict(BELIEF),
         "worlds": {
             world.name: score_world(world, hectares=hectares, seed=[seed, number], threads=threads)
             for number, world in enumerate(worlds)
@@ -78,7 +77,7 @@ def score_world(world: World, *, hectares: int, seed: Sequence[int], threads: in
     rng = np.random.default_rng(seed)
     found = simulate(world, hectares=hectares, rng=rng)
     truth = np.column_stack([found.items.sum(axis=1), found.items])
-    told = infer(found.evidence, prior=found.prior, belief=BELIEF, threads=threads, counts=truth)
+    told = infer(found.evidence, prior=found.prior, belief=world.belief, threads=threads, counts=truth)
     assert told.at_most is not None
     assert told.below is not None
     by_name: dict[str, Any] = {}

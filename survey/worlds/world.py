@@ -1,12 +1,11 @@
 """Campaigns on point processes: truth drawn from a prior, flown, thinned by recall, with clutter added."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.risk import UNIDENTIFIED, Belief, CellEvidence, PriorField
-from survey.risk.belief import UNIDENTIFIED_SHARE
 from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS
 
 EDGE_CELLS = 10
@@ -19,6 +18,10 @@ SCORE_SHIFT = 1.5
 """Scores are N(1.5, 1) of items and N(0, 1) of false alarms: an area under the ROC curve of 0.86."""
 BELIEF = Belief(found=24.5, missed=12.5, alarms=(1.2, 1.2, 1.2, 1.2, 1.2), area_ha=6.0)
 """Recall 0.66 from 36 items, one false alarm per hectare from 6 counted: as much as a small seeded field tells."""
+LABELS = Belief(found=24.5, missed=12.5, alarms=(0.1, 0.2, 0.1, 0.1, 5.5), area_ha=6.0, untold=0.8)
+"""The same of a model that calls most items, and nearly all false alarms, no class in particular."""
+UNEVEN = replace(LABELS, alarms=(0.02, 0.04, 0.02, 0.02, 0.6), area_ha=0.05)
+"""The same, with 14 false alarms per hectare on average where grounds differ: few on most, 50 and more on some."""
 
 Array = NDArray[np.float64]
 
@@ -37,6 +40,8 @@ class World:
     """What true recall is multiplied by, unknown to those who infer."""
     recorded: float = 1.0
     """Share of the true expected number that the prior knows of."""
+    belief: Belief = BELIEF
+    """What the search is drawn from and what is believed of it."""
 
     @property
     def as_assumed(self) -> bool:
@@ -51,6 +56,8 @@ WORLDS = (
     World("rows", 1.0, 0.5, rows=True),
     World("recall half of what is believed", 1.0, 0.5, recall_factor=0.5),
     World("records name a quarter", 1.0, 0.5, recorded=0.25),
+    World("labels that mostly tell nothing", 1.0, 0.5, belief=LABELS),
+    World("false alarms differ by ground", 1.0, 0.5, belief=UNEVEN),
 )
 
 
@@ -81,12 +88,13 @@ class Campaigns:
     """(I,) place of its detection in `evidence`, -1 where it was not detected."""
 
 
-def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: Belief = BELIEF) -> Campaigns:
+def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: Belief | None = None) -> Campaigns:
     """Draw campaigns of at least so many hectares.
 
     Recall and false-alarm rates are drawn anew for every hectare from `belief`, so that hectares of a world are
-    independent repetitions and a test of their ranks holds.
+    independent repetitions and a test of their ranks holds. None: the world's own.
     """
+    belief = belief or world.belief
     campaigns = -(-hectares // EDGE_CELLS**2)
     cells = campaigns * EDGE_CELLS**2
     campaign = np.repeat(np.arange(campaigns), EDGE_CELLS**2)
@@ -107,7 +115,7 @@ def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: B
     recall = rng.beta(belief.found, belief.missed, cells) * world.recall_factor
     flown = place[:, 0] - corner[cell, 0] < searched[cell] * HECTARE_EDGE_M
     seen = flown & (rng.random(len(cell)) < recall[cell])
-    told = np.where(rng.random(len(cell)) < UNIDENTIFIED_SHARE, UNIDENTIFIED, group)
+    told = np.where(rng.random(len(cell)) < belief.untold, UNIDENTIFIED, group)
     rates = rng.gamma(belief.alarms, 1 / belief.area_ha, (cells, len(belief.alarms)))
     false_cell, false_mark = _each(rng.poisson(rates * searched[:, None]))
     strewn = rng.uniform(0, HECTARE_EDGE_M, (len(false_cell), 2))

@@ -23,6 +23,7 @@ def test_the_report_counts_at_the_operating_point(scores: Make) -> None:
     assert (told["recall"]["count"], told["recall"]["of"], told["recall"]["value"]) == (2, 4, 0.5)
     assert told["false_alarms_per_ha"]["value"] == 0.5
     assert told["false_alarms_per_ha"] == told["false_alarms_per_ha_by_site"]["a"]
+    assert (told["found_by_class"]["ap_mine"], told["false_alarms_by_class"]["ap_mine"]) == (2, 1)
     assert told["position_error_m"] == pytest.approx(0.1)
     assert [point["per_ha"] for point in told["froc"]] == [0.1, 1, 10, 100, 1000]
     assert [point["recall"] for point in told["froc"]] == [0.25, 0.75, 0.75, 0.75, 0.75]

@@ -209,7 +209,7 @@ def test_the_report_is_its_owners_and_a_run_with_one_goes_on(finished: Finished,
 
 def test_the_released_model_has_a_curve() -> None:
     rows = froc_rows((models_folder() / "lite0-1cm-v3" / "MODEL_CARD.md").read_text())
-    assert rows[0][:2] == ["0.1", "0.010"]
+    assert rows[0][:2] == ["0.1", "0.000"]
     assert [row[0] for row in rows] == ["0.1", "1", "10", "100", "1000"]
     assert froc_rows("no table") == []
 

@@ -23,7 +23,7 @@ from survey.risk import (
     items_per_cell,
     marks_of,
 )
-from survey.risk.belief import UNIDENTIFIED_SHARE
+from survey.risk.posterior import log_label_ratio
 from survey.values import ORDNANCE_GROUPS, Performance
 
 PRIOR = Prior(mean_items_per_ha=1.5, shape=0.8, shares=(0.4, 0.3, 0.2, 0.1))
@@ -59,14 +59,14 @@ class Drawn:
         sightings: list[tuple[int, int, float, bool]],
         *,
         looks: float = 1,
-        draws: int = 1_000_000,
+        belief: Belief = BELIEF,
     ) -> None:
         rng, draws = np.random.default_rng(11), 1_000_000
-        recall = rng.beta(BELIEF.found, BELIEF.missed, draws)
+        recall = rng.beta(belief.found, belief.missed, draws)
         density = rng.gamma(PRIOR.shape * np.array(PRIOR.shares), 1 / PRIOR.rate_ha, (draws, GROUPS))
-        alarms = rng.gamma(BELIEF.alarms, 1 / BELIEF.area_ha, (draws, GROUPS + 1))
+        alarms = rng.gamma(belief.alarms, 1 / belief.area_ha, (draws, GROUPS + 1))
         p = 1 - (1 - recall) ** looks
-        intensity = np.column_stack([density * (1 - UNIDENTIFIED_SHARE), density.sum(axis=1) * UNIDENTIFIED_SHARE])
+        intensity = np.column_stack([density * (1 - belief.untold), density.sum(axis=1) * belief.untold])
         intensity *= p[:, None]
         likelihood = np.exp(-searched * (intensity.sum(axis=1) + alarms.sum(axis=1)))
         found = np.zeros((draws, GROUPS), np.intp)
@@ -119,6 +119,71 @@ def test_posterior_equals_brute_force(
     drawn.check(found.total, drawn.items.sum(axis=1), drawn.unseen.sum(axis=1), None)
     for g in range(GROUPS):
         drawn.check(found.groups, drawn.items[:, g], drawn.unseen[:, g], g)
+
+
+LABELS = replace(BELIEF, alarms=(0.1, 0.2, 0.1, 0.1, 8.0), untold=0.7)
+"""Of a model that calls most items, and nearly all false alarms, no class in particular."""
+
+
+@pytest.mark.parametrize(
+    ("marks", "ratio"),
+    [((UNIDENTIFIED,), 3.0), ((0,), 3.0), ((0, UNIDENTIFIED, UNIDENTIFIED, 1), 1.5), ((UNIDENTIFIED,) * 12, 1.0)],
+    ids=["of no group", "of a group", "both", "a dozen of no group"],
+)
+def test_what_a_label_says_equals_brute_force(marks: tuple[int, ...], ratio: float) -> None:
+    sightings = [(0, mark, ratio, False) for mark in marks]
+    found = inferred(evidence([0.9], sightings), belief=LABELS)
+    drawn = Drawn(0.9, sightings, belief=LABELS)
+    assert drawn.effective > 10_000
+    drawn.check(found.total, drawn.items.sum(axis=1), drawn.unseen.sum(axis=1), None)
+    for g in range(GROUPS):
+        drawn.check(found.groups, drawn.items[:, g], drawn.unseen[:, g], g)
+
+
+def test_a_label_that_false_alarms_share_is_the_weaker_evidence() -> None:
+    p = [inferred(evidence([1.0], [(0, m, 1.0, False)]), belief=LABELS).total.p_at_least_one[0] for m in (0, 4)]
+    assert p[0] > p[1] + 0.1
+
+
+def test_a_cards_counts_by_class_divide_its_false_alarms() -> None:
+    card = Performance(0.1, (0.05, 0.2), 14.0, (10.0, 28.0), 0.2, 0.02, items=98, found=12, false_alarms=46)
+    card = replace(card, searched_ha=3.25, found_by_class={"anomaly": 10, "ap_mine": 2})
+    counted = replace(card, false_alarms_by_class={"anomaly": 40, "projectile": 3, "other_uxo": 2, "ap_mine": 1})
+    belief, plain = Belief.from_performance(counted), Belief.from_performance(card)
+    total = sum(plain.alarms) + plain.undivided
+    assert sum(belief.alarms) == pytest.approx(total)
+    assert belief.alarms == pytest.approx(total * np.array([1.5, 0.5, 0.5, 5.5, 40.5]) / 48.5)
+    worth = total / 46.5  # sites differ: their interval is wider than Poisson's
+    assert worth < 0.5
+    assert belief.untold == pytest.approx((10 * worth + 0.5) / (12 * worth + 1))
+    assert (belief.undivided, belief.area_ha) == (0, plain.area_ha)
+    assert plain.undivided > 0
+    with pytest.raises(ValueError, match="adds up"):
+        replace(card, false_alarms_by_class={"anomaly": 45})
+
+
+def test_a_classs_own_curve_and_a_shared_one_say_the_same_of_the_score() -> None:
+    """Score and class are independent here, so nothing is left over when what the class says was taken out."""
+    found, alarms = {"ap_mine": 30, "anomaly": 60}, {"ap_mine": 300, "anomaly": 40}
+    shared = Performance(
+        0.5, (0.4, 0.6), 3.4, (3.0, 3.8), 90 / 430, 0.02, items=180, found=90, false_alarms=340, searched_ha=100.0
+    )
+    shared = replace(shared, found_by_class=found, false_alarms_by_class=alarms)
+    ratio, classes, index = np.array([0.2, 1.0, 7.0, 0.2, 1.0, 7.0]), ("ap_mine", "anomaly"), np.repeat([0, 1], 3)
+    true, false = (np.array([by[c] for c in classes])[index] for by in (found, alarms))
+    says = {
+        name: log_label_ratio(p, class_index=index, classes=classes, performance=card)
+        for name, p, card in (
+            ("shared", 90 * ratio / (90 * ratio + 340), shared),
+            ("own", true * ratio / (true * ratio + false), replace(shared, own_curves=classes)),
+        )
+    }
+    assert says["shared"] == pytest.approx(np.log(ratio))
+    assert says["own"] == pytest.approx(np.log(ratio), abs=0.02)
+    uncounted = replace(shared, found_by_class=None, false_alarms_by_class=None, own_curves=classes)
+    p = np.full(6, 0.5)
+    joint = log_label_ratio(p, class_index=index, classes=classes, performance=uncounted)
+    assert joint == pytest.approx(np.log(340 / 90))
 
 
 def many(cells: int, *, seed: int = 3, most: int = 6) -> CellEvidence:
@@ -295,7 +360,7 @@ def test_false_alarms_that_nobody_divided_let_no_class_speak() -> None:
     assert belief.alarms_in(shape).sum(axis=1) == pytest.approx(2.5)
 
 
-def test_sightings_beyond_the_exact_sum_are_dealt_by_the_prior_of_their_own_cell() -> None:
+def test_many_sightings_of_no_group_are_shared_out_by_the_prior_of_their_own_cell() -> None:
     sightings = [(cell, UNIDENTIFIED, 50.0, False) for cell in (0, 1) for _ in range(40)]
     shape = np.array([[0.9, 0.04, 0.03, 0.03], [0.03, 0.03, 0.04, 0.9]])
     groups = infer(evidence([1.0, 1.0], sightings), prior=PriorField(shape, np.ones(2)), belief=BELIEF).groups

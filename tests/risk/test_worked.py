@@ -186,3 +186,14 @@ def test_what_the_belief_learnt_from_all_work_is_not_counted_twice() -> None:
     told = infer_worked(work, seen, prior=PRIOR, belief=belief, taught=Taught(recall=True, kinds=(1,))).posterior
     for name in ("expected_items", "p_at_least_one", "p_unseen"):
         assert getattr(told, name) == pytest.approx(getattr(alone, name), rel=1e-3), name
+
+
+def test_many_sightings_of_no_group_are_about_what_they_are_to_the_flight_alone() -> None:
+    """A worked cell deals them to groups, each with its part of their false alarms, not with the group's own."""
+    belief = replace(BELIEF, alarms=(0.1, 0.1, 0.1, 0.1, 14.0), untold=0.9)
+    seen = evidence_of([UNIDENTIFIED] * 20 + [0], searched=0.9)
+    nothing = replace(work_of([0] * 21, []), left=np.ones_like(left_by_work()))
+    told = infer_worked(nothing, seen, prior=PRIOR, belief=belief).posterior.expected_items[0]
+    plain = infer(seen, prior=PRIOR, belief=belief)
+    assert told[0] == pytest.approx(plain.total.expected_items[0], rel=0.15)
+    assert told[1] == pytest.approx(plain.groups.expected_items[0, 0], rel=0.2)

@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 
+from survey.detect.model import PerformanceCard
 from survey.detect.network import SurveyNet
 from survey.errors import TrainingError
 from survey.train import TrainConfig, release
@@ -47,6 +49,31 @@ def test_a_rate_of_no_false_alarms_becomes_its_upper_bound() -> None:
     assert 0 < card.performance.recall <= 0.001
     assert card.performance.position_error_m == 0.3
     assert card.as_performance().recall_interval == (0.0, 0.2)
+
+
+def test_a_card_says_what_sightings_were_called_and_adds_it_up() -> None:
+    rate = {"value": 3.0, "low": 0.6, "high": 8.8, "count": 3, "of": 1.0, "interval": "Poisson"}
+    measured = {
+        "recall": {"value": 0.1, "low": 0.0, "high": 0.3, "count": 2, "of": 16},
+        "false_alarms_per_ha": rate,
+        "false_alarms_by_class": {"ap_mine": 0, "anomaly": 3},
+        "found_by_class": {"ap_mine": 1, "anomaly": 1},
+        "position_error_m": 0.1,
+        "calibration": {"kind": "constant", "parameters": (0.0,), "prevalence": 0.5},
+    }
+    card = make_card("toy", config=TrainConfig(), data=DATA, measured=measured, measured_on="x")
+    told = card.as_performance()
+    assert (told.false_alarms_by_class, told.found_by_class) == (
+        {"ap_mine": 0, "anomaly": 3},
+        {"ap_mine": 1, "anomaly": 1},
+    )
+    earlier = {k: v for k, v in measured.items() if not k.endswith("_by_class")}
+    card = make_card("toy", config=TrainConfig(), data=DATA, measured=earlier, measured_on="x")
+    assert card.as_performance().false_alarms_by_class is None
+    with pytest.raises(ValidationError, match="adds up to 4"):
+        PerformanceCard.model_validate(
+            card.performance.model_dump() | {"false_alarms_by_class": {"ap_mine": 1, "anomaly": 3}}
+        )
 
 
 def test_weights_too_large_for_a_release_are_refused(

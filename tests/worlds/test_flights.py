@@ -15,10 +15,10 @@ from survey.evidence import VERDICTS
 from survey.simulate import CRS, ORIGIN
 from survey.values import HectareGrid, Performance
 from survey.worlds import FlightSettings, Flown, calibrate_flights, fly
-from survey.worlds.flight_run import BY_CLASS, MEASURED, RELEASED, in_words
+from survey.worlds.flight_run import MEASURED, RELEASED, UNCOUNTED, in_words, layers_differ
 from survey.worlds.flight_scores import baselines, calibration_of, compare_flights
 from survey.worlds.laid import draw
-from survey.worlds.measured import alarms_by_mark, measure, posterior
+from survey.worlds.measured import measure, posterior
 
 SETTINGS = FlightSettings()
 GRID = HectareGrid.covering(crs=CRS, bounds=(ORIGIN[0], ORIGIN[1] - 250, ORIGIN[0] + 250, ORIGIN[1]))
@@ -43,6 +43,7 @@ def drawn(*, cells: int = 6, rng: np.random.Generator, shares: Sequence[float] =
     return Flown(
         truth=truth.astype(np.intp),
         searched=searched,
+        visible=np.ones(cells),
         centre=centre,
         told=np.zeros(cells),
         cell=at,
@@ -54,6 +55,7 @@ def drawn(*, cells: int = 6, rng: np.random.Generator, shares: Sequence[float] =
         on_ground=int(on.sum()),
         searched_ha=float(searched.sum()),
         flagged=False,
+        model="m@1",
     )
 
 
@@ -115,12 +117,13 @@ def test_false_alarms_of_one_class_break_what_a_card_says_and_not_what_was_count
     first, rest = ([drawn(rng=rng, shares=(1, 0, 0, 0)) for _ in range(count)] for count in (60, 200))
     card, curve = measure(first, classes=CLASSES, max_gsd_m=0.02)
     flat = curve.model_copy(update={"kind": CurveKind.CONSTANT, "parameters": (0.0,), "classes": {}})
-    card = replace(card, prevalence=0.5)  # of which the flat curve makes scores that tell nothing
-    marks = alarms_by_mark(first, classes=CLASSES)
-    assert marks[0] == marks.sum() == card.false_alarms
+    card = replace(card, prevalence=0.5, own_curves=())  # of which the flat curve makes scores that tell nothing
+    assert card.false_alarms_by_class is not None
+    assert card.false_alarms_by_class["ap_mine"] == card.false_alarms
+    uncounted = replace(card, false_alarms_by_class=None, found_by_class=None)
     said = {}
-    for name, alarms in (("as items", None), ("counted", marks)):
-        told = posterior(rest, card, settings=SETTINGS, classes=CLASSES, calibration=flat, alarms=alarms)
+    for name, own in (("as items", uncounted), ("counted", card)):
+        told = posterior(rest, own, settings=SETTINGS, classes=CLASSES, calibration=flat)
         said[name] = calibration_of(told, rest, rng=rng)["ap"]
     assert said["as items"]["expected_items"] > 1.3 * said["as items"]["items"]
     assert said["counted"]["expected_items"] == pytest.approx(said["counted"]["items"], rel=0.15)
@@ -143,6 +146,13 @@ def test_the_posterior_beats_simpler_maps_where_all_is_as_assumed(flights: tuple
     assert scores["posterior"]["reliability"]["ece"] < 0.05
 
 
+def test_only_layers_made_with_this_card_are_compared() -> None:
+    own, other = drawn(rng=np.random.default_rng(1)), replace(drawn(rng=np.random.default_rng(2)), model="m@0")
+    p = np.repeat([0.25, 0.5], 6)
+    assert layers_differ([own, other], p, model="m@1") == 0.25
+    assert layers_differ([other], p[:6], model="m@1") is None
+
+
 def test_too_few_flights_and_other_settings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at least 2"):
         calibrate_flights(tmp_path, flights=1, measuring=2, settings=SETTINGS)
@@ -161,7 +171,7 @@ def test_pictures_go_in_and_layers_come_out(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.tif.tmp"))
     assert not list(tmp_path.rglob("flight.tif"))
     assert report["searched_ha"]["scored"] == pytest.approx(0.06, rel=0.1)
-    assert set(report["scores"]) == {MEASURED, BY_CLASS, RELEASED, "raw count", "kernel density", "distance only"}
+    assert set(report["scores"]) == {MEASURED, UNCOUNTED, RELEASED, "raw count", "kernel density", "distance only"}
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("flight.json")}
     assert len(before) == 4
     again = calibrate_flights(tmp_path, flights=2, measuring=2, settings=settings)
