@@ -24,6 +24,7 @@ from survey.risk.assess import (
     item_verdicts,
     posterior_bands,
     share_of,
+    sight_bands,
     sighting_cells,
 )
 from survey.risk.posterior import log_score_ratio
@@ -109,6 +110,7 @@ def reassess(known: Known) -> Reassessed:
         "detections": count.astype(np.float64),
         "confirmed": sure.astype(np.float64),
         "effective_search": effective_search(evidence, belief),
+        **sight_bands(basis.searched),
         "disturbance_fraction": share_of(basis.searched.disturbed.ravel(), evidence.searched_ha),
     }
     remaining = _remaining(bands, left, removed)
