@@ -13,7 +13,7 @@ from survey.candidates.inputs import Inputs, read_inputs
 from survey.candidates.polygons import CHA, SHA, outline
 from survey.candidates.tables import layer_of, rows_of
 from survey.errors import OutputError
-from survey.export import candidate_style, write_geopackage, write_manifest, write_summary
+from survey.export import candidate_style, name_by, write_geopackage, write_manifest, write_summary
 from survey.files import make_folder, write_bytes
 from survey.geometry import as_rows, check_features
 
@@ -86,8 +86,7 @@ def propose(
     write_summary(out / REPORT, summary=report)
     text = in_words(report)
     write_bytes(out / SUMMARY, text.encode() + b"\n")
-    name = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:16]
-    write_manifest(out, run_id=name, inputs=hashes, model={}, notes=CAUTIONS)
+    write_manifest(out, run_id=name_by(hashes), inputs=hashes, model={}, notes=CAUTIONS)
     return Proposed(text, report)
 
 

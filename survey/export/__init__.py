@@ -6,7 +6,7 @@ from survey.export.cover import COVER
 from survey.export.disturbance import write_disturbance
 from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
-from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
+from survey.export.manifest import MANIFEST, name_by, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
 from survey.export.project import PROJECT, styles_in, write_project
 from survey.export.qml import (
@@ -33,6 +33,7 @@ __all__ = [
     "hectare_layer",
     "image_layer",
     "layer_styles",
+    "name_by",
     "searched_layer",
     "styles_in",
     "summarise",
