@@ -16,6 +16,7 @@ from survey.export.qml import (
     write_disturbance_style,
     write_risk_style,
 )
+from survey.export.reading import read_hectares, read_layer
 from survey.export.summary import summarise, write_summary
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "image_layer",
     "layer_styles",
     "name_by",
+    "read_hectares",
+    "read_layer",
     "searched_layer",
     "styles_in",
     "summarise",

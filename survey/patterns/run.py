@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
 
 from survey.errors import InputError, OutputError
-from survey.export import MANIFEST, name_by, write_geopackage, write_manifest
+from survey.export import MANIFEST, name_by, read_layer, write_geopackage, write_manifest
 from survey.files import make_folder, write_bytes
 from survey.patterns.find import FoundRow, find_rows
 from survey.patterns.ground import SearchedGround
@@ -44,7 +43,7 @@ def run_patterns(
 
     Args:
         run: Folder of a finished run; items that its round rejects are left out.
-        out: Folder for `patterns.gpkg`, `patterns.tif` with its style (if there are rows), `patterns.json` and a manifest.
+        out: Folder for `patterns.gpkg`, `patterns.tif` with its style (if there are rows), `patterns.json`, a manifest.
         settings: What counts as a row.
         least: Items less probable than this are left out.
         number: Of the round; 0 is the run without any, None the latest.
@@ -88,7 +87,7 @@ def run_patterns(
 
 def _items(path: Path, *, least: float) -> _Items:
     """Return each item's most probable sighting that has a place; in a round, of those that nobody rejected."""
-    table = _layer(path, "detections")
+    table = read_layer(path, "detections")
     if "state" in table:
         table = table[table["state"] != "rejected"]
     placed = ~(table.geometry.isna() | table.geometry.is_empty).to_numpy(bool)
@@ -97,28 +96,13 @@ def _items(path: Path, *, least: float) -> _Items:
     table = table.drop_duplicates("item")
     shapes = np.asarray(table.geometry.array, dtype=object)
     points = np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)]).astype(np.float64).reshape(-1, 2)
-    return _Items(points, table["item"].to_numpy(np.int64), _crs(path, table), int((~likely).sum()))
+    return _Items(points, table["item"].to_numpy(np.int64), str(table.crs.to_string()), int((~likely).sum()))
 
 
 def _ground(path: Path) -> SearchedGround:
-    table = _layer(path, "searched_area")
+    table = read_layer(path, "searched_area")
     shapes = np.asarray(table.geometry[table["state"] == "searched"].array, dtype=object)
     return SearchedGround(shapely.union_all(shapely.make_valid(shapes)))
-
-
-def _layer(path: Path, layer: str) -> Any:
-    try:
-        return pyogrio.read_dataframe(path, layer=layer)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        msg = f"{path}: layer {layer} cannot be read ({error}); run the search again"
-        raise InputError(msg) from error
-
-
-def _crs(path: Path, table: Any) -> str:
-    if table.crs is None:
-        msg = f"{path}: has no CRS; run the search again"
-        raise InputError(msg)
-    return str(table.crs.to_string())
 
 
 def _recall(path: Path) -> Recall:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyogrio
-
 from survey.engine import JobStore, RunIdentity, read_run
 from survey.errors import InputError
-from survey.export import MANIFEST
+from survey.export import MANIFEST, read_layer
 from survey.values import HectareGrid
 
 
@@ -89,15 +87,3 @@ def read_json(path: Path) -> dict[str, Any]:
         raise InputError(msg)
     return content
 
-
-def read_layer(path: Path, layer: str) -> Any:
-    """Return a layer of a vector file as a GeoDataFrame.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    try:
-        return pyogrio.read_dataframe(path, layer=layer)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        msg = f"{path}: layer {layer} cannot be read ({error}); make it again with the command that wrote it"
-        raise InputError(msg) from error

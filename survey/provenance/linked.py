@@ -9,9 +9,9 @@ import numpy as np
 import shapely
 
 from survey.evidence.explain import Section, explain
-from survey.export import MANIFEST
+from survey.export import MANIFEST, read_layer
 from survey.files import sha256_of
-from survey.provenance.finished import FinishedRun, read_json, read_layer
+from survey.provenance.finished import FinishedRun, read_json
 from survey.values import HECTARE_EDGE_M
 
 _OF_RUN = "made from this run"

@@ -3,9 +3,9 @@
 import numpy as np
 
 from survey.errors import InputError
-from survey.export import MANIFEST
+from survey.export import MANIFEST, read_layer
 from survey.files import sha256_of
-from survey.provenance.finished import read_json, read_layer
+from survey.provenance.finished import read_json
 from survey.report.html import Markup, joined, prose, table, tag
 from survey.report.maps import areas_map
 from survey.report.subject import Subject, hectares

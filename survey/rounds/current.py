@@ -67,7 +67,7 @@ class Current:
         return told if self.round is None else told | {"round": sha256_of(self.round.folder / MANIFEST)}
 
     def band(self, name: str) -> str:
-        """Return the band that says of what is there now what `name` says of the run; the name itself without a round."""
+        """Return the band that says of what is there now what `name` says of a run."""
         return name if self.round is None else REMAINING.get(name, name)
 
 
