@@ -78,7 +78,7 @@ def layer_of(rows: list[dict[str, Any]], outlines: Outlines, hashes: Mapping[str
         values = [row[name] for row in rows]
         text, whole = name in _TEXT, name in _WHOLE
         columns[name] = np.array(values, dtype=np.object_ if text else np.int64 if whole else np.float64)
-    for name in ("run", "evidence", "patterns", "review", "rule"):
+    for name in ("run", "round", "evidence", "patterns", "review", "rule"):
         columns[f"{name}_sha256"] = np.array([hashes.get(name)] * len(rows), dtype=np.object_)
     return Layer("candidates", "Polygon", np.asarray(shapely.to_wkb(outlines.shape), dtype=np.object_), columns)
 

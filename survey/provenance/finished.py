@@ -86,4 +86,3 @@ def read_json(path: Path) -> dict[str, Any]:
         msg = f"{path}: is no JSON object; make it again with the command that wrote it"
         raise InputError(msg)
     return content
-
