@@ -139,7 +139,8 @@ def _said(criterion: Criterion, shape: Any, inputs: Inputs, within: _Hectares, r
     match criterion.kind:
         case "confirmed_item":
             near = _near(shape, inputs, inputs.confirmed, rule.confirmed_buffer_m)
-            return f"{_many(near, 'item')} confirmed by review within {rule.confirmed_buffer_m:g} m {ranked}"
+            by = "review" if inputs.round is None else "review or found on the ground"
+            return f"{_many(near, 'item')} confirmed by {by} within {rule.confirmed_buffer_m:g} m {ranked}"
         case "sighting":
             likely = ~inputs.confirmed & (inputs.probability >= rule.sighting_probability)
             count = _many(_near(shape, inputs, likely, rule.sighting_buffer_m), "unreviewed sighting")
