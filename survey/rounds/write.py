@@ -17,6 +17,7 @@ from survey.risk import UNIDENTIFIED
 from survey.rounds.ground import outside_ha
 from survey.rounds.matching import still_unknown
 from survey.rounds.reassess import STATES, Known, Reassessed
+from survey.rounds.styles import round_styles
 from survey.values import HECTARE_EDGE_M, RISK_BANDS
 
 RISK, STYLE, LAYERS, SUMMARY = "risk.tif", "risk.qml", "detections.gpkg", "summary.json"
@@ -93,7 +94,7 @@ def write_round(
         _found(known, round_),
         _missed(known),
     ]
-    export.write_geopackage(folder / LAYERS, crs=basis.searched.grid.crs, layers=layers, styles=export.layer_styles())
+    export.write_geopackage(folder / LAYERS, crs=basis.searched.grid.crs, layers=layers, styles=round_styles())
     summary = dict(about) | _summary(known, round_, before)
     export.write_summary(folder / SUMMARY, summary=summary)
     export.write_project(folder, title=f"survey, round {about['round']:03}")
