@@ -7,21 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import rasterio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio.errors import RasterioIOError
 from rasterio.windows import Window, intersect
 
 from survey.candidates.reviewed import read_review
 from survey.errors import InputError
-from survey.export import MANIFEST
+from survey.export import MANIFEST, read_hectares, read_layer
 from survey.files import sha256_of
+from survey.rounds import reassess as rounds
+from survey.rounds.current import Current, current_of
 from survey.values import HectareGrid
 
 Array = NDArray[np.float64]
+UNREVIEWED, CONFIRMED, REJECTED = (rounds.STATES[n] for n in (rounds.UNREVIEWED, rounds.CONFIRMED, rounds.REJECTED))
+FOUND_STATES = (rounds.STATES[rounds.REMOVED], rounds.STATES[rounds.STILL_THERE])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,9 +43,11 @@ class Layer:
 class Inputs:
     """Everything in metres of the run's CRS. K items."""
 
+    round: str | None
+    """Number of the round; None for the run before any."""
     grid: HectareGrid
     risk: Mapping[str, Array]
-    """Bands of risk.tif by name, NaN in hectares that nobody flew."""
+    """Bands of risk.tif by name, NaN in hectares that nobody flew; in a round, of what remains."""
     searched: Any
     """Polygon or several of the searched ground."""
     place: Array
@@ -60,27 +64,32 @@ class Inputs:
 
 
 def read_inputs(
-    run: Path, *, evidence: Path | None, patterns: Path | None, review: Path | None, row_items_per_ha: float
+    path: Path,
+    *,
+    evidence: Path | None,
+    patterns: Path | None,
+    review: Path | None,
+    row_items_per_ha: float,
+    number: int | None = None,
 ) -> Inputs:
     """Read a finished run and what goes with it.
 
     Args:
-        run: Folder of a finished run.
+        path: Folder of a finished run, or of one of its rounds. In a round, risk is what remains.
         evidence: Folder written by `survey evidence`; its layers count where it covers the run.
         patterns: Folder written by `survey patterns` of this run.
-        review: GeoPackage written by `survey review --export`.
+        review: `review.sqlite`, or what `survey review --export` wrote; it counts instead of the round's verdicts.
         row_items_per_ha: Density from which a place of a row counts.
+        number: Of the round; 0 is the run before any, None the latest.
 
     Raises:
         InputError: A folder is not what it should be, the CRS differ, or the patterns are of another run.
     """
-    products = run / "products"
-    if not (products / MANIFEST).is_file():
-        msg = f"{run}: is no finished run; run `survey run ... --out {run}` to its end"
-        raise InputError(msg)
-    grid, bands = _raster(products / "risk.tif")
-    hashes = {"run": sha256_of(products / MANIFEST)}
-    place, probability, verdict = _items(products / "detections.gpkg", review, crs=grid.crs)
+    current = current_of(path, number)
+    grid, bands = read_hectares(current.risk)
+    bands |= {name: bands[current.band(name)] for name in bands if current.band(name) in bands}
+    hashes = current.inputs
+    place, probability, verdict = _items(current, review)
     if review is not None:
         hashes["review"] = sha256_of(review)
     kept = verdict >= 0
@@ -92,9 +101,10 @@ def read_inputs(
     if patterns is not None:
         rows = _rows(patterns, run_sha=hashes["run"], least=row_items_per_ha)
         hashes["patterns"] = sha256_of(patterns / "patterns.json")
-    ground = _table(products / "detections.gpkg", "searched_area")
+    ground = read_layer(current.products / "detections.gpkg", "searched_area")
     searched = shapely.union_all(shapely.make_valid(np.asarray(ground.geometry[ground["state"] == "searched"].array)))
     return Inputs(
+        round=current.name,
         grid=grid,
         risk=bands,
         searched=searched,
@@ -108,30 +118,38 @@ def read_inputs(
     )
 
 
-def _items(path: Path, review: Path | None, *, crs: str) -> tuple[Array, Array, NDArray[np.int8]]:
+def _items(current: Current, review: Path | None) -> tuple[Array, Array, NDArray[np.int8]]:
     """Return place, probability and verdict of each item's best sighting, then of items that only people saw.
 
-    One confirmed sighting confirms its item; an item is rejected where a sighting is and none is confirmed. Verdicts
-    are in the review, and in a column `verdict` where the run has one.
+    As everywhere: one confirmed sighting confirms its item; an item is rejected where a sighting is and none is
+    confirmed. What people found on the ground is confirmed, removed or not: it is evidence of what was laid there.
     """
-    table = _table(path, "detections")
+    table = read_layer(current.layers, "detections")
     table = table[~(table.geometry.isna() | table.geometry.is_empty)]
-    if "verdict" not in table:
-        table["verdict"] = ""
-    told = table["verdict"].fillna("").astype(str)
-    table["mark"] = np.where(told == "confirmed", 1, np.where(told == "rejected", -1, 0))
-    missed = np.empty((0, 2))
+    state = table["state"].to_numpy(object) if "state" in table else np.full(len(table), UNREVIEWED, object)
+    found = np.isin(state, FOUND_STATES)
+    judged = np.where(state == CONFIRMED, 1, np.where(state == REJECTED, -1, 0))
+    people = [] if current.round is None else [_found_elsewhere(current)]
     if review is not None:
-        ids = table["detection_id"].astype(str).to_numpy(np.str_)
-        decided = read_review(review, crs=crs, ids=ids, places=_places(table))
-        table["mark"] = np.where(decided.verdict != 0, decided.verdict, table["mark"])
-        missed = decided.missed
+        decided = read_review(review, table)
+        judged = decided.verdict.astype(np.int64)
+        people.append(decided.missed)
+    elif current.round is not None:
+        people.append(_places(read_layer(current.layers, "missed_items")))
+    table["mark"] = np.where(found, 1, judged)
     best = table.sort_values(["item", "probability"], ascending=[True, False], kind="stable").drop_duplicates("item")
     marks = table.groupby("item")["mark"].agg(["max", "min"]).loc[best["item"]]
     verdict = np.where(marks["max"] > 0, 1, np.where(marks["min"] < 0, -1, 0)).astype(np.int8)
+    missed = np.concatenate([np.empty((0, 2)), *people])
     place = np.concatenate([_places(best), missed])
     probability = np.concatenate([best["probability"].to_numpy(np.float64), np.ones(len(missed))])
     return place, probability, np.concatenate([verdict, np.ones(len(missed), np.int8)])
+
+
+def _found_elsewhere(current: Current) -> Array:
+    """Return the places of items found on the ground that no sighting is of."""
+    table = read_layer(current.layers, "items_found")
+    return _places(table[table["item"] < 0])
 
 
 def _places(table: Any) -> Array:
@@ -200,24 +218,3 @@ def _rows(folder: Path, *, run_sha: str, least: float) -> Any:
         west, north = dataset.transform * (col, row)
         east, south = dataset.transform * (col + 1, row + 1)
     return shapely.union_all(shapely.box(west, south, east, north))
-
-
-def _raster(path: Path) -> tuple[HectareGrid, dict[str, Array]]:
-    try:
-        with rasterio.open(path) as dataset:
-            bands = dataset.read(masked=True).astype(np.float64).filled(np.nan)
-            names = [name or "" for name in dataset.descriptions]
-            crs, t = dataset.crs.to_string(), dataset.transform
-            grid = HectareGrid(crs, round(t.c), round(t.f), dataset.height, dataset.width)
-    except RasterioIOError as error:
-        msg = f"{path}: cannot be read ({error}); make it again"
-        raise InputError(msg) from error
-    return grid, dict(zip(names, bands, strict=True))
-
-
-def _table(path: Path, layer: str) -> Any:
-    try:
-        return pyogrio.read_dataframe(path, layer=layer)
-    except (DataSourceError, DataLayerError) as error:
-        msg = f"{path}: layer {layer} cannot be read ({error}); run the search again"
-        raise InputError(msg) from error

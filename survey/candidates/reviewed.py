@@ -1,22 +1,23 @@
-"""What reviewers decided, from the file that `survey review --export` writes."""
+"""What reviewers decided, from their store or from the file that `survey review --export` writes."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
-from scipy.spatial import cKDTree
 
 from survey.errors import InputError
-
-SAME_M = 0.5
-"""A decision this near to a sighting is about it, where it does not name it."""
+from survey.export import read_layer
+from survey.review import FILE, Decision, Kind, Opinion, Place, ReviewStore, Sightings, Standing, Status, standing
+from survey.review import carry_over as carry
+from survey.review.travel import placed
 
 Array = NDArray[np.float64]
+_LAYERS = {"items": (1, Kind.MISSED, Status.MISSED_ITEM), "hard_negatives": (-1, Kind.SIGHTING, Status.REJECTED)}
+"""Verdict of what a layer of the file holds, and a kind and status that go with it: for places, any would do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,45 +30,58 @@ class Reviewed:
     """(M, 2) places."""
 
 
-def read_review(path: Path, *, crs: str, ids: NDArray[np.str_], places: Array) -> Reviewed:
-    """Read the layers `items` (what is an item) and `hard_negatives` (what is none).
+def read_review(path: Path, table: Any) -> Reviewed:
+    """Read decisions and carry them over to the sightings of a run, as `survey risk` does.
 
     Args:
-        path: GeoPackage.
-        crs: Of the run.
-        ids: (N,) of the sightings.
-        places: (N, 2) of the sightings.
+        path: `review.sqlite`, or a GeoPackage with the layers `items` (what is an item) and `hard_negatives`.
+        table: The N sightings, all with a place.
 
     Raises:
-        InputError: It is no such file, or in another CRS.
+        InputError: It is neither.
+        SurveyError: A decision cannot be placed in the run's CRS.
     """
-    verdict = np.zeros(len(ids), np.int8)
-    negative, _ = _judged(path, "hard_negatives", crs=crs, ids=ids, places=places)
-    positive, missed = _judged(path, "items", crs=crs, ids=ids, places=places)
-    verdict[negative] = -1
-    verdict[positive] = 1
-    return Reviewed(verdict, missed)
-
-
-def _judged(
-    path: Path, layer: str, *, crs: str, ids: NDArray[np.str_], places: Array
-) -> tuple[NDArray[np.intp], Array]:
-    """Return the sightings that a layer is about, and the places of what is about none."""
-    try:
-        table: Any = pyogrio.read_dataframe(path, layer=layer)
-    except (DataSourceError, DataLayerError) as error:
-        msg = f"{path}: layer {layer} cannot be read ({error}); write it with `survey review RUN --export FILE`"
-        raise InputError(msg) from error
-    if len(table) and table.crs.to_string() != crs:
-        msg = f"{path}: is in {table.crs.to_string()}, the run in {crs}; it is of another run"
+    if path.name == FILE and path.is_file():
+        with ReviewStore(path.parent, read_only=True) as store:
+            things = list(standing(store.decisions()).values())
+    elif path.suffix == ".sqlite" or not path.is_file():
+        msg = f"{path}: is no {FILE} and no file; name one, or write one with `survey review RUN --export FILE`"
         raise InputError(msg)
+    else:
+        things = [thing for layer in _LAYERS for thing in _things(path, layer)]
+    crs = table.crs.to_string()
     shapes = np.asarray(table.geometry.array, dtype=object)
-    at = np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)]).astype(np.float64).reshape(-1, 2)
-    subject = table["subject"].astype(str).to_numpy(np.str_)
-    named = np.flatnonzero(np.isin(ids, subject))
-    open_ = ~np.isin(subject, ids)
-    if not len(places) or not open_.any():
-        return named, at[open_]
-    away, nearest = cKDTree(places).query(at[open_])
-    near = np.asarray(away <= SAME_M)
-    return np.union1d(named, nearest[near]).astype(np.intp), at[open_][~near]
+    carried = carry(
+        things,
+        Sightings(
+            crs,
+            x=np.asarray(shapely.get_x(shapes), np.float64),
+            y=np.asarray(shapely.get_y(shapes), np.float64),
+            position_error_m=table["position_error_m"].to_numpy(np.float64),
+            size_m=table["size_m"].to_numpy(np.float64),
+            image_ids=[str(name) for name in table["image_id"]],
+            detection_ids=[str(name) for name in table["detection_id"]],
+        ),
+    )
+    return Reviewed(carried.verdict, placed(carried.missed, crs))
+
+
+def _things(path: Path, layer: str) -> Iterator[Standing]:
+    """Yield what the rows of a layer say."""
+    table = read_layer(path, layer)
+    crs = table.crs.to_string()
+    verdict, kind, status = _LAYERS[layer]
+    for _, row in table.iterrows():
+        size = float(row["size_m"])
+        opinion = Opinion(
+            kind,
+            status,
+            str(row["subject"]),
+            Place(crs, row.geometry.x, row.geometry.y, float(row["position_error_m"])),
+            reviewer="as exported",
+            label=str(row["class"] or "anomaly"),
+            size_m=size if size > 0 else None,
+            seen={"images": str(row.get("images") or "").split("; ")},
+        )
+        decision = Decision(str(row["decision"]), str(row["decided_at"]), None, opinion)
+        yield Standing(str(row["subject"]), kind, (decision,), verdict, disputed=False)

@@ -13,7 +13,7 @@ from survey.candidates.inputs import Inputs, read_inputs
 from survey.candidates.polygons import CHA, SHA, outline
 from survey.candidates.tables import layer_of, rows_of
 from survey.errors import OutputError
-from survey.export import candidate_style, write_geopackage, write_manifest, write_summary
+from survey.export import candidate_style, name_by, write_geopackage, write_manifest, write_summary
 from survey.files import make_folder, write_bytes
 from survey.geometry import as_rows, check_features
 
@@ -39,7 +39,7 @@ class Proposed:
     report: Mapping[str, Any]
 
 
-def propose(
+def propose(  # noqa: PLR0913 - the public entry point
     run: Path,
     *,
     rule: CandidatesConfig,
@@ -47,16 +47,18 @@ def propose(
     evidence: Path | None = None,
     patterns: Path | None = None,
     review: Path | None = None,
+    number: int | None = None,
 ) -> Proposed:
     """Write candidate SHA and CHA of a finished run. The same input gives the same bytes.
 
     Args:
-        run: Folder of a finished run.
+        run: Folder of a finished run, or of one of its rounds.
         rule: What counts as evidence, and how much is enough.
         out: Folder for the proposals: new, empty, or of this command, which is then replaced.
         evidence: Folder written by `survey evidence`.
         patterns: Folder written by `survey patterns` of this run.
-        review: GeoPackage written by `survey review --export`.
+        review: `review.sqlite`, or what `survey review --export` wrote; else the verdicts of the round count.
+        number: Of the round; 0 is the run before any, None the latest.
 
     Raises:
         InputError: A folder is not what it should be.
@@ -64,7 +66,12 @@ def propose(
     """
     _refuse_foreign(out)
     inputs = read_inputs(
-        run, evidence=evidence, patterns=patterns, review=review, row_items_per_ha=rule.row_items_per_ha
+        run,
+        evidence=evidence,
+        patterns=patterns,
+        review=review,
+        row_items_per_ha=rule.row_items_per_ha,
+        number=number,
     )
     ground = lay_out(inputs, rule)
     outlines = outline(ground, rule)
@@ -77,7 +84,8 @@ def propose(
         "rule": settings,
         "inputs": hashes,
         "geometry": as_rows(outlines.failures),
-        "given": {name: name in inputs.hashes for name in ("evidence", "patterns", "review")},
+        "given": {name: name in inputs.hashes for name in ("evidence", "patterns")}
+        | {"review": "review" in inputs.hashes or inputs.round is not None},
     }
     make_folder(out)
     (out / "MANIFEST.json").unlink(missing_ok=True)  # vouches for the other files, so it goes first and comes last
@@ -86,8 +94,7 @@ def propose(
     write_summary(out / REPORT, summary=report)
     text = in_words(report)
     write_bytes(out / SUMMARY, text.encode() + b"\n")
-    name = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:16]
-    write_manifest(out, run_id=name, inputs=hashes, model={}, notes=CAUTIONS)
+    write_manifest(out, run_id=name_by(hashes), inputs=hashes, model={}, notes=CAUTIONS)
     return Proposed(text, report)
 
 
@@ -110,6 +117,7 @@ def _report(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> dict[str, Any]
         }
     return {
         "version": 1,
+        "round": inputs.round,
         "crs": inputs.grid.crs,
         "searched_ha": inputs.searched.area / 10_000,
         "items_rejected_by_review": inputs.rejected,
@@ -121,7 +129,8 @@ def _report(rows: Sequence[Mapping[str, Any]], inputs: Inputs) -> dict[str, Any]
 
 def in_words(report: Mapping[str, Any]) -> str:
     """Return the proposals as plain text."""
-    lines = []
+    told = "the run before any round" if report["round"] is None else f"what remains after round {report['round']}"
+    lines = [f"risk: {told}"]
     for kind, told in report["kinds"].items():
         area = f"{told['area_ha']:.2f} ha, of which {told['not_searched_ha']:.2f} ha not searched"
         items = f"{told['items_confirmed']} confirmed items, {told['items_seen']} unreviewed sightings"

@@ -78,7 +78,7 @@ def layer_of(rows: list[dict[str, Any]], outlines: Outlines, hashes: Mapping[str
         values = [row[name] for row in rows]
         text, whole = name in _TEXT, name in _WHOLE
         columns[name] = np.array(values, dtype=np.object_ if text else np.int64 if whole else np.float64)
-    for name in ("run", "evidence", "patterns", "review", "rule"):
+    for name in ("run", "round", "evidence", "patterns", "review", "rule"):
         columns[f"{name}_sha256"] = np.array([hashes.get(name)] * len(rows), dtype=np.object_)
     return Layer("candidates", "Polygon", np.asarray(shapely.to_wkb(outlines.shape), dtype=np.object_), columns)
 
@@ -139,7 +139,8 @@ def _said(criterion: Criterion, shape: Any, inputs: Inputs, within: _Hectares, r
     match criterion.kind:
         case "confirmed_item":
             near = _near(shape, inputs, inputs.confirmed, rule.confirmed_buffer_m)
-            return f"{_many(near, 'item')} confirmed by review within {rule.confirmed_buffer_m:g} m {ranked}"
+            by = "review" if inputs.round is None else "review or found on the ground"
+            return f"{_many(near, 'item')} confirmed by {by} within {rule.confirmed_buffer_m:g} m {ranked}"
         case "sighting":
             likely = ~inputs.confirmed & (inputs.probability >= rule.sighting_probability)
             count = _many(_near(shape, inputs, likely, rule.sighting_buffer_m), "unreviewed sighting")

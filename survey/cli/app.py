@@ -31,6 +31,10 @@ ModelName = Annotated[str | None, typer.Option("--model", metavar="ID|PATH", hel
 EvidenceFolder = Annotated[
     Path | None, typer.Option("--evidence", metavar="DIR", help="Folder written by `survey evidence`: the prior.")
 ]
+RoundNumber = Annotated[
+    int | None,
+    typer.Option("--round", metavar="N", min=0, help="Round of `survey risk`; 0: the run before any; else the latest."),
+]
 Resume = Annotated[bool, typer.Option("--resume/--no-resume", help="Go on with an interrupted run, or start over.")]
 Json = Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")]
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from survey.cli.app import app
+from survey.cli.app import RoundNumber, app
 
 
 @app.command()
@@ -30,6 +30,7 @@ def export(
     mapping: Annotated[
         Path | None, typer.Option(metavar="FILE", help="YAML of the fields of your forms; see configs/imsma.yaml.")
     ] = None,
+    number: RoundNumber = None,
     flown: Annotated[
         str | None, typer.Option(metavar="DAY[/DAY]", help="Day of the flights, or first and last.")
     ] = None,
@@ -45,6 +46,7 @@ def export(
         redaction=Redaction.parse(redact or ()),
         mapping=mapping,
         flown=flown,
+        number=number,
     )
     typer.echo("\n".join(result.lines))
     raise typer.Exit(result.exit_code)

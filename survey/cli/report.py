@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from survey.cli.app import app
+from survey.cli.app import RoundNumber, app
 from survey.errors import ConfigError
 
 Imagery = Annotated[
@@ -53,6 +53,7 @@ def trace(
     patterns: Patterns = None,
     plan: Plan = None,
     candidates: Candidates = None,
+    number: RoundNumber = None,
     json: Machine = False,
 ) -> None:
     """Walk from pixel to sighting, item, verdicts, hectare and work area, with a hash at every step."""
@@ -62,14 +63,14 @@ def trace(
 
     folders = Folders(plan=plan, patterns=patterns, candidates=candidates, evidence=evidence)
     if len(what) == 1:
-        told = trace_detection(what[0], run=run, images=images or (), folders=folders)
+        told = trace_detection(what[0], run=run, images=images or (), folders=folders, number=number)
     else:
         try:
             x, y = (float(number) for number in what)
         except ValueError as error:
             msg = f"{' '.join(what)}: is neither an id nor a place; give one id, or two numbers X Y"
             raise ConfigError(msg) from error
-        told = trace_place(x, y, run=run, crs=crs, images=images or (), folders=folders)
+        told = trace_place(x, y, run=run, crs=crs, images=images or (), folders=folders, number=number)
     typer.echo(dumps(told.as_dict(), sort_keys=True) if json else told)
 
 
@@ -83,6 +84,7 @@ def report(
     patterns: Patterns = None,
     plan: Plan = None,
     candidates: Candidates = None,
+    number: RoundNumber = None,
     flights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV: image, date, time, sensor, height_m, overlap.")
     ] = None,
@@ -105,6 +107,7 @@ def report(
         patterns=patterns,
         plan=plan,
         candidates=candidates,
+        number=number,
         flights=flights,
         images=tuple(images or ()),
         model=model,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from survey.cli.app import ConfigFile, Out, Overrides, app
+from survey.cli.app import ConfigFile, Out, Overrides, RoundNumber, app
 
 prior_app = typer.Typer(help="Learn from ground whose past is known how likely other ground is contaminated.")
 app.add_typer(prior_app, name="prior")
@@ -75,6 +75,7 @@ def explain_hectare(
         typer.Option(metavar="DIR", help="Folder of `survey evidence`: its prior alone, or where the run's lies now."),
     ] = None,
     crs: Annotated[str | None, typer.Option(metavar="CODE", help="CRS of X and Y, else that of the results.")] = None,
+    number: RoundNumber = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Say why a hectare has its risk: prior, each layer of evidence, search, sightings, and what is believed now."""
@@ -82,7 +83,7 @@ def explain_hectare(
 
     from survey.explain import explain_cell
 
-    explanation = explain_cell(x, y, run=run_folder, evidence=evidence, crs=crs)
+    explanation = explain_cell(x, y, run=run_folder, evidence=evidence, crs=crs, number=number)
     typer.echo(dumps(explanation.as_dict(), sort_keys=True) if json else explanation)
 
 
@@ -123,6 +124,7 @@ def patterns(
     level: Annotated[float, typer.Option(help="Chance of any false row.")] = 0.05,
     simulations: Annotated[int, typer.Option(help="Sites simulated for the p-values.")] = 199,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulations.")] = 0,
+    number: RoundNumber = None,
 ) -> None:
     """Find rows in which items were laid, and where along and beyond them some may have been left behind."""
     from survey.patterns import PatternSettings, run_patterns
@@ -130,7 +132,7 @@ def patterns(
     settings = PatternSettings(
         width_m=width, gap_m=gap, jitter_m=10 * width, level=level, simulations=simulations, seed=seed
     )
-    typer.echo(run_patterns(run_folder, out=out, settings=settings, least=least))
+    typer.echo(run_patterns(run_folder, out=out, settings=settings, least=least, number=number))
 
 
 @app.command()
@@ -140,16 +142,23 @@ def candidates(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the proposals.")],
     evidence: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder written by `survey evidence`.")] = None,
     patterns: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder written by `survey patterns`.")] = None,
-    review: Annotated[Path | None, typer.Option(metavar="FILE", help="Written by `survey review --export`.")] = None,
+    review: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="review.sqlite, or what `survey review --export` wrote; else the round's."),
+    ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
+    number: RoundNumber = None,
 ) -> None:
     """Propose candidate SHA and candidate CHA polygons by a rule, for people to judge."""
     from survey.candidates import CandidatesConfig, propose
     from survey.config import load_config
 
     rule = load_config(CandidatesConfig, config, overrides=overrides or ())
-    typer.echo(propose(run_folder, rule=rule, out=out, evidence=evidence, patterns=patterns, review=review).text)
+    proposed = propose(
+        run_folder, rule=rule, out=out, evidence=evidence, patterns=patterns, review=review, number=number
+    )
+    typer.echo(proposed.text)
 
 
 @app.command()
@@ -164,11 +173,12 @@ def prioritise(
     *,
     config: Annotated[Path, typer.Option("--config", metavar="FILE", help="YAML as configs/priority.yaml.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the plan.")],
+    number: RoundNumber = None,
 ) -> None:
     """Plan work areas by risk and exposure: method, order and dates within teams, budget and horizon."""
     from survey.priority import prioritise as plan_work
 
-    typer.echo(plan_work(risk, settings=config, out=out).text)
+    typer.echo(plan_work(risk, settings=config, out=out, number=number).text)
 
 
 @app.command(name="calibrate-risk")

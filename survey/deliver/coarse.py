@@ -33,8 +33,14 @@ BANDS: Mapping[str, Callable[[Array, NDArray[np.intp], int], Array]] = {
     "expected_items": _sum,
     "detections": _sum,
     "confirmed": _sum,
+    "p_remaining": _any,
+    "remaining_items": _sum,
+    "found_and_removed": _sum,
 }
 """What can be said of several hectares together from what is said of each; bounds cannot."""
+
+
+_UNITS = {**RISK_UNITS, "p_remaining": "probability", "remaining_items": "per hectare", "found_and_removed": "count"}
 
 
 def cell_centres(geometry: NDArray[np.object_], *, metres: int) -> NDArray[np.object_]:
@@ -92,7 +98,7 @@ def write_coarse_risk(path: Path, cells: Table, *, metres: int, tags: Mapping[st
         with memory.open(**profile, transform=transform) as dataset:
             dataset.write(bands)
             dataset.descriptions = names
-            dataset.units = tuple(RISK_UNITS[name].replace("per hectare", "per cell") for name in names)
+            dataset.units = tuple(_UNITS[name].replace("per hectare", "per cell") for name in names)
             dataset.update_tags(AREA_OR_POINT="Area", **dict(sorted(tags.items())))
         with memory.open() as dataset, replacing(path) as temporary:
             copy_to_cog(dataset, temporary, block=128, resampling="AVERAGE")

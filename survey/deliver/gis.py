@@ -38,13 +38,15 @@ def write_gis(
     """
     coarse = redaction.place != "keep"
     for (part, file), group in groupby(tables, key=lambda t: (t.folder, t.file)):
-        source = finished.extras.get(part, finished.products) / file
+        sources = finished.sources(part, file)
         layers = list(group)
         target = make_folder(folder / part) / file
-        if not redaction.anything and f"{part}/{file}" not in changed:
-            copy(source, target)
+        if not redaction.anything and f"{part}/{file}" not in changed and len(sources) == 1:
+            copy(sources[0], target)
             continue
-        styles = {**styles_in(source), **(_coarse_styles() if coarse else {})}
+        styles = {name: qml for source in sources for name, qml in styles_in(source).items()} | {
+            **(_coarse_styles() if coarse else {})
+        }
         write_geopackage(target, crs=layers[0].crs, layers=[t.layer() for t in layers], styles=styles)
     left_out = _other_files(folder, finished, redaction)
     cells = next((t for t in tables if t.name == "cells"), None)
@@ -60,9 +62,11 @@ def write_gis(
 def _other_files(folder: Path, finished: Finished, redaction: Redaction) -> tuple[str, ...]:
     """Copy rasters, reports and pictures, as far as they may leave."""
     left_out, pictures = [], 0
+    newer = finished.round_folder
     for part, source in {"": finished.products, **finished.extras}.items():
-        for path in others_in(source):
-            name = path.relative_to(source)
+        for found in others_in(source):
+            name = found.relative_to(source)
+            path = newer / name if not part and newer is not None and (newer / name).is_file() else found
             styled = path.suffix != ".tif" or path.with_suffix(".qml").is_file()
             if name.name in _REPLACED and redaction.place != "keep":
                 continue

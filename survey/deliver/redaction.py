@@ -21,7 +21,7 @@ DEFAULT_M = 1000
 HINT = "give coarsen, coarsen:METRES, withhold, people or names"
 _PEOPLE = re.compile(
     r"(?i)(^|_)(reviewers?|reviewed_by|notes?|comments?|remarks?|who|by|person|people|operator|pilot|analyst|author|"
-    r"owner|user|username|email|phone|address|signature|team_leader|basis)(_|$)"
+    r"owner|user|username|email|phone|address|signature|team_leader|basis)(_|$)|^source$"
 )
 """Columns of names, and of text that people wrote or named layers with."""
 _NAMES = re.compile(r"(^|_)(image_id|sha256|path|file|source_file)$")
@@ -38,6 +38,8 @@ _KEPT: Mapping[str, frozenset[str]] = {
     | {"hectares_items_q05", "hectares_items_q95"},
 }
 """Columns that leave by layer when places are made coarse; other layers are withheld."""
+_ROUND = ("round", "hectares", "worked_ha", "expected_items", "remaining_items", "found_and_removed", "by_group")
+"""What leaves of a round's summary: its notes and layers name files and people."""
 _NEW_IDS = {
     "detections": "detection_id",
     "patterns": "pattern",
@@ -153,6 +155,8 @@ def redacted_summary(summary: Mapping[str, Any], redacted: Redacted, redaction: 
     result: dict[str, Any] = {name: summary[name] for name in kept if name in summary}
     if "blocks" in summary:
         result["blocks"] = {k: v for k, v in summary["blocks"].items() if isinstance(v, int)}
+    if "round" in summary:
+        result["round"] = {name: summary["round"][name] for name in _ROUND if name in summary["round"]}
     if redaction.place == "keep" and "grid" in summary:
         result["grid"] = summary["grid"]
     result["images"] = [

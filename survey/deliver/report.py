@@ -41,6 +41,7 @@ def report_of(
         "version": 1,
         "run_id": finished.run_id,
         "run_manifest_sha256": finished.manifest_sha256,
+        "round": None if finished.current is None else finished.current.name,
         "changed_since_the_run": list(finished.changed) if not redaction.anything else len(finished.changed),
         "formats": list(formats),
         "layers": {f"{t.folder or 'run'}: {t.name}": len(t) for t in cleaned.tables},
@@ -59,7 +60,9 @@ def report_of(
 
 def told(report: dict[str, Any], folder: Path, redaction: Redaction) -> tuple[str, ...]:
     """Return the report in lines for people."""
-    lines = [f"{layer}: {count} features" for layer, count in report["layers"].items()]
+    of = "the run before any round" if report["round"] is None else f"round {report['round']}"
+    lines = [f"risk and sightings: of {of}"]
+    lines += [f"{layer}: {count} features" for layer, count in report["layers"].items()]
     for layer, found in report["geometry"].items():
         lines += [f"{layer}: {count} × {fault}" for fault, count in found["faults"].items()]
     if report["changed_since_the_run"]:

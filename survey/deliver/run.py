@@ -25,6 +25,7 @@ from survey.deliver.vectors import has_parquet, write_flatgeobuf, write_geoparqu
 from survey.errors import ConfigError, OutputError
 from survey.export import MANIFEST, write_manifest, write_summary
 from survey.files import make_folder, temporary_beside, write_bytes
+from survey.rounds.current import run_of
 
 FORMATS = ("gis", "imsma", "flatgeobuf", "tablets", "parquet", "stac")
 REPORT = "export.json"
@@ -52,19 +53,21 @@ def export_run(  # noqa: PLR0913 - the public entry point
     redaction: Redaction | None = None,
     mapping: Path | None = None,
     flown: str | None = None,
+    number: int | None = None,
 ) -> Exported:
     """Check geometries, redact, and write every wanted format into one folder that can move.
 
     The same products and arguments give the same bytes.
 
     Args:
-        run: Folder of a finished run, or with products of the same names.
+        run: Folder of a finished run, of one of its rounds, or with products of the same names.
         out: New or empty folder, or an earlier export, which is then replaced; `export` inside the run if None.
         formats: Of `FORMATS`; all that can be written if empty.
         extras: Folders that patterns, prioritise, candidates or evidence wrote.
         redaction: What does not leave.
         mapping: YAML as configs/imsma.yaml.
         flown: Day of the flights, or first/last day; the STAC item needs it.
+        number: Of the round; 0 is the run before any, None the latest.
 
     Raises:
         ConfigError: Formats, days or the mapping do not fit, or a format cannot be written.
@@ -75,8 +78,8 @@ def export_run(  # noqa: PLR0913 - the public entry point
     wanted, left_out = _wanted(formats, flown=flown, redaction=redaction)
     days = _days(flown)
     config = load_config(ImsmaConfig, mapping)
-    finished = read_finished(run, extras=extras)
-    folder = out if out is not None else run / ("export-redacted" if redaction.anything else "export")
+    finished = read_finished(run, extras=extras, number=number)
+    folder = out if out is not None else run_of(run) / ("export-redacted" if redaction.anything else "export")
     _refuse_foreign(folder, finished)
     results = [checked(table) for table in finished.tables]
     cleaned = redact([r.table for r in results], redaction, names=_source_names(finished))
@@ -89,9 +92,7 @@ def export_run(  # noqa: PLR0913 - the public entry point
         write_summary(building / REPORT, summary=report)
         if "stac" in wanted and days is not None:
             write_stac(building, cleaned.tables, run_id=finished.run_id, flown=days)
-        write_manifest(
-            building, run_id=finished.run_id, inputs={"run": finished.manifest_sha256}, model={}, notes=[CAUTION]
-        )
+        write_manifest(building, run_id=finished.run_id, inputs=finished.inputs, model={}, notes=[CAUTION])
         if folder.exists():
             shutil.rmtree(folder)
         building.rename(folder)

@@ -15,6 +15,7 @@ from pyogrio.errors import DataSourceError
 from survey.errors import InputError
 from survey.export import MANIFEST, Layer, verify_manifest
 from survey.files import sha256_of
+from survey.rounds.current import Current, current_of, run_of
 
 IDS: Mapping[str, str] = {
     "detections": "detection_id",
@@ -91,19 +92,43 @@ class Finished:
     manifest_sha256: str
     changed: tuple[str, ...]
     """What differs from the run's manifest."""
+    current: Current | None = None
+    """The run with its round; None for a folder that only has products of the same names."""
+
+    @property
+    def round_folder(self) -> Path | None:
+        """Folder of the round whose risk and sightings leave, if there is one."""
+        return None if self.current is None or self.current.round is None else self.current.folder
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 of the manifests of what leaves."""
+        return {"run": self.manifest_sha256} if self.current is None else self.current.inputs
+
+    def sources(self, folder: str, file: str) -> tuple[Path, ...]:
+        """Return the files that a GeoPackage of the export is from: the run's, and the round's over it."""
+        own = self.extras.get(folder, self.products) / file
+        of_round = None if folder or self.round_folder is None else self.round_folder / file
+        return tuple(path for path in (own, of_round) if path is not None and path.is_file())
 
     def table(self, name: str, *, folder: str = "") -> Table | None:
         """Return a layer, or None if there is none."""
         return next((t for t in self.tables if (t.name, t.folder) == (name, folder)), None)
 
 
-def read_finished(run: Path, *, extras: Sequence[Path] = ()) -> Finished:
+def read_finished(run: Path, *, extras: Sequence[Path] = (), number: int | None = None) -> Finished:
     """Read a run's products, or a folder with products of the same names, and other folders.
+
+    Args:
+        run: Folder of the run, of one of its rounds, or with such products.
+        extras: Other folders.
+        number: Of the round; 0 is the run before any, None the latest. Its layers take the place of the run's.
 
     Raises:
         InputError: The run is not finished, a file of it cannot be read, or two folders hold the same kind.
     """
-    products = run / "products" if (run / "products").is_dir() else run
+    current = current_of(run, number) if (run_of(run) / "products").is_dir() else None
+    products = run if current is None else current.products
     if not (products / MANIFEST).is_file():
         msg = f"{run}: is no finished run; run `survey run ... --out {run}` to its end"
         raise InputError(msg)
@@ -123,12 +148,18 @@ def read_finished(run: Path, *, extras: Sequence[Path] = ()) -> Finished:
             msg = f"{folder}: holds {name} like {named[name]}; name one of them"
             raise InputError(msg)
         named[name] = folder
-    tables = [t for folder, path in {"": products, **named}.items() for t in _tables(path, folder)]
+    of_round = [] if current is None or current.round is None else _tables(current.folder, "")
+    newer = {(t.file, t.name) for t in of_round}
+    tables = [t for t in _tables(products, "") if (t.file, t.name) not in newer]
+    tables = sorted([*tables, *of_round], key=lambda t: (t.file, t.name))
+    tables += [t for folder, path in named.items() for t in _tables(path, folder)]
     if not any(t.name == "detections" and not t.folder for t in tables):
         msg = f"{products}: has no detections.gpkg with a layer 'detections'; run the search again"
         raise InputError(msg)
     changed = verify_manifest(products)
-    return Finished(products, named, tuple(tables), summary, run_id, sha256_of(products / MANIFEST), changed)
+    if of_round and current is not None and current.round is not None:
+        summary |= {"round": dict(current.round.summary)}
+    return Finished(products, named, tuple(tables), summary, run_id, sha256_of(products / MANIFEST), changed, current)
 
 
 def _tables(path: Path, folder: str) -> list[Table]:

@@ -11,12 +11,13 @@ from survey.evidence.explain import locate, title_of
 from survey.evidence.stored import read_record
 from survey.explain.finished import FinishedRun
 from survey.explain.judged import judge
+from survey.explain.known import RoundKnown
 from survey.explain.sections import configured_prior, nobody_flew, posterior, search, sightings
 from survey.risk import Prior, PriorField, Review
 from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS, HectareGrid
 
 
-def explain_cell(
+def explain_cell(  # noqa: PLR0913 - the public entry point
     x: float,
     y: float,
     *,
@@ -24,17 +25,19 @@ def explain_cell(
     evidence: Path | None = None,
     crs: str | None = None,
     review: Review | None = None,
+    number: int | None = None,
 ) -> Explanation:
     """Explain the cell that holds a point.
 
     Args:
         x: In metres of the grid's CRS, or in units of `crs` (longitude first).
         y: Likewise.
-        run: Folder of a finished run: explains all that its risk is made of.
+        run: Folder of a finished run, or of one of its rounds: explains all that its risk is made of.
         evidence: Folder written by `survey evidence`. Without a run, its prior alone is explained; with one, it is
             where the run's evidence lies now.
         crs: CRS of the point, if another than the grid's.
-        review: Verdicts on the run's sightings, if its risk was made with some.
+        review: Verdicts on the run's sightings, if its own risk was made with some.
+        number: Of the round of the run; 0 is the run without any, None the latest.
 
     Raises:
         InputError: A folder is not what it should be, the evidence is not that of the run, or the point lies outside.
@@ -45,29 +48,41 @@ def explain_cell(
             msg = "explain: give --run DIR of a finished run, or --evidence DIR for a prior alone"
             raise ConfigError(msg)
         return explain(x, y, evidence=evidence, crs=crs)
-    finished = FinishedRun.of(run)
+    finished = FinishedRun.of(run, number)
+    known = RoundKnown.of(finished)
     row, col = locate(x, y, grid=finished.grid, crs=crs, what=f"the run in {run}")
-    density, before = _prior(finished, evidence, row, col)
-    title = title_of(finished.grid, row, col)
+    density, before = _prior(finished, evidence, row, col, known)
+    title = title_of(finished.grid, row, col) + ("" if known is None else f", as of {finished.current.words}")
     if np.isnan(finished.bands["searched_fraction"][row, col]):
-        return Explanation(title, (before, nobody_flew()))
-    judged = judge(finished, row=row, col=col, prior=density, review=review)
+        worked = known.worked(finished, row, col) if known is not None else None
+        return Explanation(title, tuple(s for s in (before, nobody_flew(), worked) if s is not None))
+    judged = judge(finished, row=row, col=col, prior=density, review=review, known=known)
+    bands = finished.bands if known is None else known.bands
     sections = (
         before,
         search(finished, judged, unsearched=finished.unsearched(row, col)),
-        sightings(finished, judged),
-        posterior({name: float(values[row, col]) for name, values in finished.bands.items()}),
+        sightings(finished, judged, state=None if known is None else known.state),
+        None if known is None else known.worked(finished, row, col),
+        posterior({name: float(values[row, col]) for name, values in bands.items()}, in_round=known is not None),
     )
-    return Explanation(title, sections)
+    return Explanation(title, tuple(section for section in sections if section is not None))
 
 
-def _prior(run: FinishedRun, evidence: Path | None, row: int, col: int) -> tuple[PriorField, Section]:
+def _prior(
+    run: FinishedRun, evidence: Path | None, row: int, col: int, known: RoundKnown | None
+) -> tuple[PriorField, Section]:
     """Return the prior of a cell, and why it is so."""
     wanted = run.config.get("evidence")
+    whose = str(run.folder)
+    if known is not None and known.evidence is not None:
+        wanted, whose = known.evidence, str(run.current.folder)
+        if evidence is None and run.config.get("evidence") != wanted:
+            msg = f"{whose}: was made with evidence of its own; say with --evidence where that lies"
+            raise InputError(msg)
     if wanted is None:
         if evidence is not None:
             msg = (
-                f"--evidence {evidence}: {run.folder} took its configured prior and no evidence; leave the option "
+                f"--evidence {evidence}: {whose} took its configured prior and no evidence; leave the option "
                 "away, or give it without --run to explain the evidence alone"
             )
             raise InputError(msg)
@@ -77,12 +92,12 @@ def _prior(run: FinishedRun, evidence: Path | None, row: int, col: int) -> tuple
         return stated, configured_prior(stated)
     folder = evidence if evidence is not None else Path(str(run.evidence))
     if not folder.is_dir():
-        msg = f"{folder}: the evidence that {run.folder} was made with is not there; say with --evidence where it lies"
+        msg = f"{folder}: the evidence that {whose} was made with is not there; say with --evidence where it lies"
         raise InputError(msg)
     stored = StoredPrior.of(folder)
     if stored.sha256 != wanted:
         msg = (
-            f"{folder}: is not the evidence that {run.folder} was made with, or was made anew since; say with "
+            f"{folder}: is not the evidence that {whose} was made with, or was made anew since; say with "
             "--evidence where that lies, or search again with this one"
         )
         raise InputError(msg)

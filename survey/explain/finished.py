@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
-import rasterio
 import shapely
 from numpy.typing import NDArray
-from rasterio.errors import RasterioIOError
 
 from survey.errors import InputError
+from survey.export import read_hectares, read_layer
 from survey.export.manifest import listed_products
 from survey.files import sha256_of
+from survey.rounds.current import Current, current_of, run_of
 from survey.values import HECTARE_EDGE_M, Detections, HectareGrid, Performance
 
 RISK, LAYERS, SUMMARY = "risk.tif", "detections.gpkg", "summary.json"
@@ -27,6 +26,8 @@ class FinishedRun:
     """A run whose products are the ones that its manifest lists."""
 
     folder: Path
+    current: Current
+    """Which of its rounds is explained."""
     config: dict[str, Any]
     """Deciding keys of `run.json`; `evidence` is a hash there."""
     evidence: str | None
@@ -44,12 +45,17 @@ class FinishedRun:
     """(N,)."""
 
     @classmethod
-    def of(cls, folder: Path) -> "FinishedRun":
+    def of(cls, path: Path, number: int | None = None) -> "FinishedRun":
         """Read a run.
+
+        Args:
+            path: Its folder, or that of one of its rounds.
+            number: Of the round that is explained; 0 is the run without any, None the latest.
 
         Raises:
             InputError: The folder is no finished run, a product was changed since, or an earlier version wrote it.
         """
+        folder = run_of(path)
         products = folder / "products"
         listed = listed_products(products) if products.is_dir() else {}
         for name in (RISK, LAYERS, SUMMARY):
@@ -68,16 +74,17 @@ class FinishedRun:
         except (KeyError, TypeError) as error:
             msg = f"{folder}: does not tell how its risk was made ({error!r}), for an earlier version wrote it; {AGAIN}"
             raise InputError(msg) from error
-        grid, bands = _risk(products / RISK, crs=str(config["output_crs"]))
+        grid, bands = read_hectares(products / RISK)
         detections, items, ids = _sightings(products / LAYERS, model=name)
         evidence = notes.get("evidence")
-        return cls(folder, config, evidence, performance, measured_on, name, grid, bands, detections, items, ids)
+        now = current_of(path, number)
+        return cls(folder, now, config, evidence, performance, measured_on, name, grid, bands, detections, items, ids)
 
     def unsearched(self, row: int, col: int) -> dict[str, float]:
         """Return hectares of a cell that were flown and not searched, by reason; of outlines, so about."""
         west, north = self.grid.x_min + col * HECTARE_EDGE_M, self.grid.y_max - row * HECTARE_EDGE_M
         square = shapely.box(west, north - HECTARE_EDGE_M, west + HECTARE_EDGE_M, north)
-        table = _layer(self.folder / "products" / LAYERS, "searched_area", bbox=square.bounds)
+        table = read_layer(self.folder / "products" / LAYERS, "searched_area", bbox=square.bounds)
         areas: dict[str, float] = {}
         for state, reason, shape in zip(table["state"], table["reason"], table.geometry, strict=True):
             area = shapely.intersection(shapely.make_valid(shape), square).area / 10_000
@@ -96,20 +103,9 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _risk(path: Path, *, crs: str) -> tuple[HectareGrid, dict[str, NDArray[np.float64]]]:
-    try:
-        with rasterio.open(path) as dataset:
-            values = dataset.read(masked=True).astype(np.float64).filled(np.nan)
-            names, west, north = dataset.descriptions, round(dataset.transform.c), round(dataset.transform.f)
-    except RasterioIOError as error:
-        msg = f"{path}: cannot be read ({error}); {AGAIN}"
-        raise InputError(msg) from error
-    return HectareGrid(crs, west, north, *values.shape[1:]), dict(zip(names, values, strict=True))
-
-
 def _sightings(path: Path, *, model: str) -> tuple[Detections, NDArray[np.intp], NDArray[np.object_]]:
     """Return the sightings of the layer with their items and ids."""
-    table = _layer(path, "detections")
+    table = read_layer(path, "detections")
     count = len(table)
     classes, class_index = np.unique(table["class"].to_numpy(object).astype(str), return_inverse=True)
     images, image_index = np.unique(table["image_id"].to_numpy(object).astype(str), return_inverse=True)
@@ -131,11 +127,3 @@ def _sightings(path: Path, *, model: str) -> tuple[Detections, NDArray[np.intp],
         tile_index=np.zeros(count, np.int32),
     )
     return detections, table["item"].to_numpy(np.intp), table["detection_id"].to_numpy(object)
-
-
-def _layer(path: Path, layer: str, *, bbox: tuple[float, float, float, float] | None = None) -> Any:
-    try:
-        return pyogrio.read_dataframe(path, layer=layer, bbox=bbox)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        msg = f"{path}: layer {layer} cannot be read ({error}); {AGAIN}"
-        raise InputError(msg) from error

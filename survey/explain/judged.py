@@ -1,6 +1,7 @@
 """One cell of a run judged again by the code that judged it, step by step."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from scipy.optimize import brentq
 
 from survey.errors import InputError
 from survey.explain.finished import AGAIN, FinishedRun
+from survey.explain.known import RoundKnown
 from survey.risk import Belief, CellEvidence, Inference, PriorField, Review, effective_search, infer, observe
 from survey.risk.looks import recall_after
 from survey.values import GROUP_BANDS, ORDNANCE_GROUPS, SearchedArea
@@ -46,7 +48,15 @@ class JudgedCell:
     """Expected probability that an item of the cell was detected."""
 
 
-def judge(run: FinishedRun, *, row: int, col: int, prior: PriorField, review: Review | None = None) -> JudgedCell:
+def judge(
+    run: FinishedRun,
+    *,
+    row: int,
+    col: int,
+    prior: PriorField,
+    review: Review | None = None,
+    known: RoundKnown | None = None,
+) -> JudgedCell:
     """Judge a cell of a run again.
 
     Args:
@@ -55,10 +65,13 @@ def judge(run: FinishedRun, *, row: int, col: int, prior: PriorField, review: Re
         col: Of the same.
         prior: Of this cell alone.
         review: Verdicts on the run's sightings, if its risk was made with some.
+        known: The round whose risk is explained, if it is not the run's own.
 
     Raises:
         InputError: What comes out is not what risk.tif holds.
     """
+    if known is not None:
+        review = Review(known.verdict())
     searched = SearchedArea(
         run.grid,
         flown=np.isfinite(run.bands["searched_fraction"]).astype(np.float64),
@@ -72,23 +85,24 @@ def judge(run: FinishedRun, *, row: int, col: int, prior: PriorField, review: Re
     own = own[np.argsort(-rank, kind="stable")]
     share = float(searched.searched[row, col])
     visible, looks = _sight(run, row, col, share, seen.belief)
+    belief = seen.belief if known is None else known.belief
     lengths = sorted({*range(min(len(own), MOST_STEPS) + 1), len(own)})
     steps = _prefixes(seen.evidence, own, lengths, searched=share, looks=looks, visible=visible)
     repeated = PriorField(np.repeat(prior.shape, len(lengths), axis=0), np.repeat(prior.rate_ha, len(lengths)))
     judged = JudgedCell(
-        infer(steps, prior=repeated, belief=seen.belief),
+        infer(steps, prior=repeated, belief=belief),
         seen.sighting[own],
         np.exp(seen.evidence.log_ratio[own]),
         seen.evidence.confirmed[own],
         min(len(own), MOST_STEPS),
         seen.rejected[_cell_of(run, seen.rejected) == cell],
-        seen.belief,
+        belief,
         share,
         looks,
         visible,
-        float(effective_search(steps, seen.belief)[0]),
+        float(effective_search(steps, belief)[0]),
     )
-    _hold_to(run, row, col, judged)
+    _hold_to(run, row, col, judged, known)
     return judged
 
 
@@ -132,15 +146,21 @@ def _cell_of(run: FinishedRun, sightings: NDArray[np.intp]) -> NDArray[np.intp]:
     return row * run.grid.cols + col
 
 
-def _hold_to(run: FinishedRun, row: int, col: int, judged: JudgedCell) -> None:
-    """Refuse to explain numbers that are not those of the product."""
-    made = {"prior_items": judged.steps.prior_expected[-1, 0], "detections": float(len(judged.sighting))}
-    for name in GROUP_BANDS[:3]:  # quantiles are whole numbers, which rounding may carry over an edge
+def _hold_to(run: FinishedRun, row: int, col: int, judged: JudgedCell, known: RoundKnown | None) -> None:
+    """Refuse to explain numbers that are not those of the product; of a cell with work, those from before the work."""
+    bands = run.bands if known is None else known.bands
+    made: dict[str, Any] = {"prior_items": judged.steps.prior_expected[-1, 0], "effective_search": judged.effective}
+    told = GROUP_BANDS[:3]
+    if known is not None and known.worked(run, row, col) is not None:
+        told = ()
+    else:
+        made["detections"] = float(len(judged.sighting)) + (0 if known is None else known.taken(judged.rejected))
+    for name in told:  # quantiles are whole numbers, which rounding may carry over an edge
         made[name] = getattr(judged.steps.total, name)[-1]
         groups = getattr(judged.steps.groups, name)[-1]
         made |= {f"{name}_{group}": value for group, value in zip(ORDNANCE_GROUPS, groups, strict=True)}
     for name, value in made.items():
-        held = float(run.bands[name][row, col])
+        held = float(bands[name][row, col])
         if abs(held - value) > _ROUNDING * (abs(held) + 1e-3):
             msg = (
                 f"{run.folder}: {name} of this cell is {held:.6g}, but prior, search and sightings make it "

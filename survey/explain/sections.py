@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import beta
 
 from survey.evidence import Section
@@ -11,6 +12,7 @@ from survey.evidence.groups import GROUP_WORDS
 from survey.explain.finished import FinishedRun
 from survey.explain.judged import JudgedCell
 from survey.risk import UNIDENTIFIED, PriorField, marks_of
+from survey.rounds.reassess import NOT_FOUND, REJECTED, STATES
 from survey.values import GROUP_BANDS, ORDNANCE_GROUPS
 
 CAUTION = (
@@ -103,13 +105,21 @@ def search(run: FinishedRun, cell: JudgedCell, *, unsearched: Mapping[str, float
     return Section("Search", tuple(lines), numbers)
 
 
-def sightings(run: FinishedRun, cell: JudgedCell) -> Section:
-    """Return the sightings of a cell, strongest first, and how each moved what was believed after those before it."""
+def sightings(run: FinishedRun, cell: JudgedCell, *, state: NDArray[np.object_] | None = None) -> Section:
+    """Return the sightings of a cell, strongest first, and how each moved what was believed after those before it.
+
+    Args:
+        run: The run.
+        cell: The cell.
+        state: (N,) what a round says of each sighting of the run, if one is explained.
+    """
     found, marks = run.detections, marks_of(run.detections.classes, run.detections.class_index)
     views = np.bincount(run.items, minlength=int(run.items.max(initial=-1)) + 1)
     names, lines, told = found.class_names, [], []
     for n, (index, ratio) in enumerate(zip(cell.sighting[: cell.told], cell.ratio, strict=False)):
         verdict = "confirmed" if cell.confirmed[n] else "not reviewed"
+        if state is not None and state[index] == STATES[NOT_FOUND]:
+            verdict = STATES[NOT_FOUND]
         group = ORDNANCE_GROUPS[marks[index]] if marks[index] != UNIDENTIFIED else None
         entry = {
             "detection_id": str(run.detection_ids[index]),
@@ -130,25 +140,27 @@ def sightings(run: FinishedRun, cell: JudgedCell) -> Section:
             f"{entry['class']} ({about}) at {entry['x']:.1f} {entry['y']:.1f}, {entry['size_m']:.2g} m, probability "
             f"{entry['probability']:.2g}, {verdict}, seen in {_times(entry['views'])}: {_in_words(entry)}"
         )
-    numbers: dict[str, Any] = {"sightings": told, "rest": None, "rejected": []}
+    numbers: dict[str, Any] = {"sightings": told, "rest": None, "rejected": [], "found": []}
     if rest := len(cell.sighting) - cell.told:
         numbers["rest"] = {"count": rest, **_moved(cell, cell.told)}
         lines.append(f"{rest} weaker sightings together: {_in_words(numbers['rest'])}")
     for index in cell.rejected:
-        numbers["rejected"].append({"detection_id": str(run.detection_ids[index]), "class": names[index]})
-        lines.append(
-            f"{names[index]} at {found.x[index]:.1f} {found.y[index]:.1f}: rejected by review, counts as no item"
-        )
+        said = STATES[REJECTED] if state is None else str(state[index])
+        key = "rejected" if said == STATES[REJECTED] else "found"
+        numbers[key].append({"detection_id": str(run.detection_ids[index]), "class": names[index], "state": said})
+        why = "rejected by review, counts as no item" if key == "rejected" else f"{said}: known, no sighting any more"
+        lines.append(f"{names[index]} at {found.x[index]:.1f} {found.y[index]:.1f}: {why}")
     if not lines:
         lines.append("none" + ("" if cell.searched > 0 else ", for the cell was not searched"))
     return Section("Sightings, strongest first; each moves what those before it left", tuple(lines), numbers)
 
 
-def posterior(bands: Mapping[str, float]) -> Section:
+def posterior(bands: Mapping[str, float], *, in_round: bool = False) -> Section:
     """Return what the run's risk says of a cell.
 
     Args:
         bands: Of risk.tif.
+        in_round: They are a round's, which also say what remains.
     """
     numbers = {"total": {name: bands[name] for name in GROUP_BANDS}}
     numbers |= {g: {name: bands[f"{name}_{g}"] for name in GROUP_BANDS} for g in ORDNANCE_GROUPS}
@@ -157,6 +169,15 @@ def posterior(bands: Mapping[str, float]) -> Section:
         f"least one with probability {value['p_at_least_one']:.2g}, one that was not seen {value['p_unseen']:.2g}"
         for name, value in numbers.items()
     ]
+    if in_round:
+        left = {name: bands[name] for name in ("remaining_items", "p_remaining", "remaining_q05", "remaining_q95")}
+        left["found_and_removed"] = bands["found_and_removed"]
+        numbers["remaining"] = left
+        lines.append(
+            f"of all these {left['found_and_removed']:.0f} were found and removed; expected to remain: "
+            f"{left['remaining_items']:.3g} (90 %: {left['remaining_q05']:.0f} to {left['remaining_q95']:.0f}), "
+            f"at least one with probability {left['p_remaining']:.2g}"
+        )
     return Section("Risk now, from all of this", (*lines, CAUTION), numbers)
 
 

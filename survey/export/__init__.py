@@ -6,7 +6,7 @@ from survey.export.cover import COVER
 from survey.export.disturbance import write_disturbance
 from survey.export.geopackage import write_geopackage
 from survey.export.layers import Layer, detection_layer, hectare_layer, image_layer, searched_layer
-from survey.export.manifest import MANIFEST, verify_manifest, write_manifest
+from survey.export.manifest import MANIFEST, name_by, verify_manifest, write_manifest
 from survey.export.outline import OutlinePolygon, SearchedOutline, UnsearchedPlace
 from survey.export.project import PROJECT, styles_in, write_project
 from survey.export.qml import (
@@ -16,6 +16,7 @@ from survey.export.qml import (
     write_disturbance_style,
     write_risk_style,
 )
+from survey.export.reading import read_hectares, read_layer
 from survey.export.summary import summarise, write_summary
 
 __all__ = [
@@ -33,6 +34,9 @@ __all__ = [
     "hectare_layer",
     "image_layer",
     "layer_styles",
+    "name_by",
+    "read_hectares",
+    "read_layer",
     "searched_layer",
     "styles_in",
     "summarise",

@@ -1,5 +1,6 @@
 """Fingerprints of everything that went into a run and came out of it."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,11 @@ def write_manifest(
     path = folder / MANIFEST
     write_bytes(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n")
     return path
+
+
+def name_by(*made_from: object) -> str:
+    """Return 16 hex digits that name products by what they were made from, which JSON has to know."""
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def listed_products(folder: Path) -> dict[str, str]:

@@ -23,6 +23,7 @@ _GEOMETRY = {"POINT": "Point", "LINESTRING": "Line", "POLYGON": "Polygon", "MULT
 _TITLES: tuple[tuple[str, str, bool], ...] = (
     ("detections.gpkg|detections", "Candidate items (sightings, not confirmed)", True),
     ("detections.gpkg|items_found", "Items found on the ground", True),
+    ("detections.gpkg|missed_items", "Items that reviewers saw and the search did not", True),
     ("candidates.gpkg|candidates", "Candidate areas: proposals, not declared", True),
     ("patterns.gpkg|members", "Candidate items of rows", True),
     ("patterns.gpkg|patterns", "Candidate rows", True),

@@ -1,25 +1,24 @@
 """`survey patterns`: rows among the detections of a finished run, written apart from its risk."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from survey.errors import InputError
-from survey.export import MANIFEST, write_geopackage
-from survey.files import make_folder, sha256_of, write_bytes
+from survey.errors import InputError, OutputError
+from survey.export import MANIFEST, name_by, read_layer, write_geopackage, write_manifest
+from survey.files import make_folder, write_bytes
 from survey.patterns.find import FoundRow, find_rows
 from survey.patterns.ground import SearchedGround
 from survey.patterns.hazard import Hazard, Recall, hazard_along, hazard_raster
 from survey.patterns.layers import member_layer, pattern_layer, place_layer, strips, write_hazard
 from survey.patterns.settings import PatternSettings
 from survey.patterns.styles import hazard_style, pattern_styles
-from survey.rounds.folder import latest_round
+from survey.rounds.current import current_of
 
 Array = NDArray[np.float64]
 LAYERS, RASTER, STYLE, REPORT = "patterns.gpkg", "patterns.tif", "patterns.qml", "patterns.json"
@@ -37,29 +36,34 @@ class _Items:
     left_out: int
 
 
-def run_patterns(run: Path, *, out: Path, settings: PatternSettings, least: float = 0.0) -> str:
+def run_patterns(
+    run: Path, *, out: Path, settings: PatternSettings, least: float = 0.0, number: int | None = None
+) -> str:
     """Find rows among a run's items, write them with what may be left along them, and return a report in words.
 
     Args:
-        run: Folder of a finished run; items that its latest round rejects are left out.
-        out: Folder for `patterns.gpkg`, `patterns.tif` with its style (if there are rows) and `patterns.json`.
+        run: Folder of a finished run; items that its round rejects are left out.
+        out: Folder for `patterns.gpkg`, `patterns.tif` with its style (if there are rows), `patterns.json`, a manifest.
         settings: What counts as a row.
         least: Items less probable than this are left out.
+        number: Of the round; 0 is the run without any, None the latest.
 
     Raises:
         InputError: The run is not finished, or is no run.
+        OutputError: The folder is that of the run, whose products would no longer match its manifest.
     """
-    products = run / "products"
-    if not (products / MANIFEST).is_file():
-        msg = f"{run}: is no finished run; run `survey run ... --out {run}` to its end"
-        raise InputError(msg)
-    latest = latest_round(run)
-    items = _items((products if latest is None else latest.folder) / "detections.gpkg", least=least)
+    current = current_of(run, number)
+    products = current.products
+    if out.resolve() in {path.resolve() for path in (run, current.run, products, current.folder)}:
+        msg = f"{out}: holds the run whose rows are looked for; name another folder as --out"
+        raise OutputError(msg)
+    items = _items(current.layers, least=least)
     ground = _ground(products / "detections.gpkg")
     recall = _recall(products / "summary.json")
     found = find_rows(items.points, ground, settings=settings)
     hazards = tuple(hazard_along(row, items.points, ground, recall=recall, seed=settings.seed) for row in found)
     make_folder(out)
+    (out / MANIFEST).unlink(missing_ok=True)  # it vouches for files that are about to change
     layers = [
         pattern_layer(found, hazards, strips=strips(found, gap_m=settings.gap_m)),
         member_layer(found, items.points, items.ids),
@@ -69,19 +73,21 @@ def run_patterns(run: Path, *, out: Path, settings: PatternSettings, least: floa
     for name in (RASTER, STYLE):
         (out / name).unlink(missing_ok=True)
     if hazards:
-        tags = {"SURVEY_RUN_MANIFEST_SHA256": sha256_of(products / MANIFEST)}
+        tags = {"SURVEY_RUN_MANIFEST_SHA256": current.inputs["run"]}
         write_hazard(out / RASTER, hazard_raster(hazards), crs=items.crs, tags=tags)
         write_bytes(out / STYLE, hazard_style())
     report = _report(found, hazards, items=items, ground=ground, recall=recall)
-    report |= {"round": None if latest is None else latest.folder.name}
-    report |= {"level": settings.level, "least_probability": least, "manifest_sha256": sha256_of(products / MANIFEST)}
+    report |= {"round": current.name, "inputs": current.inputs}
+    report |= {"level": settings.level, "least_probability": least, "manifest_sha256": current.inputs["run"]}
     write_bytes(out / REPORT, json.dumps(report, indent=2, sort_keys=True, allow_nan=False).encode())
+    name = name_by(current.inputs, asdict(settings), least)
+    write_manifest(out, run_id=name, inputs=current.inputs, model={}, notes=[CAUTION])
     return _in_words(report)
 
 
 def _items(path: Path, *, least: float) -> _Items:
     """Return each item's most probable sighting that has a place; in a round, of those that nobody rejected."""
-    table = _layer(path, "detections")
+    table = read_layer(path, "detections")
     if "state" in table:
         table = table[table["state"] != "rejected"]
     placed = ~(table.geometry.isna() | table.geometry.is_empty).to_numpy(bool)
@@ -90,28 +96,13 @@ def _items(path: Path, *, least: float) -> _Items:
     table = table.drop_duplicates("item")
     shapes = np.asarray(table.geometry.array, dtype=object)
     points = np.column_stack([shapely.get_x(shapes), shapely.get_y(shapes)]).astype(np.float64).reshape(-1, 2)
-    return _Items(points, table["item"].to_numpy(np.int64), _crs(path, table), int((~likely).sum()))
+    return _Items(points, table["item"].to_numpy(np.int64), str(table.crs.to_string()), int((~likely).sum()))
 
 
 def _ground(path: Path) -> SearchedGround:
-    table = _layer(path, "searched_area")
+    table = read_layer(path, "searched_area")
     shapes = np.asarray(table.geometry[table["state"] == "searched"].array, dtype=object)
     return SearchedGround(shapely.union_all(shapely.make_valid(shapes)))
-
-
-def _layer(path: Path, layer: str) -> Any:
-    try:
-        return pyogrio.read_dataframe(path, layer=layer)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        msg = f"{path}: layer {layer} cannot be read ({error}); run the search again"
-        raise InputError(msg) from error
-
-
-def _crs(path: Path, table: Any) -> str:
-    if table.crs is None:
-        msg = f"{path}: has no CRS; run the search again"
-        raise InputError(msg)
-    return str(table.crs.to_string())
 
 
 def _recall(path: Path) -> Recall:

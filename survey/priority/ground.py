@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioIOError
 
 from survey.errors import ConfigError, GeoreferenceError, InputError
+from survey.export import MANIFEST
 from survey.priority.config import PriorityConfig
-from survey.rounds.folder import ROUNDS, latest_round
+from survey.rounds.current import REMAINING, current_of, run_of
 from survey.values import HECTARE_EDGE_M, HectareGrid
 
 RISK = Path("products") / "risk.tif"
 ITEMS_AND_P = ("expected_items", "p_at_least_one")
-REMAINING = ("remaining_items", "p_remaining")
-"""The same two of what remains, in a round."""
 
 
 class State(IntEnum):
@@ -61,15 +60,19 @@ class Ground:
         return np.asarray(self.state != State.OUTSIDE)
 
 
-def risk_file(source: Path) -> Path:
-    """Return the raster of a run's latest round, or of the run if it has none, of a round, or the raster itself.
+def risk_file(source: Path, number: int | None = None) -> Path:
+    """Return the raster of a run's round, or of the run if it has none, of a round, or the raster itself.
+
+    Args:
+        source: Folder or raster.
+        number: Of the round, where the folder is a run's; 0 is the run without any, None the latest.
 
     Raises:
         InputError: There is no such file, or the run did not finish.
     """
     path = source
-    if (source / RISK).is_file() and (latest := latest_round(source)) is not None:
-        path = latest.folder / RISK.name
+    if (source / RISK).is_file() and ((source / "products" / MANIFEST).is_file() or number is not None):
+        path = current_of(source, number).risk
     elif source.is_dir():
         path = source / (RISK.name if (source / RISK.name).is_file() else RISK)
     if not path.is_file():
@@ -88,12 +91,18 @@ def bands_of(path: Path, config: PriorityConfig) -> tuple[str, str]:
     with rasterio.open(path) as dataset:
         names = dataset.descriptions
     asked = (config.items_band, config.p_band)
-    if asked == ITEMS_AND_P and all(name in names for name in REMAINING):
-        return REMAINING
-    return asked
+    left = (REMAINING[ITEMS_AND_P[0]], REMAINING[ITEMS_AND_P[1]])
+    return left if asked == ITEMS_AND_P and all(name in names for name in left) else asked
 
 
-def load_ground(source: Path, config: PriorityConfig, *, area: NDArray[np.bool_] | None, grid: HectareGrid) -> Ground:
+def load_ground(
+    source: Path,
+    config: PriorityConfig,
+    *,
+    area: NDArray[np.bool_] | None,
+    grid: HectareGrid,
+    raster: Path | None = None,
+) -> Ground:
     """Read risk per hectare. Hectares that nobody flew get the prior risk, never none.
 
     Args:
@@ -101,12 +110,13 @@ def load_ground(source: Path, config: PriorityConfig, *, area: NDArray[np.bool_]
         config: Names of the bands, and what becomes of hectares that were not flown.
         area: Where planning may happen, of the grid's shape; None is everywhere.
         grid: The raster's own, from `grid_of`.
+        raster: From `risk_file`, if it is not the one of the source's latest round.
 
     Raises:
         InputError: A value is impossible or a band is missing.
         ConfigError: A prior is needed and not given.
     """
-    path = risk_file(source)
+    path = raster if raster is not None else risk_file(source)
     items_band, p_band = bands_of(path, config)
     items, p = _band(path, items_band), _band(path, p_band)
     known = np.isfinite(items) & np.isfinite(p)
@@ -184,7 +194,7 @@ def _check(path: Path, name: str, values: NDArray[np.float64], *, most: float) -
 def _prior(source: Path, config: PriorityConfig, *, hectares: int) -> tuple[float, float]:
     """Return mean and shape of the prior: the settings', else those of the run."""
     mean, shape = config.prior_items_per_ha, config.prior_shape
-    record = (source.parent.parent if source.parent.name == ROUNDS else source) / "run.json"
+    record = run_of(source) / "run.json"
     if (mean is None or shape is None) and record.is_file():
         try:
             settings = json.loads(record.read_bytes())["identity"]["config"]

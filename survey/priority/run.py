@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import OutputError
-from survey.export import write_geopackage, write_summary
+from survey.export import MANIFEST, name_by, write_geopackage, write_manifest, write_summary
 from survey.files import make_folder, sha256_of, write_bytes
 from survey.priority.baselines import compare, curve_of, in_order
 from survey.priority.config import PriorityConfig
@@ -57,7 +57,7 @@ class Prioritised:
     report: Mapping[str, Any]
 
 
-def prioritise(source: Path, *, settings: Path, out: Path) -> Prioritised:
+def prioritise(source: Path, *, settings: Path, out: Path, number: int | None = None) -> Prioritised:
     """Plan work areas, methods and dates, and write them. The same input gives the same bytes.
 
     Args:
@@ -65,6 +65,7 @@ def prioritise(source: Path, *, settings: Path, out: Path) -> Prioritised:
             expected items and P(at least one) per hectare.
         settings: YAML; `configs/priority.yaml` explains its keys. Files that it names are relative to it.
         out: Folder for the results; files of an earlier planning are replaced.
+        number: Of the round, where the source is a run; 0 is the run without any, None the latest.
 
     Raises:
         ConfigError: The settings do not fit.
@@ -72,13 +73,13 @@ def prioritise(source: Path, *, settings: Path, out: Path) -> Prioritised:
         OutputError: The folder is that of the run, whose products would no longer match its manifest.
     """
     config = load_priority(settings)
-    raster = risk_file(source)
+    raster = risk_file(source, number)
     if out.resolve() in {source.resolve(), raster.parent.resolve()}:
         msg = f"{out}: holds the risk that is planned on; name another folder as --out"
         raise OutputError(msg)
     grid = grid_of(raster)
     read = read_layers(config, grid, base=settings.parent)
-    ground = load_ground(source, config, area=read.area, grid=grid)
+    ground = load_ground(source, config, area=read.area, grid=grid, raster=raster)
     plan = make_plan(
         config,
         ground,
@@ -203,6 +204,7 @@ def _write(
     )
     curves: Curves = _curves(plan, orders, names)
     make_folder(out)
+    (out / MANIFEST).unlink(missing_ok=True)  # it vouches for files that are about to change
     layers = [area_layer(plan, columns), hectare_layer(plan, names)]
     write_geopackage(out / AREAS, crs=plan.ground.grid.crs, layers=layers, styles=plan_styles())
     write_csv(out / CURVE, curves)
@@ -212,6 +214,8 @@ def _write(
     write_summary(out / REPORT, summary=report)
     text = in_words(json.loads((out / REPORT).read_bytes()))
     write_bytes(out / SUMMARY, text.encode() + b"\n")
+    inputs = {name: told["sha256"] for name, told in report["inputs"].items()}
+    write_manifest(out, run_id=name_by(inputs), inputs=inputs, model={}, notes=CAUTIONS)
     return Prioritised(text, report)
 
 

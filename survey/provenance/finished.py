@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyogrio
-
 from survey.engine import JobStore, RunIdentity, read_run
 from survey.errors import InputError
-from survey.export import MANIFEST
+from survey.export import MANIFEST, read_layer
+from survey.rounds.current import Current, current_of, run_of
 from survey.values import HectareGrid
 
 
@@ -25,6 +24,9 @@ class FinishedRun:
     notes: Mapping[str, Any]
     manifest: Mapping[str, Any]
     summary: Mapping[str, Any]
+    """Of the run; that of the round is with `current`."""
+    current: Current
+    """The round in which risk and sightings are looked at, if there is one."""
 
     @property
     def products(self) -> Path:
@@ -50,27 +52,42 @@ class FinishedRun:
         return HectareGrid(told["crs"], int(told["x_min"]), int(told["y_max"]), rows, cols)
 
     def layer(self, name: str) -> Any:
-        """Return a layer of detections.gpkg as a GeoDataFrame.
+        """Return a layer of the run's own detections.gpkg as a GeoDataFrame.
 
         Raises:
             InputError: It cannot be read.
         """
         return read_layer(self.products / "detections.gpkg", name)
 
+    @property
+    def sightings(self) -> Any:
+        """The sightings as a GeoDataFrame, in a round with their state.
 
-def open_finished(folder: Path) -> FinishedRun:
+        Raises:
+            InputError: They cannot be read.
+        """
+        return read_layer(self.current.layers, "detections")
+
+
+def open_finished(path: Path, number: int | None = None) -> FinishedRun:
     """Read run.json, the manifest and the summary of a run.
 
+    Args:
+        path: Folder of the run, or of one of its rounds.
+        number: Of the round to look at risk and sightings in; 0 is the run before any, None the latest.
+
     Raises:
-        InputError: The folder holds no run, or none that finished.
+        InputError: The folder holds no run, or none that finished, or a round is not there or damaged.
         ResumeError: run.json is damaged.
     """
+    folder = run_of(path)
     identity, listed, notes = read_run(folder)
     if not (folder / "products" / MANIFEST).is_file():
         msg = f"{folder}: the run did not finish, there is no products/{MANIFEST}; start it again to complete it"
         raise InputError(msg)
     manifest = read_json(folder / "products" / MANIFEST)
-    return FinishedRun(folder, identity, listed, notes, manifest, read_json(folder / "products" / "summary.json"))
+    summary = read_json(folder / "products" / "summary.json")
+    return FinishedRun(folder, identity, listed, notes, manifest, summary, current_of(path, number))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -88,16 +105,3 @@ def read_json(path: Path) -> dict[str, Any]:
         msg = f"{path}: is no JSON object; make it again with the command that wrote it"
         raise InputError(msg)
     return content
-
-
-def read_layer(path: Path, layer: str) -> Any:
-    """Return a layer of a vector file as a GeoDataFrame.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    try:
-        return pyogrio.read_dataframe(path, layer=layer)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        msg = f"{path}: layer {layer} cannot be read ({error}); make it again with the command that wrote it"
-        raise InputError(msg) from error

@@ -11,10 +11,10 @@ from rasterio.windows import Window
 from survey.errors import InputError
 from survey.evidence.explain import Section
 from survey.export import MANIFEST
-from survey.export.cog import RISK_UNITS
+from survey.export.manifest import listed_products
 from survey.files import sha256_of
 from survey.provenance.finished import FinishedRun
-from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS, RISK_BANDS, GroundCode
+from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS, GroundCode
 
 _GROUND = {
     GroundCode.SEARCHED: "searched, no disturbance seen",
@@ -52,26 +52,25 @@ def cell(run: FinishedRun, x: float, y: float) -> Section:
     rows, cols = grid.cells_of(np.array([x]), np.array([y]))
     row, col = min(int(rows[0]), grid.rows - 1), min(int(cols[0]), grid.cols - 1)
     name = f"E{grid.x_min + col * HECTARE_EDGE_M}N{grid.y_max - (row + 1) * HECTARE_EDGE_M}"
-    sha256 = str(run.manifest["products"]["risk.tif"]["sha256"])
-    path = run.products / "risk.tif"
+    current = run.current
+    path, sha256 = current.risk, listed_products(current.folder)["risk.tif"]
     try:
         with rasterio.open(path) as dataset:
             values = dataset.read(window=Window(col, row, 1, 1), masked=True)
-            names = dataset.descriptions
+            names, units = dataset.descriptions, dict(zip(dataset.descriptions, dataset.units, strict=True))
     except RasterioIOError as error:
         msg = f"{path}: cannot be read ({error}); run `survey run` again"
         raise InputError(msg) from error
     bands = {n: None if np.ma.is_masked(v) else float(v[0, 0]) for n, v in zip(names, values, strict=True)}
     numbers = {"cell": name, "row": row, "col": col, "bands": bands, "sha256": sha256}
-    source = f"risk.tif, SHA-256 {sha256} in the manifest"
+    numbers["round"] = current.name
+    source = f"risk.tif of {current.words}, SHA-256 {sha256} in the manifest"
     if bands["p_at_least_one"] is None:
         return Section("Hectare", (f"{name} ({grid.crs}): nobody flew it, so nothing is said of it", source), numbers)
-    groups = {f"{n}_{g}" for g in ORDNANCE_GROUPS for n in RISK_BANDS}
+    groups = {n for n in bands if n.rpartition("_")[2] in ORDNANCE_GROUPS}
     lines = [f"{name} ({grid.crs})"]
     lines += [
-        f"{n} {'nodata' if v is None else format(v, '.4g')} ({RISK_UNITS.get(n, '')})"
-        for n, v in bands.items()
-        if n not in groups
+        f"{n} {'nodata' if v is None else format(v, '.4g')} ({units[n]})" for n, v in bands.items() if n not in groups
     ]
     by_group = ", ".join(f"{g} {bands[f'expected_items_{g}']:.3g}" for g in ORDNANCE_GROUPS)
     return Section("Hectare", (*lines, f"expected items by group: {by_group}", source), numbers)
@@ -87,6 +86,12 @@ def vouched(run: FinishedRun) -> Section:
         state = "unchanged" if now == recorded else "missing" if now is None else "changed since the run"
         lines.append(f"{name}: {state}")
         numbers[name] = {"recorded": recorded, "now": now}
+    for name, recorded in listed_products(run.current.folder).items() if run.current.round is not None else ():
+        path = run.current.folder / name
+        now = sha256_of(path) if path.is_file() else None
+        numbers[f"{run.current.words}: {name}"] = {"recorded": recorded, "now": now}
+    if run.current.round is not None:
+        lines.append(f"{run.current.words}: unchanged, or it would have been refused")
     content = hashlib.sha256((run.products / MANIFEST).read_bytes()).hexdigest()
     lines.append(f"{MANIFEST}, SHA-256 {content}")
     return Section("Manifest", tuple(lines), {"files": numbers, "manifest_sha256": content})

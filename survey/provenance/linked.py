@@ -9,13 +9,11 @@ import numpy as np
 import shapely
 
 from survey.evidence.explain import Section, explain
-from survey.export import MANIFEST
+from survey.export import read_layer
 from survey.files import sha256_of
-from survey.provenance.finished import FinishedRun, read_json, read_layer
+from survey.provenance.finished import FinishedRun, read_json
+from survey.provenance.origin import WORDS, Origin, origin_of, origin_of_plan
 from survey.values import HECTARE_EDGE_M
-
-_OF_RUN = "made from this run"
-_OF_OTHER = "NOT made from this run's products as they are"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def _patterns(at: Linked, folder: Path) -> tuple[list[str], dict[str, Any]]:
     members = read_layer(path, "members")
     rows = read_layer(path, "patterns").set_index("pattern")
     report = read_json(folder / "patterns.json")
-    own = report.get("manifest_sha256") == sha256_of(at.run.products / MANIFEST)
+    made = origin_of(at.run, report)
     lines, told = [], []
     for item in at.items:
         for number in sorted(set(members["pattern"][members["item"] == item])):
@@ -80,15 +78,15 @@ def _patterns(at: Linked, folder: Path) -> tuple[list[str], dict[str, Any]]:
             )
     lines = lines or ["no traced item is a member of a row"]
     sha256 = sha256_of(path)
-    lines.append(f"patterns.gpkg, SHA-256 {sha256}: {_OF_RUN if own else _OF_OTHER}")
-    return lines, {"patterns": told, "sha256": sha256, "of_this_run": own}
+    lines.append(f"patterns.gpkg, SHA-256 {sha256}: {WORDS[made]}")
+    return lines, {"patterns": told, "sha256": sha256, "of_this_run": made is Origin.SAME, "origin": str(made)}
 
 
 def _candidates(at: Linked, folder: Path) -> tuple[list[str], dict[str, Any]]:
     path = folder / "candidates.gpkg"
     table = read_layer(path, "candidates").to_crs(at.run.grid.crs)
     report = read_json(folder / "candidates.json")
-    own = report.get("inputs", {}).get("run") == sha256_of(at.run.products / MANIFEST)
+    made = origin_of(at.run, report)
     lines: list[str] = []
     told: list[dict[str, Any]] = []
     for _, row in table[table.geometry.covers(shapely.Point(at.x, at.y))].iterrows():
@@ -96,19 +94,24 @@ def _candidates(at: Linked, folder: Path) -> tuple[list[str], dict[str, Any]]:
         lines.append(f"{row['candidate']}, {row['area_ha']:.2f} ha: {row['basis']}")
     lines = lines or ["no candidate area holds the place, which says nothing of the place"]
     sha256 = sha256_of(path)
-    lines.append(f"candidates.gpkg, SHA-256 {sha256}: {_OF_RUN if own else _OF_OTHER}")
-    return lines, {"areas": told, "sha256": sha256, "of_this_run": own}
+    lines.append(f"candidates.gpkg, SHA-256 {sha256}: {WORDS[made]}")
+    return lines, {"areas": told, "sha256": sha256, "of_this_run": made is Origin.SAME, "origin": str(made)}
 
 
 def _plan(at: Linked, folder: Path) -> tuple[list[str], dict[str, Any]]:
     path = folder / "work_areas.gpkg"
     cells = read_layer(path, "hectares").set_index("cell")
     report = read_json(folder / "priority.json")
-    risk = report.get("inputs", {}).get("risk", {}).get("sha256")
-    own = risk == at.run.manifest["products"]["risk.tif"]["sha256"]
+    made = origin_of_plan(at.run, report)
     sha256 = sha256_of(path)
-    numbers: dict[str, Any] = {"cell": at.cell, "work_area": None, "sha256": sha256, "of_this_run": own}
-    source = f"work_areas.gpkg, SHA-256 {sha256}: {_OF_RUN if own else _OF_OTHER}"
+    numbers: dict[str, Any] = {
+        "cell": at.cell,
+        "work_area": None,
+        "sha256": sha256,
+        "of_this_run": made is Origin.SAME,
+        "origin": str(made),
+    }
+    source = f"work_areas.gpkg, SHA-256 {sha256}: {WORDS[made]}"
     if at.cell not in cells.index:
         return [f"{at.cell} is not in the plan's area", source], numbers
     row = cells.loc[at.cell]

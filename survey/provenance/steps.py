@@ -123,6 +123,8 @@ def sighting(row: Any) -> Section:
         for name in ("detection_id", "class", "score", "probability", "size_m", "position_error_m")
     }
     numbers |= {"x": float(row.geometry.x), "y": float(row.geometry.y)}
+    if "state" in row:
+        numbers["state"] = row["state"]
     lines = (
         f"{row['class']}, score {row['score']:.3f}, calibrated probability of ordnance {row['probability']:.3f}",
         (
@@ -130,6 +132,8 @@ def sighting(row: Any) -> Section:
             f"{row['position_error_m']:.2f} m within the image's own georeference"
         ),
     )
+    if "state" in row:
+        lines = (*lines, f"state in the round that is looked at: {row['state']}")
     return Section("Sighting", lines, numbers)
 
 

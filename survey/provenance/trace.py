@@ -31,21 +31,27 @@ class Folders:
 
 
 def trace_detection(
-    detection: str, *, run: Path, images: Sequence[Path] = (), folders: Folders | None = None
+    detection: str,
+    *,
+    run: Path,
+    images: Sequence[Path] = (),
+    folders: Folders | None = None,
+    number: int | None = None,
 ) -> Explanation:
     """Walk from a sighting's pixel to the cell that it counts in, and on to what was planned there.
 
     Args:
         detection: Id of a sighting, or the first digits of one if no other begins with them.
-        run: Folder of a finished run.
+        run: Folder of a finished run, or of one of its rounds.
         images: Where to look for the imagery before where it was.
         folders: What else was made of the run.
+        number: Of the round; 0 is the run before any, None the latest.
 
     Raises:
         InputError: The run is not finished, or has no such sighting.
     """
-    finished = open_finished(run)
-    table = finished.layer("detections")
+    finished = open_finished(run, number)
+    table = finished.sightings
     matching = table[table["detection_id"].str.startswith(detection)] if detection else table[:0]
     if len(matching) != 1:
         what = "no sighting has this id" if not len(matching) else f"{len(matching)} sightings' ids begin so"
@@ -67,7 +73,7 @@ def trace_detection(
     return Explanation(f"Sighting {row['detection_id']} of run {finished.identity.run_id}", tuple(sections))
 
 
-def trace_place(
+def trace_place(  # noqa: PLR0913 - the public entry point
     x: float,
     y: float,
     *,
@@ -75,6 +81,7 @@ def trace_place(
     crs: str | None = None,
     images: Sequence[Path] = (),
     folders: Folders | None = None,
+    number: int | None = None,
 ) -> Explanation:
     """Walk from the pixels that show a place to the cell that holds it, and on to what was planned there.
 
@@ -85,12 +92,13 @@ def trace_place(
         crs: CRS of the place, if another than the run's.
         images: Where to look for the imagery before where it was.
         folders: What else was made of the run.
+        number: Of the round; 0 is the run before any, None the latest.
 
     Raises:
         ConfigError: `crs` is no CRS.
         InputError: The run is not finished, or the place lies outside its grid.
     """
-    finished = open_finished(run)
+    finished = open_finished(run, number)
     grid = finished.grid
     if crs is not None:
         try:
@@ -104,7 +112,7 @@ def trace_place(
             f"({x:.1f}, {y:.1f}) lies outside the run's cells in {grid.crs}; give a place in it, or its CRS with --crs"
         )
         raise InputError(msg)
-    table = finished.layer("detections")
+    table = finished.sightings
     apart = np.hypot(table.geometry.x - x, table.geometry.y - y)
     near = table.assign(distance_m=apart)  # before the choice: an empty table would take over the other's rows
     near = near[apart <= np.maximum(NEAR_M, 3 * table["position_error_m"])]

@@ -9,6 +9,9 @@ from typing import Any
 from survey.engine import canonical_json
 from survey.review import FILE, Decision, Draw, Kind, ReviewStore, Standing, standing
 
+_RANK = {0: 0, -1: 1, 1: 2}
+"""Which verdict on a sighting counts for its item."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
@@ -32,10 +35,13 @@ class Verdicts:
         return tuple(d for d in self.decisions if d.opinion.subject in wanted)
 
     def verdict(self, subjects: Iterable[str]) -> Standing | None:
-        """Return what stands of an item, known by the ids of its sightings; None where nobody judged it."""
+        """Return what stands of an item, known by the ids of its sightings; None where nobody judged it.
+
+        As in the risk, one confirmed sighting confirms the item, and it is rejected where one is and none is confirmed.
+        """
         found = [self.standing[name] for name in subjects if name in self.standing]
         sightings = [one for one in found if one.kind is Kind.SIGHTING]
-        return max(sightings, key=lambda one: one.last.decided_at) if sightings else None
+        return max(sightings, key=lambda one: (_RANK[one.verdict], one.last.decided_at)) if sightings else None
 
 
 def read_verdicts(folder: Path) -> Verdicts | None:

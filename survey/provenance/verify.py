@@ -83,7 +83,7 @@ def verify(folder: Path, *, images: Sequence[Path] = (), model: str | None = Non
     """
     if not (folder / "run.json").is_file():
         return _verify_folder(folder)
-    run = open_finished(folder)
+    run = open_finished(folder, number=0)
     counts: dict[str, int] = {}
     findings = [
         *_products(run, counts),

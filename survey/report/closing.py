@@ -3,11 +3,14 @@
 from pathlib import PurePosixPath
 
 from survey.export import MANIFEST, verify_manifest
+from survey.export.manifest import listed_products
 from survey.files import sha256_of
 from survey.report.html import Markup, facts, joined, prose, table, tag
 from survey.report.subject import Subject
 
 LIMITS = 6
+SHA = 64
+"""Digits of a SHA-256: the program's version is among a round's inputs too."""
 
 
 def limits(subject: Subject) -> Markup:
@@ -33,6 +36,11 @@ def hashes(subject: Subject) -> Markup:
     listed += [(w("hashes.input"), name, sha256) for name, sha256 in run.manifest["inputs"].items()]
     listed += [(w("hashes.model"), name, sha256) for name, sha256 in run.manifest["model"].items()]
     listed.append((w("hashes.manifest"), MANIFEST, sha256_of(run.products / MANIFEST)))
+    if run.current.round is not None:
+        of = run.current.folder
+        listed += [(w("hashes.product"), f"rounds/{of.name}/{name}", sha) for name, sha in listed_products(of).items()]
+        listed += [(w("hashes.input"), name, sha) for name, sha in run.current.round.inputs.items() if len(sha) == SHA]
+        listed.append((w("hashes.manifest"), f"rounds/{of.name}/{MANIFEST}", sha256_of(of / MANIFEST)))
     rows: list[list[str | Markup | None]] = [
         [kind, tag("span", name, class_="file"), tag("code", sha256)] for kind, name, sha256 in listed
     ]

@@ -8,9 +8,12 @@ from survey.report.html import Markup, joined, table, tag
 from survey.report.maps import detections_map
 from survey.report.subject import Subject
 from survey.review import Standing
+from survey.rounds.reassess import NOT_FOUND, STATES, UNREVIEWED
 
 MOST_ROWS = 200
 """Items of the table; the layer has all."""
+_STATES = dict(zip(STATES[1:], ("confirmed", "rejected", "not_found", "removed", "still_there"), strict=True))
+_WORKED = frozenset(STATES[NOT_FOUND:])
 _VERDICTS = {1: "review.item", -1: "review.none_of_it", 0: "review.unsure"}
 
 
@@ -30,15 +33,22 @@ def verdict_of(subject: Subject, item: int) -> Standing | None:
     return subject.verdicts.verdict(subject.sightings_of[item])
 
 
-def told(subject: Subject, stands: Standing | None) -> str:
-    """Return a verdict in words, with reviewer and day; a dash where nobody judged."""
-    if stands is None:
-        return "–"
+def told(subject: Subject, stands: Standing) -> str:
+    """Return a verdict in words, with reviewer and day."""
     w, last = subject.words, stands.last
     words = w("review.disputed") if stands.disputed else w(_VERDICTS[stands.verdict])
     if stands.verdict == 1 and last.opinion.label:
         words = f"{words} ({w.class_name(last.opinion.label)})"
     return f"{words}; {last.opinion.reviewer}, {last.decided_at[:10]}"
+
+
+def judged_of(subject: Subject, row: Any) -> str | None:
+    """Return what review and, in a round, work on the ground say of an item; None where nobody judged."""
+    stands, state = verdict_of(subject, int(row["item"])), row.get("state", STATES[UNREVIEWED])
+    words = [told(subject, stands)] if stands is not None else []
+    if state in _WORKED or (stands is None and state != STATES[UNREVIEWED]):
+        words.append(subject.words(f"state.{_STATES[state]}"))
+    return "; ".join(words) or None
 
 
 def number_of(subject: Subject, row: Any) -> str:
@@ -77,8 +87,8 @@ def _caption(subject: Subject, row: Any) -> tuple[Markup, ...]:
         tag("span", f"± {row['position_error_m']:.2f} m, {w('detections.image')} {number_of(subject, row)}"),
         tag("span", place) if place else None,
     ]
-    stands = verdict_of(subject, int(row["item"]))
-    lines.append(tag("span", told(subject, stands)) if stands is not None else None)
+    judged = judged_of(subject, row)
+    lines.append(tag("span", judged) if judged is not None else None)
     return tuple(line for line in lines if line is not None)
 
 
@@ -101,7 +111,7 @@ def _table(subject: Subject) -> Markup:
                 str(row["sightings"]),
                 number_of(subject, row),
                 tag("code", str(row["detection_id"])),
-                told(subject, verdict_of(subject, int(row["item"]))),
+                judged_of(subject, row) or "–",
             ]
         )
     right = {0, *range(2, 10 if coordinates else 8)}

@@ -119,16 +119,25 @@ def _visibility(subject: Subject) -> Markup | None:
 
 def risk(subject: Subject) -> Markup:
     """Return the risk of the hectares, with maps and the highest ones."""
-    w, told = subject.words, subject.run.summary["risk"]
-    groups = w("risk.by_group", **told["expected_items_by_group"])
-    total = tag("p", f"{told['expected_items']:.3g} {w('risk.expected')}; {groups}.")
-    maps = tag("div", band_map(subject, "p_at_least_one", top=1.0), band_map(subject, "expected_items"), class_="maps")
-    return joined(tag("p", w("risk.about")), total, maps, tag("h3", w("risk.highest")), _highest(subject))
+    w, current, told = subject.words, subject.run.current, subject.run.summary["risk"]
+    expected, by_group, as_of = told["expected_items"], told["expected_items_by_group"], w("risk.before")
+    if current.round is not None:
+        of = current.round.summary
+        expected, by_group = of["expected_items"], {g: n["expected_items"] for g, n in of["by_group"].items()}
+        numbers = {"expected": expected, "removed": of["found_and_removed"], "left": of["remaining_items"]}
+        as_of = w("risk.round", round=current.name, **numbers)
+    total = tag("p", f"{expected:.3g} {w('risk.expected')}; {w('risk.by_group', **by_group)}.")
+    some, items = current.band("p_at_least_one"), current.band("expected_items")
+    maps = tag("div", band_map(subject, some, top=1.0), band_map(subject, items), class_="maps")
+    return joined(
+        tag("p", w("risk.about")), tag("p", as_of), total, maps, tag("h3", w("risk.highest")), _highest(subject)
+    )
 
 
 def _highest(subject: Subject) -> Markup:
-    w, bands, grid = subject.words, subject.bands, subject.run.grid
-    flat = np.where(np.isfinite(bands["expected_items"]), bands["expected_items"], -np.inf).ravel()
+    w, bands, grid, band = subject.words, subject.bands, subject.run.grid, subject.run.current.band
+    expected = bands[band("expected_items")]
+    flat = np.where(np.isfinite(expected), expected, -np.inf).ravel()
     order = [int(n) for n in np.argsort(-flat, kind="stable")[:MOST_CELLS] if np.isfinite(flat[n])]
     rows: list[list[str | Markup | None]] = []
     for number, n in enumerate(order, start=1):
@@ -138,10 +147,10 @@ def _highest(subject: Subject) -> Markup:
         rows.append(
             [
                 f"E{west} N{south}" if subject.options.coordinates else str(number),
-                f"{values['p_at_least_one']:.3f}",
+                f"{values[band('p_at_least_one')]:.3f}",
                 f"{values['p_unseen']:.3f}",
-                f"{values['expected_items']:.3g}",
-                f"{values['q05']:.0f} – {values['q95']:.0f}",
+                f"{values[band('expected_items')]:.3g}",
+                f"{values[band('q05')]:.0f} – {values[band('q95')]:.0f}",
                 f"{100 * values['searched_fraction']:.0f} %",
                 f"{values['detections']:.0f}",
             ]

@@ -3,9 +3,9 @@
 import numpy as np
 
 from survey.errors import InputError
-from survey.export import MANIFEST
-from survey.files import sha256_of
-from survey.provenance.finished import read_json, read_layer
+from survey.export import read_layer
+from survey.provenance.finished import read_json
+from survey.provenance.origin import Origin, origin_of, origin_of_plan
 from survey.report.html import Markup, joined, prose, table, tag
 from survey.report.maps import areas_map
 from survey.report.subject import Subject, hectares
@@ -66,7 +66,7 @@ def candidates(subject: Subject) -> Markup:
         return _absent(subject, "survey candidates", "--candidates")
     report, found = read_json(folder / "candidates.json"), read_layer(folder / "candidates.gpkg", "candidates")
     found = found.to_crs(subject.run.grid.crs)
-    own = _own(subject, report["inputs"]["run"] == sha256_of(subject.run.products / MANIFEST))
+    own = _own(subject, origin_of(subject.run, report))
     about = tag("p", f"{w('candidates.about')} {w('evidence.about', standard=report['rule']['standard'])}")
     cautions = tag("ul", *(tag("li", line) for line in report["cautions"]))
     if not len(found):
@@ -96,7 +96,7 @@ def plan(subject: Subject) -> Markup:
         return _absent(subject, "survey prioritise", "--plan")
     report, areas = read_json(folder / "priority.json"), read_layer(folder / "work_areas.gpkg", "work_areas")
     areas = areas.sort_values("rank").to_crs(subject.run.grid.crs)
-    own = report["inputs"]["risk"]["sha256"] == subject.run.manifest["products"]["risk.tif"]["sha256"]
+    own = origin_of_plan(subject.run, report)
     told = report["plan"]
     about = w(
         "plan.about",
@@ -141,7 +141,7 @@ def patterns(subject: Subject) -> Markup:
     if folder is None:
         return _absent(subject, "survey patterns", "--patterns")
     report, rows_of = read_json(folder / "patterns.json"), read_layer(folder / "patterns.gpkg", "patterns")
-    own = report["manifest_sha256"] == sha256_of(subject.run.products / MANIFEST)
+    own = origin_of(subject.run, report)
     about = tag("p", w("patterns.about", rows=len(rows_of), items=report["items"]))
     caution = tag("p", report["caution"], class_="small")
     if not len(rows_of):
@@ -183,5 +183,5 @@ def _absent(subject: Subject, command: str, option: str) -> Markup:
     return prose(subject.words("not_provided_by", command=command, option=option), class_="absent")
 
 
-def _own(subject: Subject, own: bool) -> Markup:
-    return tag("p", subject.words("linked.same" if own else "linked.other"), class_="small" if own else "caution")
+def _own(subject: Subject, origin: Origin) -> Markup:
+    return tag("p", subject.words(f"linked.{origin}"), class_="small" if origin is Origin.SAME else "caution")

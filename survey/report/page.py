@@ -60,8 +60,13 @@ def _cover(subject: Subject) -> Markup:
         (hectares(area["flown"]), "card.flown"),
         (hectares(area["searched"]), "card.searched"),
         (f"{summary['detections']['items']}", "card.items"),
-        (f"{summary['risk']['expected_items']:.3g}", "card.expected"),
     ]
+    latest = subject.run.current.round
+    if latest is None:
+        expected = f"{summary['risk']['expected_items']:.3g}", w("card.expected")
+    else:
+        expected = f"{latest.summary['remaining_items']:.3g}", w("card.remaining", round=latest.folder.name)
+    shown = [*((value, w(key)) for value, key in cards), expected]
     told = [
         (w("run"), subject.run.identity.run_id),
         (w("model"), subject.run.model[0]),
@@ -72,7 +77,7 @@ def _cover(subject: Subject) -> Markup:
         tag("h1", w("title")),
         tag("p", w("subtitle"), class_="subtitle"),
         tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in told), class_="told"),
-        tag("div", *(tag("div", tag("b", value), tag("span", w(key))) for value, key in cards), class_="figures"),
+        tag("div", *(tag("div", tag("b", value), tag("span", words)) for value, words in shown), class_="figures"),
         tag("p", w("caution"), class_="caution"),
     )
 

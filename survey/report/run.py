@@ -24,7 +24,7 @@ def write_report(
     """Write the report of a finished run. The same run, folders and options give the same bytes.
 
     Args:
-        run: Folder of the run.
+        run: Folder of the run, or of one of its rounds.
         out: HTML file; `report.html` in the run's folder if None.
         pdf: Also write a PDF beside it.
         options: What else to tell, and how.
@@ -40,9 +40,10 @@ def write_report(
     given = options if options is not None else ReportOptions()
     _check_date(given.date)
     flights = read_flights(given.flights) if given.flights is not None else {}
-    subject = Subject(open_finished(run), given, Words.of(given.language), flights)
+    finished = open_finished(run, given.number)
+    subject = Subject(finished, given, Words.of(given.language), flights)
     check_folders(subject)
-    path = out if out is not None else run / REPORT
+    path = out if out is not None else finished.folder / REPORT
     html = render(subject)
     written = {path: html.encode()}
     if pdf:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioIOError
 
 from survey.detect.model import ModelCard, find_model, load_card, model_sha256
-from survey.errors import InputError, ModelError
+from survey.errors import ModelError
+from survey.export import read_hectares
 from survey.provenance.finished import FinishedRun
 from survey.provenance.imagery import RunImage, find_imagery
 from survey.provenance.verdicts import Verdicts, read_verdicts
@@ -31,6 +30,8 @@ class ReportOptions:
     patterns: Path | None = None
     plan: Path | None = None
     candidates: Path | None = None
+    number: int | None = None
+    """Of the round that is reported; 0 is the run before any, None the latest."""
     flights: Path | None = None
     """CSV with a row an image: what the imagery itself does not tell."""
     images: tuple[Path, ...] = ()
@@ -62,7 +63,7 @@ class Subject:
     @cached_property
     def detections(self) -> Any:
         """All sightings, the most probable first; where a model calibrates all alike, by score."""
-        table = self.run.layer("detections")
+        table = self.run.sightings
         return table.sort_values(
             ["probability", "score", "detection_id"], ascending=[False, False, True], kind="stable"
         )
@@ -89,19 +90,12 @@ class Subject:
 
     @cached_property
     def bands(self) -> dict[str, NDArray[np.float64]]:
-        """Bands of risk.tif by name, NaN where nobody flew.
+        """Bands of risk.tif by name, NaN where nobody flew; of the round, if there is one.
 
         Raises:
             InputError: The file cannot be read.
         """
-        path = self.run.products / "risk.tif"
-        try:
-            with rasterio.open(path) as dataset:
-                values = dataset.read(masked=True).astype(np.float64).filled(np.nan)
-                return dict(zip(dataset.descriptions, values, strict=True))
-        except RasterioIOError as error:
-            msg = f"{path}: cannot be read ({error}); run `survey run` again"
-            raise InputError(msg) from error
+        return read_hectares(self.run.current.risk)[1]
 
     @cached_property
     def verdicts(self) -> Verdicts | None:

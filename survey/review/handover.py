@@ -12,7 +12,7 @@ from survey.export import Layer, write_geopackage
 from survey.review.decision import Kind
 from survey.review.standing import Standing, standing
 from survey.review.store import FILE, ReviewStore
-from survey.review.travel import placed
+from survey.review.travel import images_of, placed
 
 
 def take_in_decisions(run: Path, other: Path) -> str:
@@ -87,6 +87,7 @@ def _provenance(things: Sequence[Standing]) -> dict[str, NDArray[np.generic]]:
         "note": _text([t.last.opinion.note for t in things]),
         "model": _text([t.last.opinion.model for t in things]),
         "run_id": _text([t.last.opinion.run_id for t in things]),
+        "images": _text(["; ".join(images_of(t)) for t in things]),
         "decision": _text([t.last.uid for t in things]),
     }
 

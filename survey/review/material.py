@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from survey.errors import InputError
-from survey.export import MANIFEST
+from survey.export import MANIFEST, read_layer
 from survey.ingest import open_image
 from survey.risk.groups import GROUP_OF_CLASS
 from survey.values import HECTARE_EDGE_M, Image
@@ -116,23 +114,6 @@ def load_material(run: Path, *, images: Sequence[Path] = ()) -> Material:
         imaged=shapely.union_all(np.asarray(read_layer(package, "images").geometry.array, dtype=object)),
         classes=tuple(dict.fromkeys([*GROUP_OF_CLASS, UNIDENTIFIED, *sorted(set(found.label.tolist()))])),
     )
-
-
-def read_layer(path: Path, layer: str) -> Any:
-    """Return a layer as a table.
-
-    Raises:
-        InputError: It cannot be read, or has no CRS.
-    """
-    try:
-        table = pyogrio.read_dataframe(path, layer=layer)
-    except (DataSourceError, DataLayerError) as error:
-        msg = f"{path}: layer {layer} cannot be read ({error}); make it again"
-        raise InputError(msg) from error
-    if table.crs is None:
-        msg = f"{path}: layer {layer} has no CRS; make it again"
-        raise InputError(msg)
-    return table
 
 
 def _found(table: Any) -> Found:

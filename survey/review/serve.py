@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from survey.errors import InputError, OutputError
+from survey.export import read_layer
 from survey.review.desk import Desk
 from survey.review.far import FOLDER
-from survey.review.material import Material, load_material, read_layer
+from survey.review.material import Material, load_material
 from survey.review.store import Draw, ReviewStore
 from survey.review.tiles import draw_tiles, searched_tiles, tile_at
 from survey.review.vectors import ShapeLayer
+from survey.rounds.current import current_of
 
 LEAST_TILES = 30
 """Tiles drawn of each stratum at the least: with no miss in 30, recall of unsighted ground is bounded at all."""
@@ -67,6 +69,7 @@ def serve_review(run: Path, settings: ReviewSettings, *, tell: Callable[[str], N
         app, address = guarded(served, settings, port)
         for line in served.desk.material.not_there:
             tell(f"not there: {line}")
+        tell(f"hectares show the risk of {current_of(run).words}")
         tell(f"review of run {served.desk.material.run_id} at {address}")
         tell("stop with Ctrl-C; every decision is on the disk when the page shows it")
         # h11: no other parser to keep up with; no access log, for addresses of a map are places.
@@ -139,9 +142,11 @@ def prepare_draws(material: Material, store: ReviewStore, settings: ReviewSettin
 def _layers(material: Material, settings: ReviewSettings) -> dict[str, ShapeLayer]:
     package = material.folder / "products" / "detections.gpkg"
     hectares = ("cell", "p_at_least_one", "p_unseen", "expected_items", "q05", "q95", "searched_fraction")
+    left = ("p_remaining", "remaining_items", "remaining_q05", "remaining_q95", "worked_fraction")
+    current = current_of(material.folder)
     wanted = [
         ("searched_area", package, ("state", "reason", "area_ha"), None),
-        ("hectares", package, hectares, "p_at_least_one"),
+        ("hectares", current.layers, (*hectares, *left), current.band("p_at_least_one")),
     ]
     if settings.patterns is not None:
         rows = ("pattern", "members", "length_m", "p_value", "spacing_m")

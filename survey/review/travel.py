@@ -80,7 +80,7 @@ def carry_over(things: Sequence[Standing], sightings: Sightings) -> Carried:
             reach = np.maximum(reach, np.maximum(size, sightings.size_m[within]) / 2)
         fits = distance <= reach
         if thing.verdict < 0:
-            fits &= np.isin([sightings.image_ids[i] for i in within], _images(thing))
+            fits &= np.isin([sightings.image_ids[i] for i in within], images_of(thing))
         if (exact := own.get(thing.subject)) is not None:
             within, distance, fits = np.append(within, exact), np.append(distance, -1.0), np.append(fits, True)
         closer = fits & (distance < near[within])
@@ -117,7 +117,7 @@ def placed(things: Sequence[Standing], crs: str) -> NDArray[np.float64]:
     return out
 
 
-def _images(thing: Standing) -> list[str]:
+def images_of(thing: Standing) -> list[str]:
     """Return the ids of the images that the reviewers of a thing looked at."""
     shown = (d.opinion.seen.get("images", []) for d in thing.opinions)
     return [str(name) for names in shown if isinstance(names, list) for name in names]

@@ -1,6 +1,7 @@
 """Posterior of a finished run with what became known since, in rounds that are kept."""
 
+from survey.rounds.current import Current, current_of
 from survey.rounds.folder import Round, latest_round, rounds_of
 from survey.rounds.run import RoundResult, compute_round, history
 
-__all__ = ["Round", "RoundResult", "compute_round", "history", "latest_round", "rounds_of"]
+__all__ = ["Current", "Round", "RoundResult", "compute_round", "current_of", "history", "latest_round", "rounds_of"]

@@ -30,6 +30,8 @@ class Verdicts:
     known_error_m: Array
     known_mark: NDArray[np.intp]
     """(M,) place of the group, or `UNIDENTIFIED`."""
+    known_class: tuple[str, ...]
+    """(M,) as the reviewer called it; '' where nobody said."""
     counts: SiteCounts | None
     """Recall and false alarms from tiles drawn by chance; None without draws."""
     sha256: str | None
@@ -40,7 +42,7 @@ class Verdicts:
     def none(cls, count: int) -> "Verdicts":
         """Return no verdicts on so many sightings."""
         nothing = np.empty(0, np.intp)
-        return cls(np.zeros(count, np.int8), np.empty((0, 2)), np.empty(0), nothing, None, None)
+        return cls(np.zeros(count, np.int8), np.empty((0, 2)), np.empty(0), nothing, (), None, None)
 
 
 def ids_of(basis: Basis) -> list[str]:
@@ -96,6 +98,7 @@ def read_verdicts(path: Path, basis: Basis) -> Verdicts:
         places_in(basis.searched.grid.crs, [opinion.place for opinion in missed]),
         np.array([opinion.place.position_error_m for opinion in missed], np.float64),
         marks_of(labels, np.arange(len(labels))),
+        labels,
         counts,
         hashlib.sha256(told.encode()).hexdigest(),
         len(decisions),

@@ -1,7 +1,7 @@
 """The files of a round."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ from survey import export
 from survey.evidence.groups import GROUP_WORDS, GROUPS
 from survey.export.cog import Band
 from survey.export.layers import Layer
+from survey.risk import UNIDENTIFIED
 from survey.rounds.ground import outside_ha
+from survey.rounds.matching import still_unknown
 from survey.rounds.reassess import STATES, Known, Reassessed
+from survey.rounds.styles import round_styles
 from survey.values import HECTARE_EDGE_M, RISK_BANDS
 
 RISK, STYLE, LAYERS, SUMMARY = "risk.tif", "risk.qml", "detections.gpkg", "summary.json"
@@ -89,10 +92,12 @@ def write_round(
         export.hectare_layer(round_.risk, more=more),
         _worked(known),
         _found(known, round_),
+        _missed(known),
     ]
-    export.write_geopackage(folder / LAYERS, crs=basis.searched.grid.crs, layers=layers, styles=export.layer_styles())
+    export.write_geopackage(folder / LAYERS, crs=basis.searched.grid.crs, layers=layers, styles=round_styles())
     summary = dict(about) | _summary(known, round_, before)
     export.write_summary(folder / SUMMARY, summary=summary)
+    export.write_project(folder, title=f"survey, round {about['round']:03}")
     export.write_manifest(folder, run_id=basis.run_id, inputs=inputs, model={"card_and_weights": _sha(basis.model)})
     return summary
 
@@ -131,6 +136,18 @@ def _found(known: Known, round_: Reassessed) -> Layer:
     columns["removed"] = results.removed
     columns["item"] = round_.find_item.astype(np.int64)
     return Layer("items_found", "Point", _wkb(shapely.points(results.x, results.y)), columns)
+
+
+def _missed(known: Known) -> Layer:
+    """Return the items that reviewers saw in the imagery and the search did not."""
+    verdicts = known.verdicts
+    columns: dict[str, NDArray[np.generic]] = {
+        "class": np.array(verdicts.known_class, object),
+        "group": np.array([GROUPS[m] if m != UNIDENTIFIED else "" for m in verdicts.known_mark], object),
+        "position_error_m": verdicts.known_error_m,
+        "found_on_the_ground": ~still_unknown(verdicts, known.results),
+    }
+    return Layer("missed_items", "Point", _wkb(shapely.points(verdicts.known_xy)), columns)
 
 
 def _wkb(geometries: Sequence[Any] | NDArray[np.object_]) -> NDArray[np.object_]:
@@ -176,6 +193,7 @@ def _summary(known: Known, round_: Reassessed, before: Before) -> dict[str, Any]
             "recall": belief.recall,
             "recall_beta": [belief.found, belief.missed],
             "false_alarms_per_ha": belief.false_alarms_per_ha,
+            "parameters": asdict(belief),
         },
         "unknown_classes": dict(results.unknown_classes),
         "layers": {name: report.as_dict() for name, report in results.reports.items()},

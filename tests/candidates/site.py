@@ -49,8 +49,10 @@ def finished_run(
     columns = {"item": np.arange(count), "probability": np.array(probability, np.float64)}
     columns["detection_id"] = np.array([f"d{n}" for n in range(count)], dtype=object)
     columns["size_m"] = np.full(count, 0.3)
+    columns["position_error_m"] = np.full(count, 0.05)
+    columns["image_id"] = np.array(["i0"] * count, dtype=object)
     if verdict is not None:
-        columns["verdict"] = np.array(verdict, dtype=object)
+        columns["state"] = np.array([told or "unreviewed" for told in verdict], dtype=object)
     points = shapely.points(np.array(places, np.float64).reshape(-1, 2))
     states = np.array(["searched", "not searched"], dtype=object)
     ground = np.array([SEARCHED, shapely.box(WEST + 200, NORTH - 300, WEST + 300, NORTH)])

@@ -124,7 +124,13 @@ def test_decisions_of_reviewers_count_by_name_and_by_place(tmp_path: Path) -> No
     layers = []
     for name, decided in told.items():
         wkb = np.asarray(shapely.to_wkb(shapely.points([place for _, place in decided])), dtype=object)
-        layers.append(Layer(name, "Point", wkb, {"subject": np.array([s for s, _ in decided], dtype=object)}))
+        text = {"subject": [s for s, _ in decided]} | {
+            key: [value] * len(decided)
+            for key, value in (("class", "ap_mine"), ("decided_at", "2026"), ("decision", "u"), ("images", "i0"))
+        }
+        columns: dict[str, np.ndarray] = {key: np.array(values, dtype=object) for key, values in text.items()}
+        columns |= {key: np.full(len(decided), 0.05) for key in ("size_m", "position_error_m")}
+        layers.append(Layer(name, "Point", wkb, columns))
     write_geopackage(tmp_path / "review.gpkg", crs=CRS, layers=layers, styles={})
     found = propose(run, rule=RULE, out=tmp_path / "out", review=tmp_path / "review.gpkg")
     rows = proposed(tmp_path / "out")

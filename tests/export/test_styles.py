@@ -13,6 +13,7 @@ from survey.export import candidate_style, layer_styles
 from survey.export.palette import GROUND_COLOURS, RISK_RAMP, rgb_of
 from survey.patterns.styles import hazard_style, pattern_styles
 from survey.priority.styles import plan_styles
+from survey.rounds.styles import round_styles
 
 DECLARED = ("#FF0000", "#F4A718")  # confirmed and suspected hazardous areas in IMAS symbology
 
@@ -49,7 +50,13 @@ def test_disturbance_style_lists_every_class_once(products: Path) -> None:
 
 def test_no_colour_resembles_a_declared_area() -> None:
     colours = [rgb_of(c) for _, c in RISK_RAMP] + [rgb_of(c) for c in GROUND_COLOURS.values()]
-    for qml in [*layer_styles().values(), *pattern_styles().values(), *plan_styles().values(), candidate_style()]:
+    for qml in [
+        *layer_styles().values(),
+        *round_styles().values(),
+        *pattern_styles().values(),
+        *plan_styles().values(),
+        candidate_style(),
+    ]:
         colours += [(int(r), int(g), int(b)) for r, g, b in re.findall(r'v="(\d+),(\d+),(\d+),255"', qml)]
     assert len(colours) > 25
     for rgb in colours:
@@ -59,7 +66,9 @@ def test_no_colour_resembles_a_declared_area() -> None:
             assert saturation < 0.2 or min(distance, 360 - distance) > 40, (rgb, declared)
 
 
-@pytest.mark.parametrize("styles", [layer_styles(), pattern_styles(), plan_styles(), {"c": candidate_style()}])
+@pytest.mark.parametrize(
+    "styles", [layer_styles(), round_styles(), pattern_styles(), plan_styles(), {"c": candidate_style()}]
+)
 def test_layer_styles_are_well_formed(styles: Mapping[str, str]) -> None:
     for qml in styles.values():
         root = ET.fromstring(qml)  # noqa: S314 - our own text
