@@ -23,9 +23,12 @@ from survey.train.datalist import (
     GroundEntry,
     OrthomosaicEntry,
     RenderedEntry,
+    ReviewEntry,
     SimulatedEntry,
 )
 from survey.train.orthomosaic import OVERLAP_PX, load_parts
+from survey.train.picture import STORED_GSD_M, Picture
+from survey.train.reviewed import load_reviews
 
 __all__ = [
     "AT_LEAST_M",
@@ -49,24 +52,6 @@ SIMULATED_GROUNDS = 12
 SIMULATED_SEED = 90_000
 SIMULATED_PX = 1600
 SIMULATED_GSD_M = 0.01
-STORED_GSD_M = 0.007
-"""Grounds finer than this are reduced to it: crops never need more, and memory is bounded."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A picture of ground with what is known to be in it."""
-
-    site: str
-    name: str
-    rgb: NDArray[np.uint8]
-    gsd_m: float
-    items: Boxes
-    disturbed: tuple[tuple[float, float, float, float], ...] | None
-    """(x, y, width, height) of dug soil; None: nothing is known. Empty tuple: there is none."""
-    weight: float
-    sun: Sun | None = None
-    """Where the light of the picture comes from, if that is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +103,8 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
                 pictures.extend(load_frames(entry, folder))
             case OrthomosaicEntry():
                 pictures.extend(load_orthomosaics(entry, folder))
+            case ReviewEntry():
+                pictures.extend(load_reviews(entry, folder))
             case CutoutEntry():
                 cutouts.extend(_load_cutouts(entry, folder))
             case SimulatedEntry():
