@@ -99,7 +99,7 @@ class Composer:
         )
 
     def compose(self, number: int, spots: Sequence[Spot] = ()) -> Sample:
-        """Return crop `number`; a share lies around mined spots and what reviewers rejected, on which nothing is laid."""
+        """Return crop `number`; a share lies around mined and rejected spots, on which nothing is laid."""
         recipe, spots = self._recipe, (*self._rejected, *spots)
         rng = np.random.default_rng([self._seed, number])
         spot = spots[int(rng.integers(len(spots)))] if spots and rng.random() < recipe.mined_share else None

@@ -29,7 +29,7 @@ class Identity:
     data: Mapping[str, Any]
     """The data list, held-out entries removed."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of every file that the run reads, by its path below the data folder or below `bank/`, `review/`, `start/`."""
+    """SHA-256 of all that the run reads, by its path below the data folder, or below `bank/`, `review/` or `start/`."""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

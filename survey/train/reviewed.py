@@ -68,7 +68,7 @@ def _told(entry: ReviewEntry, pictures: list[Picture]) -> str:
         f"{sum(len(p.items.row) for p in pictures)} items, {sum(len(j.rejected) for j in judged)} hard negatives, "
         f"{sum(len(j.unsettled.row) for j in judged)} unsettled places"
     )
-    return f"review of {entry.site}: {len(pictures)} pictures with {counts} (seams count twice), {ha:.4f} ha looked at"
+    return f"review of {entry.site}: {len(pictures)} pictures with {counts}, {ha:.4f} ha looked at"
 
 
 def _looked(picture: Picture) -> int:
@@ -91,8 +91,8 @@ class _Laid:
         shapes = np.empty(len(tiles.shape), object)
         scale = np.array([grid.col_step, grid.row_step])
         shapes[:] = [_scaled(shape, scale) for shape in tiles.shape]
-        chosen = [boxes.chosen(places.verdict == verdict) for verdict in (1, 0, -1)]
-        return cls(*chosen, LookedAt(shapes, tiles.empty))
+        items, unsettled, rejected = (boxes.chosen(places.verdict == verdict) for verdict in (1, 0, -1))
+        return cls(items, unsettled, rejected, LookedAt(shapes, tiles.empty))
 
     def needed(self, grid: WorkingGrid) -> NDArray[np.bool_]:
         """Return which parts hold anything that was judged."""
@@ -144,14 +144,21 @@ def _cut(image: Image, site: str, places: Places, tiles: LookedAt) -> Iterator[P
         ground = laid.ground(window, valid, grid.gsd_m)
         if not ground.any():
             continue
-        shown, unsettled, rejected = (
+        shown, unsettled = (
             boxes.chosen(visible(boxes, window, valid)).moved(window.row, window.col)
-            for boxes in (laid.items, laid.unsettled, laid.rejected)
+            for boxes in (laid.items, laid.unsettled)
         )
+        rejected = laid.rejected.chosen(_centred(laid.rejected, read.block.core)).moved(window.row, window.col)
         judged = Judged(ground, unsettled, np.column_stack([rejected.row, rejected.col]))
         rgb = read.pixels[window.slices(padded)].copy()
         name = f"{image.path.name}:{window.row}:{window.col}"
         yield Picture(site, name, rgb, grid.gsd_m, shown, None, 0.0, judged=judged)
+
+
+def _centred(boxes: Boxes, core: Window) -> NDArray[np.bool_]:
+    """Return (N,) whose centre lies in a core, so that each is one part's."""
+    row, col = boxes.row - core.row, boxes.col - core.col
+    return (row >= 0) & (row < core.height) & (col >= 0) & (col < core.width)
 
 
 def _scaled(shape: Any, by: NDArray[np.float64]) -> Any:

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +15,12 @@ from numpy.typing import NDArray
 from survey.errors import ConfigError
 from survey.files import sha256_of
 from survey.ingest import open_image
-from survey.review import FILE, Carried, Kind, ReviewStore, Sightings, Standing, carry_over, standing, tile_box
+from survey.review import FILE, Carried, Kind, Place, ReviewStore, Sightings, Standing, carry_over, standing, tile_box
 from survey.review.material import Material, load_material
 from survey.review.travel import REACH_SIGMAS
 from survey.train.config import CLASSES
 from survey.train.datalist import ReviewEntry
 from survey.values import Image
-
-log = logging.getLogger(__name__)
 
 UNIDENTIFIED = "anomaly"
 """Class of an item that nobody could name: it is an item, and teaches nothing of classes."""
@@ -73,16 +70,14 @@ class ReviewedRun:
         this is the only image on which the reviewers can have seen it. On any other image its place is as uncertain
         as two images' fit: it is unsettled there.
         """
-        found, own = self.material.found, self._sightings_on(image)
-        carried = self._carried
-        rows = [self._seen(n) for n in own.tolist()]
-        known = {carried.subject[n] for n in own}
+        own = np.flatnonzero(self.material.found.image_ids == image.image_id).tolist()
+        rows = [self._seen(n) for n in own]
+        known = {self._carried.subject[n] for n in own}
         for thing in self.things.values():
             if thing.kind is not Kind.TILE and thing.subject not in known:
                 rows += self._drawn(thing, image)
         table = np.array([row[:4] for row in rows], np.float64).reshape(-1, 4)
         names = tuple(row[4] for row in rows)
-        log.debug("%s: %d places, %d sightings of %d", image.path.name, len(rows), len(own), len(found.x))
         return Places(table[:, 0], table[:, 1], table[:, 2], table[:, 3].astype(np.int8), names)
 
     def tiles_on(self, image: Image, places: Places) -> LookedAt:
@@ -104,9 +99,6 @@ class ReviewedRun:
         which[:] = shapes
         return LookedAt(which, np.array(empty, bool))
 
-    def _sightings_on(self, image: Image) -> NDArray[np.intp]:
-        return np.flatnonzero(self.material.found.image_ids == image.image_id)
-
     def _seen(self, n: int) -> tuple[float, float, float, int, str]:
         """Return row, col, size, verdict and class of a sighting."""
         found, carried = self.material.found, self._carried
@@ -120,27 +112,20 @@ class ReviewedRun:
         return (*at, told.size_m or size, 1, _class(carried.label[n] or str(found.label[n])))
 
     def _drawn(self, thing: Standing, image: Image) -> list[tuple[float, float, float, int, str]]:
-        """Return the place of a thing that no sighting of an image stands for; nothing if it is not to be seen there."""
+        """Return the place of a thing that no sighting of an image stands for; nothing if none is to be seen there."""
         told = thing.last.opinion
-        (row, col), *_ = _pixels(np.array([[told.place.x, told.place.y]]), told.place.crs, image)
-        if not (0 <= row < image.height and 0 <= col < image.width):
+        if (at := _within(told.place, image)) is None:
             return []
-        shown = [
-            other for other in self.material.images if other.image_id in _images(thing) and self._shows(other, thing)
-        ]
-        certain = [one.image_id for one in shown] == [image.image_id] and bool(told.size_m)
+        seen = _images(thing)
+        shown = [o.image_id for o in self.material.images if o.image_id in seen and _within(told.place, o) is not None]
+        certain = shown == [image.image_id] and told.size_m is not None
         if certain and thing.verdict:
             name = _class(told.label or "") if thing.verdict > 0 else ""
-            return [(float(row), float(col), float(told.size_m or 0), thing.verdict, name)]
+            return [(*at, told.size_m or 0.0, thing.verdict, name)]
         if thing.verdict < 0:
             return []
         reach = SPREAD * (told.size_m or 0) + 2 * REACH_SIGMAS * told.place.position_error_m
-        return [(float(row), float(col), reach, 0, "")]
-
-    def _shows(self, image: Image, thing: Standing) -> bool:
-        place = thing.last.opinion.place
-        (row, col), *_ = _pixels(np.array([[place.x, place.y]]), place.crs, image)
-        return bool(0 <= row < image.height and 0 <= col < image.width)
+        return [(*at, reach, 0, "")]
 
     @cached_property
     def _carried(self) -> Carried:
@@ -223,12 +208,6 @@ def review_hashes(entry: ReviewEntry, folder: Path) -> dict[str, str]:
     return hashes | {f"{name}/{image.path.name}": image.sha256 for image in review.material.images}
 
 
-def class_names(reviews: Sequence[ReviewedRun]) -> tuple[str, ...]:
-    """Return our classes of which a review confirmed an item."""
-    told = [_class(t.last.opinion.label or "") for r in reviews for t in r.things.values() if t.verdict > 0]
-    return tuple(name for name in CLASSES if name in told)
-
-
 def _class(label: str) -> str:
     return label if label in CLASSES and label != UNIDENTIFIED else ""
 
@@ -239,8 +218,14 @@ def _images(thing: Standing) -> set[str]:
     return {str(name) for names in shown if isinstance(names, list) for name in names}
 
 
+def _within(place: Place, image: Image) -> tuple[float, float] | None:
+    """Return row and col of a place; None where it lies outside the image."""
+    row, col = _pixels(np.array([[place.x, place.y]]), place.crs, image)[0].tolist()
+    return (row, col) if 0 <= row < image.height and 0 <= col < image.width else None
+
+
 def _pixels(xy: NDArray[np.float64], crs: str, image: Image) -> NDArray[np.float64]:
-    """Return (N, 2) row and col of places; NaN-free only where the CRS reaches."""
+    """Return (N, 2) row and col of places; not finite where the CRS does not reach."""
     x, y = pyproj.Transformer.from_crs(crs, image.crs_wkt, always_xy=True).transform(xy[:, 0], xy[:, 1])
     col, row = ~image.transform * (np.asarray(x), np.asarray(y))
     return np.column_stack([row, col])

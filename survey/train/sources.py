@@ -97,14 +97,8 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
     sprites: tuple[BankSprite, ...] = ()
     for entry in data.entries:
         match entry:
-            case GroundEntry():
-                pictures.extend(load_grounds(entry, folder))
-            case FrameEntry():
-                pictures.extend(load_frames(entry, folder))
-            case OrthomosaicEntry():
-                pictures.extend(load_orthomosaics(entry, folder))
-            case ReviewEntry():
-                pictures.extend(load_reviews(entry, folder))
+            case GroundEntry() | FrameEntry() | OrthomosaicEntry() | ReviewEntry():
+                pictures.extend(_load_pictures(entry, folder))
             case CutoutEntry():
                 cutouts.extend(_load_cutouts(entry, folder))
             case SimulatedEntry():
@@ -119,6 +113,20 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
         msg = "the data list has no items: give it cutouts or simulated entries of a weight above 0"
         raise ConfigError(msg)
     return Sources(tuple(pictures), tuple(cutouts), items, sprites, rendered)
+
+
+def _load_pictures(
+    entry: GroundEntry | FrameEntry | OrthomosaicEntry | ReviewEntry, folder: Path
+) -> list[Picture]:
+    match entry:
+        case GroundEntry():
+            return load_grounds(entry, folder)
+        case FrameEntry():
+            return load_frames(entry, folder)
+        case OrthomosaicEntry():
+            return load_orthomosaics(entry, folder)
+        case ReviewEntry():
+            return load_reviews(entry, folder)
 
 
 def _bank_of(folder: Path | None) -> tuple[BankSprite, ...]:

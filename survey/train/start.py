@@ -17,7 +17,7 @@ class Start:
 
     card: ModelCard | None = None
     state: Mapping[str, Tensor] | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the weights by the name that it has in a run's identity."""
 
 
@@ -33,7 +33,8 @@ def open_start(config: TrainConfig) -> Start:
     folder = find_model(config.start, models=models_folder())
     card = load_card(folder)
     if card.architecture.split("-")[0] != config.backbone:
-        msg = f"start: {card.id} has the network {card.architecture}; set backbone to its first part, or name another model"
+        own = card.architecture.split("-")[0]
+        msg = f"start: {card.id} has the backbone {own}, not {config.backbone}; set backbone={own}, or name another"
         raise ConfigError(msg)
     if card.class_names != CLASSES:
         msg = (
@@ -42,8 +43,8 @@ def open_start(config: TrainConfig) -> Start:
         raise ConfigError(msg)
     if seen := sorted({name.partition("/")[0] for name in config.hold_out} & set(card.training.sites)):
         msg = (
-            f"hold_out: {card.id}, which the training starts from, was trained on {', '.join(seen)}, so what is measured "
-            "there flatters; start from a model that has not seen the site, or hold out others"
+            f"hold_out: {card.id}, which the training starts from, was trained on {', '.join(seen)}, so what is "
+            "measured there flatters; start from a model that has not seen the site, or hold out others"
         )
         raise ConfigError(msg)
     return Start(card, load_network(folder, card).state_dict(), {f"start/{card.weights.file}": card.weights.sha256})

@@ -61,7 +61,7 @@ def make_batch(samples: Sequence[Sample]) -> Batch:
             centre.append((index, int(row), int(col)))
             kind.append(int(sample.class_index[item]))
             geometry.append((float(np.log(sample.size_px[item])), float(row % 1), float(col % 1)))
-        for item in np.flatnonzero(sample.ignored):  # after those that are demanded: what is not known counts
+        for item in np.flatnonzero(sample.ignored).tolist():  # after those that are demanded: what is not known counts
             row, col = sample.row[item] / HEAT_STRIDE, sample.col[item] / HEAT_STRIDE
             _weigh(weight[index, 0], row, col, sample.size_px[item] / HEAT_STRIDE, to=0)
     pixels = np.stack([sample.pixels for sample in samples])
