@@ -1,18 +1,18 @@
 """What reviewers judged is learnt where it lies; what nobody judged is neither demanded nor punished."""
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
-import torch
 from affine import Affine
 
-from survey.errors import ConfigError
-from survey.review import FILE, Kind, ReviewStore, Status, tile_at, tile_box
+from survey.errors import ConfigError, InputError, ResumeError
+from survey.review import Draw, Kind, ReviewStore, Status, tile_at, tile_box
+from survey.review.material import load_material
 from survey.train import TrainConfig, reviewed_runs
 from survey.train.compose import Composer, Recipe
 from survey.train.config import CLASSES
@@ -54,8 +54,6 @@ def write_site(folder: Path) -> Path:
 
 
 def ids_of(run: Path) -> dict[tuple[float, float], str]:
-    import pyogrio
-
     table = pyogrio.read_dataframe(run / "products" / "detections.gpkg", layer="detections")
     return {
         min(DOTS, key=lambda dot: abs(dot[0] - r) + abs(dot[1] - c)): name
@@ -70,7 +68,7 @@ def at(place: tuple[float, float]) -> dict[str, float]:
 def judge(run: Path) -> None:
     """Confirm one, reject one, leave one, draw one; look at an empty tile and at one with a sighting."""
     names = ids_of(run)
-    (image,) = {i.image_id for i in load_material_images(run)}
+    (image,) = (image.image_id for image in load_material(run).images)
     seen: dict[str, Any] = {"seen": {"images": [image]}}
     with ReviewStore(run) as store:
         store.add(opinion(names[CONFIRMED], Status.RELABELLED, label="at_mine", size_m=0.3, **at(CONFIRMED), **seen))
@@ -81,12 +79,6 @@ def judge(run: Path) -> None:
             box = tile_box(tile)
             told = {"kind": Kind.TILE, "label": None, "size_m": None, "geometry": box.wkt}
             store.add(opinion(tile, Status.TILE_REVIEWED, x=box.centroid.x, y=box.centroid.y, **told, **seen))
-
-
-def load_material_images(run: Path) -> Any:
-    from survey.review.material import load_material
-
-    return load_material(run).images
 
 
 def entry_of(run: Path, **more: Any) -> ReviewEntry:
@@ -222,11 +214,14 @@ def test_what_is_laid_on_ground_that_nobody_looked_at_is_demanded(pictures: list
     made = composer([replace(p) for p in pictures], mined_share=0, empty_share=0)
     demanded = 0
     for number in range(40):
-        batch = make_batch([made.compose(number)])
+        sample = made.compose(number)
+        if sample.ignored.any():  # beside what is not known nothing is demanded
+            continue
+        batch = make_batch([sample])
         for index, row, col in batch.centre.tolist():
-            demanded += 1
+            demanded += not sample.known[row, col]
             assert batch.weight[index, 0, row, col] == 1
-    assert demanded > 20
+    assert demanded > 10
 
 
 def test_an_item_without_a_class_teaches_none(run: Path, tmp_path: Path) -> None:
@@ -264,23 +259,19 @@ def test_identity_follows_decisions_and_not_their_file(run: Path, tmp_path: Path
         return Identity.of(TrainConfig(), data, used_files(data, tmp_path))
 
     before = identity()
-    assert set(before.files) == {f"review/range/0123456789abcdef/{n}" for n in ("decisions", "detections.gpkg", "a.tif")}
+    assert set(before.files) == {
+        f"review/range/0123456789abcdef/{n}" for n in ("decisions", "detections.gpkg", "a.tif")
+    }
     assert str(tmp_path) not in str(before.as_state())
     with ReviewStore(own) as store:
-        store.record(replace_draw())
+        store.record(Draw("r", 1, "empty", 4, 10.0, (EMPTY_TILE,)))
     assert identity().hashes() == before.hashes()
     with ReviewStore(own) as store:
         store.add(opinion(ids_of(own)[OPEN], Status.REJECTED, **at(OPEN)))
     after = identity()
     assert after.hashes() != before.hashes()
-    with pytest.raises(ConfigError, match="decisions has other content"):
+    with pytest.raises(ResumeError, match="decisions has other content"):
         after.check(before.as_state(), Path("checkpoint.pt"))
-
-
-def replace_draw() -> Any:
-    from survey.review import Draw
-
-    return Draw("r", 1, "empty", 4, 10.0, (EMPTY_TILE,))
 
 
 def test_what_cannot_be_used_is_told_with_the_remedy(run: Path, tmp_path: Path) -> None:
@@ -291,7 +282,7 @@ def test_what_cannot_be_used_is_told_with_the_remedy(run: Path, tmp_path: Path) 
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     image = (tmp_path / "a.tif").rename(moved / "a.tif")
-    with pytest.raises(ConfigError, match="--images"):
+    with pytest.raises(InputError, match="--images"):
         load_reviews(entry_of(own), tmp_path)
     assert load_reviews(entry_of(own, images=(str(moved),)), tmp_path)
     with rasterio.open(image, "r+") as out:
@@ -307,6 +298,4 @@ def test_runs_are_named_with_or_without_a_site(tmp_path: Path) -> None:
     assert first.names == {"north"}
     with pytest.raises(ConfigError, match="--from-review"):
         reviewed_runs([], images=[tmp_path])
-    assert FILE not in first.model_dump_json()
-    assert torch is not None
-    assert logging is not None
+    assert str(tmp_path) not in first.model_dump_json()
