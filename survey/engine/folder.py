@@ -16,7 +16,7 @@ from survey.errors import InputError, ResumeError
 from survey.files import make_folder, write_bytes
 
 _BLOCK_FILE = re.compile(r"[0-9a-f]{64}\.(npz|json)")
-REVIEW_FILES = frozenset({"review.sqlite", "review.sqlite-wal", "review.sqlite-shm"})
+REVIEW_FILES = frozenset({"review.sqlite", "review.sqlite-wal", "review.sqlite-shm", "review-cache"})
 """Decisions of reviewers lie in the run's folder and are nothing that a run writes or removes."""
 _TEMPORARY = re.compile(r"\.(?P<stem>.+)\.[0-9a-f]+\.tmp(\..*|-.*)?")
 """As `survey.files.temporary_beside` names them, with what a library may hang on (`-journal`, `.ovr`)."""

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from rasterio.errors import RasterioIOError
 
@@ -79,6 +80,12 @@ def make_app(served: Served) -> FastAPI:
     @app.exception_handler(InputError)
     async def refused(_: Request, error: InputError) -> Response:
         return JSONResponse({"error": str(error)}, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> Response:
+        # The framework's own answer repeats what was sent, and fails where that is no JSON.
+        told = [f"{'.'.join(map(str, one['loc']))[:100]}: {one['msg'][:200]}" for one in error.errors()[:3]]
+        return JSONResponse({"error": "; ".join(told)}, HTTPStatus.UNPROCESSABLE_ENTITY)
 
     @app.exception_handler(OutputError)
     async def not_kept(_: Request, error: OutputError) -> Response:

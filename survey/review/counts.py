@@ -87,8 +87,10 @@ def site_counts(
         searched_ha: Searched ground of the run.
     """
     by_tile: dict[str, list[str]] = {}
+    drawn_tiles = {tile for draw in draws for tile in draw.tiles}
     for subject, tile in items.items():
-        by_tile.setdefault(tile, []).append(subject)
+        if tile in drawn_tiles:
+            by_tile.setdefault(tile, []).append(subject)
     edge_m = draws[0].edge_m if draws else 0.0
     drawn_items: dict[str, int] = {}
     for thing in things.values():

@@ -7,22 +7,22 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from survey.errors import InputError
 from survey.review.agreement import CATEGORIES, agreement
-from survey.review.counts import Estimate, site_counts
-from survey.review.decision import Decision, Kind, Opinion, Place, Status
+from survey.review.counts import site_counts
+from survey.review.decision import Kind, Opinion, Place, Status
 from survey.review.material import Material
 from survey.review.queue import Entry, disputed, for_second_opinion, in_turn, informative, still_open
 from survey.review.standing import Standing, not_taken_back, standing
 from survey.review.store import Draw, ReviewStore
 from survey.review.tiles import tile_at, tile_box
+from survey.review.told import decision_told, drawn_item, estimate_told, state_of
 from survey.review.vectors import Bounds, clusters
 
-MOST_POINTS = 2000
-"""Items sent one by one for a view; more are counted in squares."""
+MOST_POINTS = 600
+"""Items sent one by one for a view; more would lie over each other and are counted in squares."""
 NEXT = 40
 """Things of the queue sent at a time."""
 MODES = ("informative", "disputed")
@@ -51,7 +51,9 @@ class Desk:
         found = material.found
         ranked = informative(found.probability[found.leaders], material.risk)
         subjects = [str(found.ids[found.leaders[n]]) for n in ranked]
-        return cls(material, store, tuple(draws), tuple(in_turn(subjects, draws)))
+        desk = cls(material, store, tuple(draws), tuple(in_turn(subjects, draws)))
+        desk._by_tile  # noqa: B018 - worked out now, not while the first page waits for it
+        return desk
 
     def things(self, viewer: Viewer) -> dict[str, Standing]:
         """Return what stands, as far as the viewer may see it: in a blind round, his own decisions of it."""
@@ -71,7 +73,7 @@ class Desk:
         x, y = found.x[lead], found.y[lead]
         inside = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
         things = self.things(viewer)
-        drawn = [_drawn(t) for t in things.values() if t.kind is Kind.MISSED and t.verdict >= 0]
+        drawn = [drawn_item(t) for t in things.values() if t.kind is Kind.MISSED and t.verdict >= 0]
         if len(inside) > MOST_POINTS:
             return {"clusters": self._clusters(inside, things, resolution=resolution), "drawn": drawn}
         rows = [
@@ -82,7 +84,7 @@ class Desk:
                 round(float(found.size_m[n]), 3),
                 str(found.label[n]),
                 round(float(found.probability[n]), 3),
-                _state(things.get(str(found.ids[n]))),
+                state_of(things.get(str(found.ids[n]))),
             ]
             for n in lead[inside]
         ]
@@ -96,17 +98,17 @@ class Desk:
         """
         shown = self.things(viewer).get(subject)
         history = [
-            _told(d)
+            decision_told(d)
             for d in self.store.decisions()
             if d.opinion.subject == subject and (not viewer.blind_round or d.opinion.reviewer == viewer.reviewer)
         ]
-        about: dict[str, Any] = {"subject": subject, "state": _state(shown), "decisions": history}
+        about: dict[str, Any] = {"subject": subject, "state": state_of(shown), "decisions": history}
         if subject in self._places:
             return about | self._item(self._places[subject])
         if subject.startswith("tile-"):
             return about | self._tile(subject, self.things(viewer))
         if shown is not None or (shown := standing(self.store.decisions()).get(subject)) is not None:
-            return about | _drawn(shown) | {"kind": Kind.MISSED}
+            return about | drawn_item(shown) | {"kind": Kind.MISSED}
         msg = f"{subject[:80]!r}: no such thing in this run; reload the page"
         raise InputError(msg)
 
@@ -135,7 +137,7 @@ class Desk:
             if waiting:
                 msg = f"{len(waiting)} sightings in this tile are not judged yet"
                 raise InputError(msg)
-        return _told(self.store.add(opinion))
+        return decision_told(self.store.add(opinion))
 
     def take_back(self, viewer: Viewer) -> dict[str, Any] | None:
         """Take back the viewer's latest decision that stands; None if there is none."""
@@ -147,7 +149,7 @@ class Desk:
         if not own:
             return None
         self.store.take_back(own[-1].uid, reviewer=viewer.reviewer)
-        return _told(own[-1])
+        return decision_told(own[-1])
 
     def place_of(self, subject: str) -> tuple[Place, str, float]:
         """Return place, class and size of a sighting of the run.
@@ -166,14 +168,15 @@ class Desk:
     def progress(self, viewer: Viewer) -> dict[str, Any]:
         """Return counts of verdicts, this site's recall and false alarms, and how reviewers agree."""
         decisions = self.store.decisions()
-        things = standing(decisions)
+        open_second = viewer.blind_round and for_second_opinion(
+            decisions, reviewer=viewer.reviewer, blind_round=viewer.blind_round
+        )
+        # Until a blind round is finished its reviewer counts only what is his: sums would tell what the others said.
+        things = self.things(viewer) if open_second else standing(decisions)
         judged = [things[s].verdict for s in self._places if s in things]
         tiles = [entry.subject for entry in self.order if entry.kind is Kind.TILE]
         site = site_counts(things, self._tile_of, self.draws, searched_ha=self.material.searched_ha)
         agreed = agreement(decisions)
-        open_second = viewer.blind_round and for_second_opinion(
-            decisions, reviewer=viewer.reviewer, blind_round=viewer.blind_round
-        )
         return {
             "items": len(self._places),
             "judged": len(judged),
@@ -183,8 +186,8 @@ class Desk:
             "drawn": sum(t.kind is Kind.MISSED and t.verdict > 0 for t in things.values()),
             "tiles": len(tiles),
             "tiles_reviewed": sum(s in things and things[s].verdict > 0 for s in tiles),
-            "recall": _estimate(site.recall),
-            "false_alarms_per_ha": _estimate(site.false_alarms_per_ha),
+            "recall": estimate_told(site.recall),
+            "false_alarms_per_ha": estimate_told(site.false_alarms_per_ha),
             "strata": [
                 {"name": s.stratum, "reviewed": s.reviewed, "population": s.population, "missed": s.missed}
                 for s in site.strata
@@ -248,7 +251,7 @@ class Desk:
             "bounds": box.bounds,
             "x": box.centroid.x,
             "y": box.centroid.y,
-            "items": [{"subject": s, "state": _state(things.get(s))} for s in inside],
+            "items": [{"subject": s, "state": state_of(things.get(s))} for s in inside],
         }
 
     @cached_property
@@ -267,47 +270,3 @@ class Desk:
         for subject, tile in self._tile_of.items():
             by_tile.setdefault(tile, []).append(subject)
         return by_tile
-
-
-def _state(thing: Standing | None) -> str:
-    """Return a word for the map: 'open', 'confirmed', 'rejected', 'unsure' or 'disputed'."""
-    if thing is None:
-        return "open"
-    if thing.disputed:
-        return "disputed"
-    return {1: "confirmed", -1: "rejected", 0: "unsure"}[thing.verdict]
-
-
-def _drawn(thing: Standing) -> dict[str, Any]:
-    told = thing.last.opinion
-    ring = list(shapely.from_wkt(told.geometry).exterior.coords) if told.geometry else None
-    return {
-        "subject": thing.subject,
-        "x": told.place.x,
-        "y": told.place.y,
-        "size_m": told.size_m,
-        "class": told.label,
-        "ring": ring,
-        "state": _state(thing),
-    }
-
-
-def _told(decision: Decision) -> dict[str, Any]:
-    told = decision.opinion
-    return {
-        "uid": decision.uid,
-        "decided_at": decision.decided_at,
-        "previous": decision.previous,
-        "kind": told.kind,
-        "status": told.status,
-        "subject": told.subject,
-        "reviewer": told.reviewer,
-        "class": told.label,
-        "note": told.note,
-        "blind_round": told.blind_round,
-    }
-
-
-def _estimate(estimate: Estimate) -> dict[str, float | None]:
-    high = estimate.high if np.isfinite(estimate.high) else None
-    return {"value": estimate.value, "low": estimate.low, "high": high}

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +58,8 @@ class Imagery:
     tile_px: int
     warped_to: str | None
     """The CRS that the file is brought into; None: these are its own pixels."""
+    source: Image
+    """As the file is."""
     _idle: dict[int | None, deque[Any]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -75,7 +76,7 @@ class Imagery:
             with gdal_env(), rasterio.open(image.path) as dataset:
                 tile_px = _tile_px(dataset)
                 levels = _file_levels(dataset, image, tile_px)
-            return cls(image, levels, tile_px, None)
+            return cls(image, levels, tile_px, None, image)
         with gdal_env(), rasterio.open(image.path) as dataset, _warped(dataset, image, crs) as warped:
             bands = image.bands if warped.count == image.band_count else replace(image.bands, alpha=warped.count)
             seen = replace(
@@ -88,7 +89,7 @@ class Imagery:
                 band_count=warped.count,
                 validity=Validity.ALPHA,
             )
-        return cls(seen, _read_levels(seen), TILE_PX, crs)
+        return cls(seen, _read_levels(seen), TILE_PX, crs, image)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -175,7 +176,7 @@ class Imagery:
             dataset = idle.pop() if idle else None
         with gdal_env():
             if dataset is None:
-                dataset = _opened(self.image.path, overview, self.image, self.warped_to)
+                dataset = _opened(self.source, overview, self.warped_to)
             try:
                 yield dataset
             except BaseException:
@@ -185,9 +186,9 @@ class Imagery:
             idle.append(dataset)
 
 
-def _opened(path: Path, overview: int | None, image: Image, warped_to: str | None) -> Any:
+def _opened(image: Image, overview: int | None, warped_to: str | None) -> Any:
     options = {} if overview is None else {"overview_level": overview}
-    dataset = rasterio.open(path, sharing=False, **options)
+    dataset = rasterio.open(image.path, sharing=False, **options)
     return dataset if warped_to is None else _warped(dataset, image, warped_to)
 
 

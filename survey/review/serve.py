@@ -165,6 +165,7 @@ def _taken(settings: ReviewSettings) -> socket.socket:
         taken = socket.socket(family, kind, number)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(place)
+        taken.listen()  # whoever opens the address as soon as it is told waits, instead of being refused
     except OSError as error:
         msg = f"{settings.host}:{settings.port} cannot be taken ({error.strerror or error}); use another --port"
         raise OutputError(msg) from error

@@ -235,3 +235,14 @@ def test_sessions_add_up_in_timing_json(tmp_path: Path) -> None:
     record_session(tmp_path, Session("2020-01-02T00:00:00Z", 2.5, 4, 0.5, shard=str(Shard(1, 2))))
     sessions = json.loads((tmp_path / "timing.json").read_text())["sessions"]
     assert [(s["seconds"], s["shard"]) for s in sessions] == [(1.5, None), (2.5, "1/2")]
+
+
+def test_decisions_of_reviewers_outlive_starting_over_and_do_not_stand_in_its_way(tmp_path: Path) -> None:
+    _finish(tmp_path)
+    (tmp_path / "review.sqlite").write_text("decided")
+    with open_run(tmp_path, PLAN, resume=False):
+        assert (tmp_path / "review.sqlite").read_text() == "decided"
+    (tmp_path / "run.json").unlink()  # as when starting over is killed before the new run is stated
+    with open_run(tmp_path, PLAN) as run:
+        assert not run.resumed
+        assert (tmp_path / "review.sqlite").read_text() == "decided"

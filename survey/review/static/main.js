@@ -7,15 +7,18 @@ import { say, sayName, speak } from "./words.js";
 const remembered = (name) => { try { return localStorage.getItem(`survey-review-${name}`); } catch { return null; } };
 const remember = (name, value) => { try { localStorage.setItem(`survey-review-${name}`, value); } catch { /* private window */ } };
 
-let run, map, thing, queue = [], left = 0, past = [], at = -1, busy = false;
+let run, map, thing, queue = [], past = [], at = -1, busy = false;
+let tile; // the tile whose candidates are being judged; one goes back to it after each
 const reviewer = () => byId("reviewer").value.trim();
 const mode = () => byId("mode").value;
 const viewer = () => ({ reviewer: reviewer(), blind_round: mode() === "blind" ? 1 : 0 });
 
-// Runs one action at a time and says what went wrong in words.
+// Runs one action at a time and says what went wrong in words. A key pressed meanwhile is lost on purpose: it would
+// judge a thing that nobody has seen yet.
 async function attempt(action) {
   if (busy) return;
   busy = true;
+  document.body.dataset.busy = "yes";
   try {
     await action();
   } catch (error) {
@@ -23,7 +26,14 @@ async function attempt(action) {
     if (!(error instanceof Refused) && !(error instanceof TypeError)) console.error(error);
   } finally {
     busy = false;
+    document.body.dataset.busy = "no";
   }
+}
+
+// For choices that stay to be seen in their field: they wait until the last action is through.
+async function afterwards(action) {
+  while (busy) await new Promise((done) => setTimeout(done, 50));
+  return attempt(action);
 }
 
 async function open(subject, { focus = true } = {}) {
@@ -36,11 +46,11 @@ async function open(subject, { focus = true } = {}) {
 
 async function refill() {
   const told = await get("/api/queue", { mode: mode(), ...viewer() });
-  left = told.left;
   queue = told.next;
 }
 
 async function next() {
+  tile = undefined;
   if (at < past.length - 1) {
     at += 1;
     return open(past[at]);
@@ -68,6 +78,7 @@ async function previous() {
 }
 
 function jump(subject) {
+  if (thing?.kind === "tile") tile = thing.subject;
   past = [...past.slice(0, at + 1), subject];
   at = past.length - 1;
   return open(subject, { focus: false }).then(() => map.focus({ ...thing }));
@@ -91,7 +102,11 @@ const wide = () => map.map.getView().calculateExtent(map.map.getSize());
 
 async function decide(status, label = undefined) {
   if (!thing || run.read_only) return;
-  if (await send({ kind: thing.kind, status, subject: thing.subject, label: label ?? null })) await next();
+  if (!await send({ kind: thing.kind, status, subject: thing.subject, label: label ?? null })) return;
+  const back = thing.kind === "tile" ? undefined : tile;
+  tile = undefined;
+  if (back) await jump(back);
+  else await next();
 }
 
 async function undo() {
@@ -243,7 +258,9 @@ function watchImages() {
     try {
       const images = await get("/api/images");
       map.setImages(images);
-      if (images.filter((image) => image.far).length >= images.filter((image) => image.needs_far).length) clearInterval(timer);
+      if (images.filter((image) => image.far).length < images.filter((image) => image.needs_far).length) return;
+      clearInterval(timer);
+      if (byId("notice").textContent === say("page.far_wait")) notice("");
     } catch { /* the server is away: asked again */ }
   }, 3000);
 }
@@ -267,16 +284,19 @@ async function begin() {
   if (!thing) map.whole();
   if (run.images_missing.length) notice(say("page.images_missing", { names: run.images_missing.join("; ") }), true);
   else if (run.read_only) notice(say("page.read_only"));
-  if (images.some((image) => image.needs_far)) watchImages();
-  chooser.addEventListener("change", () => attempt(() => setLanguage(chooser.value)));
-  byId("mode").addEventListener("change", (event) => { event.target.blur(); attempt(changeMode); });
-  byId("reviewer").addEventListener("change", () => { remember("reviewer", reviewer()); attempt(changeMode); });
+  if (images.filter((image) => image.far).length < images.filter((image) => image.needs_far).length) {
+    if (byId("notice").hidden) notice(say("page.far_wait"));
+    watchImages();
+  }
+  chooser.addEventListener("change", () => { chooser.blur(); afterwards(() => setLanguage(chooser.value)); });
+  byId("mode").addEventListener("change", (event) => { event.target.blur(); afterwards(changeMode); });
+  byId("reviewer").addEventListener("change", () => { remember("reviewer", reviewer()); afterwards(changeMode); });
   byId("help-button").addEventListener("click", help);
   byId("help-close").addEventListener("click", () => byId("help").close());
   byId("who").addEventListener("close", () => {
     byId("reviewer").value = byId("who-name").value.trim();
     remember("reviewer", reviewer());
-    attempt(progress);
+    progress().catch(() => {});
   });
   document.addEventListener("keydown", keys);
   if (!reviewer() && !run.read_only) askName();

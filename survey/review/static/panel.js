@@ -117,7 +117,7 @@ function swatches(name, run) {
 
 function legend(name, run) {
   if (name === "disturbance") {
-    return [element("div", { className: "ends quiet", text: ["crater", "trench", "disturbed_soil"].map((code) => say(`ground.${code}`)).join(" · ") })];
+    return [element("div", { className: "names quiet", text: ["crater", "trench", "disturbed_soil"].map((code) => say(`ground.${code}`)).join(" · ") })];
   }
   if (name !== "hectares") return [];
   const ramp = element("div", { className: "ramp" });
