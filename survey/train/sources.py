@@ -115,9 +115,7 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
     return Sources(tuple(pictures), tuple(cutouts), items, sprites, rendered)
 
 
-def _load_pictures(
-    entry: GroundEntry | FrameEntry | OrthomosaicEntry | ReviewEntry, folder: Path
-) -> list[Picture]:
+def _load_pictures(entry: GroundEntry | FrameEntry | OrthomosaicEntry | ReviewEntry, folder: Path) -> list[Picture]:
     match entry:
         case GroundEntry():
             return load_grounds(entry, folder)

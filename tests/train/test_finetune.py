@@ -1,23 +1,10 @@
 """A short training on a review, from a released model: surer of what was confirmed, less sure of what was rejected."""
 
-from pathlib import Path
-
 import numpy as np
-import pytest
-import rasterio
-import yaml
 from numpy.typing import NDArray
 
 from survey import load_detector
-from survey.cli import main
-from survey.detect import load_card
-from survey.errors import ConfigError
-from survey.evaluate.run import check_sites
-from survey.review import ReviewStore, Status
-from survey.train import TrainConfig
-from survey.train.start import open_start
-from tests.review.opinions import opinion
-from tests.train.test_reviews import CONFIRMED, REJECTED, at, ids_of, write_site
+from tests.train.test_reviews import CONFIRMED, REJECTED
 
 SETTINGS = {
     "version": 1,
