@@ -87,7 +87,7 @@ def assess(
         "detections": count,
         "confirmed": np.bincount(evidence.cell, evidence.confirmed, minlength=searched.flown.size),
         "effective_search": effective_search(evidence, belief),
-        **_seen(searched),
+        **seen_bands(searched),
         "disturbance_fraction": share_of(searched.disturbed.ravel(), evidence.searched_ha),
     }
     shape = searched.grid.shape
@@ -163,7 +163,7 @@ def posterior_bands(found: Inference) -> dict[str, NDArray[np.float64]]:
     return bands
 
 
-def _seen(searched: SearchedArea) -> dict[str, NDArray[np.float64]]:
+def seen_bands(searched: SearchedArea) -> dict[str, NDArray[np.float64]]:
     """Return how well cells were seen, NaN where that was not asked for."""
     unknown = np.full(searched.flown.size, np.nan)
     left = unknown if searched.visible is None else np.where(searched.searched > 0, searched.visible, np.nan).ravel()

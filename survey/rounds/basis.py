@@ -17,7 +17,7 @@ from survey.values import Detections, HectareGrid, Performance, Risk, SearchedAr
 
 FILE = "basis.npz"
 VERSION = 1
-_AREAS = ("flown", "searched", "disturbed", "looks", "visible")
+_AREAS = ("flown", "searched", "disturbed", "looks", "visible", "cover")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +114,7 @@ class Basis:
                 disturbed=arrays["area_disturbed"],
                 looks=arrays.get("area_looks"),
                 visible=arrays.get("area_visible"),
+                cover=arrays.get("area_cover"),
             ),
             Detections(tuple(about["classes"]), tuple(about["seen_images"]), about["model_id"], **columns),
             arrays["items"].astype(np.intp),

@@ -23,6 +23,7 @@ from survey.risk.assess import (
     effective_search,
     item_verdicts,
     posterior_bands,
+    seen_bands,
     share_of,
     sighting_cells,
 )
@@ -109,6 +110,7 @@ def reassess(known: Known) -> Reassessed:
         "detections": count.astype(np.float64),
         "confirmed": sure.astype(np.float64),
         "effective_search": effective_search(evidence, belief),
+        **seen_bands(basis.searched),
         "disturbance_fraction": share_of(basis.searched.disturbed.ravel(), evidence.searched_ha),
     }
     remaining = _remaining(bands, left, removed)
