@@ -1,6 +1,7 @@
 """The risk is computed anew from the page: by whom it may be, what is shown then, and what is said when it fails."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def computed(asking: Any) -> dict[str, Any]:
         told: dict[str, Any] = asking.get("/api/round").json()
         if told["state"] != "running":
             return told
-    raise AssertionError("never done")
+    msg = "never done"
+    raise AssertionError(msg)
 
 
 def confirm_one(asking: Any) -> None:
@@ -86,14 +88,13 @@ def test_a_failure_is_told_and_can_be_tried_again(client: Client, run: Path) -> 
 
 
 def test_one_round_is_computed_at_a_time_and_a_bug_does_not_look_like_work(run: Path) -> None:
-    import threading
-
     may_go, calls = threading.Event(), []
 
     def slow(_: Path) -> RoundResult:
         calls.append(1)
         may_go.wait(30)
-        raise InputError("no")
+        msg = "no"
+        raise InputError(msg)
 
     one = Recomputing.of(run, crs="EPSG:32638")
     one.compute = slow

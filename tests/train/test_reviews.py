@@ -33,7 +33,7 @@ ORIGIN = (500_040.0, 4_400_060.0)
 ROWS, COLS = 1000, 1100
 """20 m x 22 m: tiles with their corners at whole multiples of 10 m, the first at pixel (0, 0)."""
 DOTS = [(220.3, 310.6), (260.2, 700.9), (700.5, 250.1), (120.4, 820.7)]
-"""(row, col) of bright dots: by their order confirmed, rejected, not judged, missed by the run."""
+"""(row, col) of bright things: by their order confirmed, rejected (a bar), not judged, missed by the run."""
 CONFIRMED, REJECTED, OPEN, MISSED = DOTS
 EMPTY_TILE, SIGHTED_TILE = tile_at(500_055, 4_400_045), tile_at(500_045, 4_400_045)
 
@@ -42,7 +42,8 @@ def write_site(folder: Path) -> Path:
     """Write one image of bright dots and a run that found three of them."""
     rgb = np.moveaxis(ground(5, ROWS, COLS) // 4, -1, 0).copy()
     for row, col in DOTS:
-        rgb[:, int(row) - 4 : int(row) + 5, int(col) - 4 : int(col) + 5] = 250
+        high, wide = (2, 14) if (row, col) == REJECTED else (4, 4)
+        rgb[:, int(row) - high : int(row) + high + 1, int(col) - wide : int(col) + wide + 1] = 250
     transform = Affine(GSD_M, 0, ORIGIN[0], 0, -GSD_M, ORIGIN[1])
     path = folder / "a.tif"
     with rasterio.open(
