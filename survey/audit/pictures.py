@@ -15,7 +15,7 @@ from survey.ingest import open_image
 from survey.labels import Boxes
 from survey.train.maplabels import MapLabels
 from survey.train.orthomosaic import cut
-from survey.train.sources import STORED_GSD_M
+from survey.train.picture import STORED_GSD_M
 from survey.values import Window, WorkingGrid
 
 LEAST_HALF_PX = 16

@@ -43,10 +43,20 @@ def train(
     evaluation: Annotated[
         Path | None, typer.Option(metavar="FILE", help="evaluation.json of the same run with sites held out.")
     ] = None,
+    from_review: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[SITE=]RUN", help="Reviewed run to learn from too; SITE, else its folder's name."),
+    ] = None,
+    images: Annotated[
+        list[Path] | None, typer.Option("--images", metavar="PATH", help="Where moved imagery of these runs lies now.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="ID|PATH", help="Model to train on, instead of ImageNet's weights.")
+    ] = None,
 ) -> None:
     """Train a model on items laid on real ground; an interrupted training goes on."""
     from survey.config import load_config
-    from survey.train import TrainConfig
+    from survey.train import TrainConfig, reviewed_runs
     from survey.train import train as train_model
 
     logging.basicConfig(format="survey: %(message)s", level=logging.INFO)
@@ -54,7 +64,10 @@ def train(
         msg = f"--config {config}: the settings are given as {path} too; give one of them"
         raise ConfigError(msg)
     settings = load_config(TrainConfig, config if path is None else path, overrides=overrides or ())
-    typer.echo(train_model(settings, data=data, out=out, model_id=name, evaluation=evaluation))
+    if start is not None:
+        settings = settings.model_copy(update={"start": start})
+    reviews = reviewed_runs(from_review or (), images=images or ())
+    typer.echo(train_model(settings, data=data, out=out, model_id=name, evaluation=evaluation, reviews=reviews))
 
 
 @app.command()

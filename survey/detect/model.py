@@ -112,6 +112,8 @@ class TrainingCard(_Part):
     seed: int
     steps: int
     versions: dict[str, str]
+    inputs: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of what no data list names: decisions of reviewed runs, by site and run id, and weights started from."""
 
 
 class ModelCard(_Part):

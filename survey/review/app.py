@@ -1,7 +1,7 @@
 """What the page asks for: ids and numbers come in, never a path or an address."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any
@@ -18,6 +18,7 @@ from survey.review.asked import DecisionAsked, UndoAsked, opinion_of
 from survey.review.desk import MODES, Desk, Viewer
 from survey.review.disturbance import DisturbanceTiles
 from survey.review.pixels import Picture
+from survey.review.recompute import Recomputing
 from survey.review.shelf import CHIPS_M, Shelf
 from survey.review.vectors import Bounds, ShapeLayer
 
@@ -49,10 +50,13 @@ class Served:
     desk: Desk
     shelf: Shelf
     layers: Mapping[str, ShapeLayer]
-    """Shapes by layer: searched_area, hectares, and where given patterns, places, work_areas."""
+    """Shapes by layer: searched_area, and where given patterns, places, work_areas."""
     disturbance: DisturbanceTiles | None
     read_only: bool
     language: str
+    recomputing: Recomputing
+    owner: bool
+    """Whoever reaches the page may have the risk computed: it is this computer's, and decisions are taken."""
 
 
 def _viewer(
@@ -76,6 +80,7 @@ def make_app(served: Served) -> FastAPI:
     _add_pictures(app, served)
     _add_reading(app, served)
     _add_writing(app, served)
+    _add_rounds(app, served)
 
     @app.exception_handler(InputError)
     async def refused(_: Request, error: InputError) -> Response:
@@ -155,9 +160,10 @@ def _add_reading(app: FastAPI, served: Served) -> None:
 
     @app.get("/api/layers/{name}")
     def layer(name: str, bounds: Within, resolution: Resolution) -> Response:
-        if name not in served.layers:
+        shapes = served.recomputing.hectares if name == "hectares" else served.layers.get(name)
+        if shapes is None:
             return Response(status_code=HTTPStatus.NOT_FOUND)
-        return _json(served.layers[name].view(bounds, resolution=resolution))
+        return _json(shapes.view(bounds, resolution=resolution))
 
     @app.get("/api/thing")
     def thing(viewer: Looking, subject: Subject) -> Response:
@@ -184,6 +190,19 @@ def _add_writing(app: FastAPI, served: Served) -> None:
         return _json({"undone": desk.take_back(Viewer(asked.reviewer, asked.blind_round))})
 
 
+def _add_rounds(app: FastAPI, served: Served) -> None:
+    @app.get("/api/round")
+    def told() -> Response:
+        return _json(asdict(served.recomputing.told))
+
+    @app.post("/api/round")
+    def compute() -> Response:
+        if not served.owner:
+            words = "the risk is computed anew on the computer that holds the run: `survey risk RUN`"
+            return JSONResponse({"error": words}, HTTPStatus.FORBIDDEN)
+        return _json(asdict(served.recomputing.start(crs=served.desk.material.crs)))
+
+
 def _about(served: Served) -> dict[str, Any]:
     material = served.desk.material
     return {
@@ -194,10 +213,11 @@ def _about(served: Served) -> dict[str, Any]:
         "searched_bounds": None if material.searched.is_empty else material.searched.bounds,
         "images_missing": material.not_there,
         "classes": material.classes,
-        "layers": list(served.layers),
+        "layers": ["hectares", *served.layers],
         "disturbance": served.disturbance.about() if served.disturbance else None,
         "chips_m": CHIPS_M,
         "read_only": served.read_only,
+        "owner": served.owner,
         "language": served.language,
         "languages": LANGUAGES,
         "risk_ramp": RISK_RAMP,

@@ -106,6 +106,7 @@ def _served(run: Path, settings: ReviewSettings, held: ExitStack) -> tuple[Any, 
     """Open everything that the page shows; return it and the folder for coarse views."""
     from survey.review.app import Served  # noqa: PLC0415 - an extra
     from survey.review.disturbance import DisturbanceTiles  # noqa: PLC0415
+    from survey.review.recompute import Recomputing  # noqa: PLC0415
     from survey.review.shelf import Shelf  # noqa: PLC0415
 
     material = load_material(run, images=settings.images)
@@ -119,7 +120,10 @@ def _served(run: Path, settings: ReviewSettings, held: ExitStack) -> tuple[Any, 
     cache = run / FOLDER
     if settings.read_only and not cache.is_dir():
         cache = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="survey-review-")))
-    return Served(desk, shelf, layers, ground, settings.read_only, settings.language), cache
+    recomputing = Recomputing.of(run, crs=material.crs)
+    held.callback(recomputing.wait)  # a round is written whole, however the server ends
+    owner = is_loopback(settings.host) and not settings.read_only
+    return Served(desk, shelf, layers, ground, settings.read_only, settings.language, recomputing, owner), cache
 
 
 def prepare_draws(material: Material, store: ReviewStore, settings: ReviewSettings) -> Sequence[Draw]:
@@ -141,12 +145,8 @@ def prepare_draws(material: Material, store: ReviewStore, settings: ReviewSettin
 
 def _layers(material: Material, settings: ReviewSettings) -> dict[str, ShapeLayer]:
     package = material.folder / "products" / "detections.gpkg"
-    hectares = ("cell", "p_at_least_one", "p_unseen", "expected_items", "q05", "q95", "searched_fraction")
-    left = ("p_remaining", "remaining_items", "remaining_q05", "remaining_q95", "worked_fraction")
-    current = current_of(material.folder)
-    wanted = [
-        ("searched_area", package, ("state", "reason", "area_ha"), None),
-        ("hectares", current.layers, (*hectares, *left), current.band("p_at_least_one")),
+    wanted: list[tuple[str, Path, tuple[str, ...], str | None]] = [
+        ("searched_area", package, ("state", "reason", "area_ha"), None)
     ]
     if settings.patterns is not None:
         rows = ("pattern", "members", "length_m", "p_value", "spacing_m")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.detect.network import MASK_STRIDE
+from survey.detect.network import HEAT_STRIDE, MASK_STRIDE
 from survey.simulate import ITEMS, Sprite, Sun, disturb, render_item
 from survey.simulate.render import BankSprite
 from survey.train.camera import through_camera
@@ -25,6 +25,7 @@ LEAST_PX = 5.0
 """An item smaller than this is a speck: neither demanded nor punished."""
 LEAST_CONTRAST = 1.0
 """An item that stands out less from its ground cannot be seen: neither demanded nor punished."""
+NO_CLASS = -1
 _SUN_HEIGHTS = 9.0
 """A rendered sprite fits a crop whose sun is at most this many degrees higher or lower than its own."""
 
@@ -40,10 +41,13 @@ class Sample:
     col: NDArray[np.float32]
     size_px: NDArray[np.float32]
     class_index: NDArray[np.int64]
+    """`NO_CLASS` where it is not known."""
     ignored: NDArray[np.bool_]
     """(N,) items too hidden, or cut by the edge: neither demanded nor punished."""
     mask: NDArray[np.uint8]
     """(S/8, S/8): 0 undisturbed, 1 + kind, or `IGNORED`."""
+    known: NDArray[np.bool_]
+    """(S/4, S/4) ground on which what is not listed is no item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,16 @@ class Composer:
         kinds = [sources.simulated_items, sources.rendered_items if self._bank.sprites else 0.0]
         items = np.array([c.weight for c in sources.cutouts] + kinds)
         self._item_shares = items / items.sum()
+        self._rejected = tuple(
+            Spot(index, float(row), float(col), 1.0)
+            for index, picture in enumerate(sources.pictures)
+            if picture.judged is not None and picture.weight > 0
+            for row, col in picture.judged.rejected
+        )
 
     def compose(self, number: int, spots: Sequence[Spot] = ()) -> Sample:
-        """Return crop `number`; a share of the crops lies around mined spots, on which nothing is laid."""
-        recipe = self._recipe
+        """Return crop `number`; a share lies around mined and rejected spots, on which nothing is laid."""
+        recipe, spots = self._recipe, (*self._rejected, *spots)
         rng = np.random.default_rng([self._seed, number])
         spot = spots[int(rng.integers(len(spots)))] if spots and rng.random() < recipe.mined_share else None
         crop = self._ground(rng, spot)
@@ -113,7 +123,7 @@ class Composer:
         ]
         if rng.random() < recipe.nodata_share:
             items = _hidden(items, cut_away(rgb, crop.mask, rng))
-        return self._sample(rgb, crop.mask, items)
+        return self._sample(rgb, crop, items)
 
     def _ground(self, rng: np.random.Generator, spot: Spot | None) -> GroundCrop:
         """Return a crop around a spot, or of a picture drawn by weight."""
@@ -156,11 +166,15 @@ class Composer:
     def _from(self, shelf: "_Shelf", light: Light, rng: np.random.Generator) -> Sprite:
         return rendered_sprite(shelf.draw(light, rng), self._recipe.gsd_m, light.sun.azimuth_deg, rng)
 
-    def _sample(self, rgb: NDArray[np.uint8], mask: NDArray[np.uint8], items: list[Pasted]) -> Sample:
-        size = self._recipe.crop_px
+    def _sample(self, rgb: NDArray[np.uint8], crop: GroundCrop, items: list[Pasted]) -> Sample:
+        size, classes = self._recipe.crop_px, self._recipe.classes
         items = inside(items, size)
         demanded = [
-            0 <= i.row < size and 0 <= i.col < size and i.visible >= LEAST_VISIBLE and i.size_px >= LEAST_PX
+            0 <= i.row < size
+            and 0 <= i.col < size
+            and i.visible >= LEAST_VISIBLE
+            and i.size_px >= LEAST_PX
+            and not i.ignored
             for i in items
         ]
         return Sample(
@@ -168,9 +182,10 @@ class Composer:
             row=np.array([i.row for i in items], np.float32),
             col=np.array([i.col for i in items], np.float32),
             size_px=np.array([i.size_px for i in items], np.float32),
-            class_index=np.array([self._recipe.classes.index(i.class_name) for i in items], np.int64),
+            class_index=np.array([classes.index(i.class_name) if i.class_name else NO_CLASS for i in items], np.int64),
             ignored=~np.array(demanded, bool),
-            mask=mask[MASK_STRIDE // 2 :: MASK_STRIDE, MASK_STRIDE // 2 :: MASK_STRIDE].copy(),
+            mask=crop.mask[MASK_STRIDE // 2 :: MASK_STRIDE, MASK_STRIDE // 2 :: MASK_STRIDE].copy(),
+            known=crop.known[HEAT_STRIDE // 2 :: HEAT_STRIDE, HEAT_STRIDE // 2 :: HEAT_STRIDE].copy(),
         )
 
 

@@ -27,10 +27,12 @@ class TrainConfig(BaseModel):
     seed: int = 1
     backbone: Literal["lite0", "lite2"] = "lite0"
     """EfficientNet-Lite whose ImageNet weights the network starts from."""
+    start: str | None = None
+    """Model, by id or folder, whose weights the training starts from instead of ImageNet's: fine-tuning."""
     held_blocks: Annotated[int, Field(ge=0, le=10)] = 0
-    """Blocks of the backbone, from the stem on, that keep their ImageNet weights."""
+    """Blocks of the backbone, from the stem on, that keep the weights they start with."""
     held_norms: bool = False
-    """Let the backbone's batch normalisations keep their ImageNet statistics, scales and shifts."""
+    """Let the backbone's batch normalisations keep the statistics, scales and shifts that they start with."""
     gsd_m: Annotated[float, Field(gt=0)] = 0.01
     crop_px: Annotated[int, Field(gt=0, multiple_of=16)] = 256
     batch: Annotated[int, Field(gt=0)] = 8

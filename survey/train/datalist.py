@@ -1,5 +1,6 @@
 """The data list: which pictures a training run may use, from which site, at which ground scale."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -128,6 +129,19 @@ class OrthomosaicEntry(_Sited):
         return tuple(dict.fromkeys(name for name in self.classes.values() if name is not None))
 
 
+class ReviewEntry(_Sited):
+    """A finished run that experts judged with `survey review`: its imagery, learnt from where it was judged."""
+
+    kind: Literal["review"]
+    run: Annotated[str, Field(exclude=True)]
+    """Folder of the run. Where it lies says nothing of the weights: they follow from the content of what is there."""
+    images: Annotated[tuple[str, ...], Field(exclude=True)] = ()
+    """Files or folders to look for the run's imagery in, where it has moved."""
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    licence: str = "not stated"
+    note: str = ""
+
+
 class CutoutEntry(_Sited):
     """Pictures of items with alpha, described by a CSV (file, class, identity, nominal_longest_cm, source)."""
 
@@ -158,7 +172,7 @@ class RenderedEntry(_Sited):
 
 
 Entry = Annotated[
-    GroundEntry | FrameEntry | OrthomosaicEntry | CutoutEntry | SimulatedEntry | RenderedEntry,
+    GroundEntry | FrameEntry | OrthomosaicEntry | ReviewEntry | CutoutEntry | SimulatedEntry | RenderedEntry,
     Field(discriminator="kind"),
 ]
 
@@ -168,6 +182,10 @@ class DataList(_Entry):
 
     version: Literal[1]
     entries: tuple[Entry, ...]
+
+    def with_entries(self, entries: tuple[Entry, ...]) -> "DataList":
+        """Return the list with further entries behind its own."""
+        return DataList(version=1, entries=(*self.entries, *entries))
 
     def held_out(self, names: tuple[str, ...]) -> tuple[Entry, ...]:
         """Return the entries of the sites, and of the flights named `site/flight`."""
@@ -215,3 +233,28 @@ def load_data_list(path: Path) -> DataList:
         place = ".".join(str(part) for part in first["loc"])
         msg = f"{path}: {place}: {first['msg']}"
         raise ConfigError(msg) from error
+
+
+def reviewed_runs(named: Sequence[str], *, images: Sequence[Path] = ()) -> tuple[ReviewEntry, ...]:
+    """Return the entries of runs named as `[SITE=]RUN`; without a site the folder's name is one.
+
+    Args:
+        named: Folders of runs, relative to the working folder.
+        images: Files or folders where imagery of any of them lies now.
+
+    Raises:
+        ConfigError: One has no name for its site, or imagery is moved and there is no run.
+    """
+    if images and not named:
+        msg = "--images says where imagery of reviewed runs lies: name a run with --from-review, or leave it out"
+        raise ConfigError(msg)
+    entries = []
+    for text in named:
+        site, _, run = text.rpartition("=")
+        folder = Path(run).absolute()
+        if not (site or folder.name) or not run:
+            msg = f"--from-review {text}: names no run; give the folder of a reviewed run, as RUN or SITE=RUN"
+            raise ConfigError(msg)
+        moved = tuple(str(path.absolute()) for path in images)
+        entries.append(ReviewEntry(kind="review", site=site or folder.name, run=str(folder), images=moved))
+    return tuple(entries)

@@ -1,17 +1,19 @@
 """Crops of pictures of ground, turned, mirrored and scaled, with the items and disturbance that they show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.detect.network import FILL
+from survey.labels import Boxes
 from survey.simulate import Sun
+from survey.train.judged import Looked
 from survey.train.paste import Pasted
+from survey.train.picture import Picture
 from survey.train.placing import Matrix, Turn, around, warped
-from survey.train.sources import Picture
 from survey.values import DISTURBANCES
 
 IGNORED = 255
@@ -39,6 +41,8 @@ class GroundCrop:
     """(row, col) of the place that was aimed at."""
     sun: Sun | None
     """The picture's own sun as it stands in the crop, where it is known."""
+    known: NDArray[np.bool_]
+    """(S, S) ground on which what is not labelled is no item."""
 
 
 def crop_picture(
@@ -62,11 +66,12 @@ def crop_picture(
     matrix = around(turn, source=centre, target=(size / 2, size / 2))
     source, reduced = _reduced(picture.rgb, matrix, scale)
     rgb = warped(source, reduced, (size, size), border=cv2.BORDER_REFLECT_101)
-    points = (matrix[:, :2] @ np.stack([picture.items.col, picture.items.row])).T + matrix[:, 2]
-    items = [
-        Pasted(float(y), float(x), float(extent * scale), name, 1.0)
-        for (x, y), extent, name in zip(points, picture.items.size_px, picture.items.classes, strict=True)
-    ]
+    items = _laid(picture.items, matrix, scale)
+    known = np.ones((size, size), bool)
+    if picture.judged is not None:
+        items += [replace(item, ignored=True) for item in _laid(picture.judged.unsettled, matrix, scale)]
+        looked = warped(picture.judged.ground, matrix, (size, size), flags=cv2.INTER_NEAREST, fill=Looked.NOT)
+        known = looked != Looked.NOT
     softness = 0.42 * float(np.sqrt(max(0.0, scale**2 - 1)))
     sun = None
     if picture.sun is not None:
@@ -75,7 +80,17 @@ def crop_picture(
     if aim is not None:
         x, y = matrix[:, :2] @ np.array([aim[1], aim[0]]) + matrix[:, 2]
         aimed = (float(y), float(x))
-    return GroundCrop(np.asarray(rgb, np.uint8), items, _disturbance_mask(picture, matrix, size), softness, aimed, sun)
+    mask = _disturbance_mask(picture, matrix, size)
+    return GroundCrop(np.asarray(rgb, np.uint8), items, mask, softness, aimed, sun, known)
+
+
+def _laid(boxes: Boxes, matrix: Matrix, scale: float) -> list[Pasted]:
+    """Return the items of a picture where a crop shows them."""
+    points = (matrix[:, :2] @ np.stack([boxes.col, boxes.row])).T + matrix[:, 2]
+    return [
+        Pasted(float(y), float(x), float(extent * scale), name, 1.0)
+        for (x, y), extent, name in zip(points, boxes.size_px, boxes.classes, strict=True)
+    ]
 
 
 def cut_away(rgb: NDArray[np.uint8], mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -103,6 +118,10 @@ def _place(
         chosen = int(rng.integers(len(picture.items.row)))
         off = rng.uniform(-0.35, 0.35, 2) * extent
         return float(picture.items.col[chosen] + off[0]), float(picture.items.row[chosen] + off[1])
+    if picture.judged is not None:  # most of it may be ground that teaches nothing
+        known = np.flatnonzero(picture.judged.ground)
+        row, col = divmod(int(known[int(rng.integers(len(known)))]), width)
+        return float(col), float(row)
     margin_x, margin_y = (min(extent / 2, full / 2) for full in (width, height))
     return float(rng.uniform(margin_x, width - margin_x)), float(rng.uniform(margin_y, height - margin_y))
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from survey.errors import ResumeError
 from survey.train.config import TrainConfig
-from survey.train.datalist import DataList
+from survey.train.datalist import DataList, ReviewEntry
+from survey.train.reviews import review_hashes
 
 PACKAGES = ("survey", "torch", "torchvision", "numpy", "opencv-python-headless")
-NOT_DECIDING = {"workers", "checkpoint_every", "log_every", "bank"}
-"""Settings that leave the weights as they are: of the bank it is the content that counts."""
+NOT_DECIDING = {"workers", "checkpoint_every", "log_every", "bank", "start"}
+"""Settings that leave the weights as they are: of bank and model it is the content that counts."""
 SHOWN = 3
 """Differences that an error names; it counts the rest."""
 
@@ -28,7 +29,7 @@ class Identity:
     data: Mapping[str, Any]
     """The data list, held-out entries removed."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of every file that the run reads, by its path below the data folder or below `bank/`."""
+    """SHA-256 of all that the run reads, by its path below the data folder, or below `bank/`, `review/` or `start/`."""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -78,6 +79,8 @@ def used_files(data: DataList, folder: Path, *, bank: Path | None = None) -> dic
 
     Every text of an entry that names a file, a folder or a glob below `folder` is followed, and so
     is the column `file` of a table. Kinds of entries that come later are covered without a change here.
+    A reviewed run stands below `review/` with its site and run id, wherever it lies: its decisions, not the bytes of
+    their data base, its sightings and its imagery.
     """
     found: set[Path] = set()
     for entry in data.entries:
@@ -85,6 +88,9 @@ def used_files(data: DataList, folder: Path, *, bank: Path | None = None) -> dic
             if isinstance(value, str) and value and not Path(value).is_absolute():
                 found.update(_named(folder, value))
     files = {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(found)}
+    for entry in data.entries:
+        if isinstance(entry, ReviewEntry):
+            files |= review_hashes(entry, folder)
     rendered = sorted(path for path in bank.rglob("*") if path.is_file()) if bank is not None else []
     return files | {f"bank/{path.relative_to(bank).as_posix()}": _sha256(path) for path in rendered if bank}
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import astuple, fields
 from functools import partial
@@ -43,19 +43,31 @@ class Trainer:
         identity: What decides the weights; a checkpoint of another run is refused.
         folder: Where the checkpoint is kept.
         world: The processes that train together.
+        start: Weights to start from instead of ImageNet's.
 
     Raises:
         ConfigError: The batch cannot be split over micro-batches and processes.
     """
 
-    def __init__(self, config: TrainConfig, identity: Identity, *, folder: Path, world: World | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        identity: Identity,
+        *,
+        folder: Path,
+        world: World | None = None,
+        start: Mapping[str, Tensor] | None = None,
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.identity, self.folder = config, identity, folder
         self.world = World() if world is None else world
         self.device = self.world.device
         _check_parts(config, self.world)
         self.network = SurveyNet(classes=len(CLASSES), disturbances=len(DISTURBANCES), backbone=config.backbone)
-        self.network.trunk.backbone.load_imagenet()
+        if start is None:
+            self.network.trunk.backbone.load_imagenet()
+        else:
+            self.network.load_state_dict(start)
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         synchronise(self.network, self.world)
         self.network.trunk.backbone.hold(blocks=config.held_blocks, norms=config.held_norms)

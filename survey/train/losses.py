@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from survey.detect.network import Heads
+from survey.train.compose import NO_CLASS
 from survey.train.ground import IGNORED
 from survey.train.targets import Batch
 
@@ -64,11 +65,12 @@ def heat_loss(logits: Tensor, target: Tensor, weight: Tensor, *, count: Tensor) 
 
 
 def kind_loss(logits: Tensor, centre: Tensor, target: Tensor, *, count: Tensor) -> Tensor:
-    """Cross entropy of the class at the centres only; 0 without items."""
+    """Cross entropy of the class at the centres only, where it is known; 0 without items."""
     if not len(centre):
         return logits.sum() * 0
     at_centres = logits[centre[:, 0], :, centre[:, 1], centre[:, 2]]
-    return functional.cross_entropy(at_centres, target, reduction="sum") / count.clamp(min=1)
+    entropy = functional.cross_entropy(at_centres, target, ignore_index=NO_CLASS, reduction="sum")
+    return entropy / count.clamp(min=1)
 
 
 def geometry_loss(prediction: Tensor, centre: Tensor, target: Tensor, *, count: Tensor) -> Tensor:

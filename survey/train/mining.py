@@ -19,7 +19,8 @@ from survey.detect.decode import peak_mask
 from survey.detect.network import FILL, HEAT_STRIDE, Heads
 from survey.train.config import TrainConfig
 from survey.train.distributed import World
-from survey.train.sources import Picture
+from survey.train.judged import Looked
+from survey.train.picture import Picture
 
 SALT = 20_771
 """Keeps these draws apart from those of the crops, which also start from (seed, number)."""
@@ -55,8 +56,10 @@ def is_mined(picture: Picture) -> bool:
     """Tell whether alarms in a picture are surely false: no item, and its ground known to be undisturbed.
 
     Frames of a mined site that have no label are not searched: a label that was forgotten would be
-    unlearnt again and again.
+    unlearnt again and again. Of a reviewed run the squares are searched that were looked at as a whole.
     """
+    if picture.judged is not None:
+        return picture.judged.may_be_mined and picture.weight > 0
     return not len(picture.items.row) and picture.disturbed == () and picture.weight > 0
 
 
@@ -95,6 +98,11 @@ def draw_looks(pictures: Sequence[Picture], config: TrainConfig, step: int) -> l
     looks = []
     for index in rng.choice(len(pictures), config.mine_windows, p=weights / weights.sum()):
         picture = pictures[index]
+        if picture.judged is not None:
+            empty = np.flatnonzero(picture.judged.ground == Looked.EMPTY)
+            at = divmod(int(empty[int(rng.integers(len(empty)))]), picture.rgb.shape[1])
+            looks.append(Look(int(index), float(at[0]), float(at[1])))
+            continue
         half = config.crop_px / 2 * config.gsd_m / picture.gsd_m
         row, col = (
             float(rng.uniform(margin, extent - margin))
@@ -132,7 +140,9 @@ def _alarms(
             middle + ((int(cells[index]) + 0.5) * HEAT_STRIDE - config.crop_px / 2) / scale
             for middle, cells in ((look.row, rows), (look.col, cols))
         )
-        if 0 <= row < height and 0 <= col < width:  # a window may reach beyond a small picture
+        if not (0 <= row < height and 0 <= col < width):  # a window may reach beyond a small picture
+            continue
+        if picture.judged is None or picture.judged.ground[int(row), int(col)] == Looked.EMPTY:
             yield Spot(look.picture, row, col, value)
 
 

@@ -97,17 +97,17 @@ def cut(
         valid = read.valid[window.slices(padded)]
         if not valid.any():
             continue
-        visible = _visible(items, window, valid)
-        shown |= visible
+        own_shown = visible(items, window, valid)
+        shown |= own_shown
         rgb = read.pixels[window.slices(padded)].copy()
         name = f"{image.path.name}:{window.row}:{window.col}"
-        own = items.chosen(visible).moved(window.row, window.col)
+        own = items.chosen(own_shown).moved(window.row, window.col)
         own_core = read.block.core
         core = Window(own_core.row - window.row, own_core.col - window.col, own_core.height, own_core.width)
         yield Part(name, rgb, grid.gsd_m, own, int(valid.sum()), core, (window.row, window.col))
 
 
-def _visible(items: Boxes, window: Window, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def visible(items: Boxes, window: Window, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return (N,) which items a window shows: its box reaches into it, and some of that was imaged."""
     half = np.maximum(items.size_px, 1) / 2
     edges = np.stack([items.row - half, items.row + half, items.col - half, items.col + half])

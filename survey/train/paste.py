@@ -32,7 +32,10 @@ class Pasted:
     col: float
     size_px: float
     class_name: str
+    """Empty for an item whose class is not known."""
     visible: float
+    ignored: bool = False
+    """Neither demanded nor punished, whatever shows of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

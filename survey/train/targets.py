@@ -14,6 +14,8 @@ from survey.train.compose import Sample
 SPREAD = 0.12
 """Standard deviation of the heatmap's bump as a share of the item's longest extent."""
 LEAST_SPREAD_CELLS = 0.7
+DEMANDED = 2.0
+"""On ground that nobody looked at an item is demanded within so many times its size: the item and its rim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,11 @@ class Batch:
     heat: Tensor
     """(B, 1, h, h) float32: 1 at the centre cells, falling off around them."""
     weight: Tensor
-    """(B, 1, h, h) float32: 0 where an item is too hidden to demand or to punish."""
+    """(B, 1, h, h) float32: 0 where an item is too hidden to demand or to punish, and on ground nobody looked at."""
     centre: Tensor
     """(K, 3) int64: batch index, cell row, cell column."""
     kind: Tensor
-    """(K,) int64: index of the item's class."""
+    """(K,) int64: index of the item's class, or `NO_CLASS`."""
     geometry: Tensor
     """(K, 3) float32: ln(size / px), row and column of the centre within its cell."""
     mask: Tensor
@@ -44,7 +46,7 @@ def make_batch(samples: Sequence[Sample]) -> Batch:
     """Stack crops and draw their targets."""
     cells = samples[0].pixels.shape[0] // HEAT_STRIDE
     heat = np.zeros((len(samples), 1, cells, cells), np.float32)
-    weight = np.ones((len(samples), 1, cells, cells), np.float32)
+    weight = np.stack([sample.known for sample in samples])[:, None].astype(np.float32)
     centre: list[tuple[int, int, int]] = []
     kind: list[int] = []
     geometry: list[tuple[float, float, float]] = []
@@ -53,12 +55,15 @@ def make_batch(samples: Sequence[Sample]) -> Batch:
             row, col = sample.row[item] / HEAT_STRIDE, sample.col[item] / HEAT_STRIDE
             size = sample.size_px[item] / HEAT_STRIDE
             if sample.ignored[item]:
-                _ignore(weight[index, 0], row, col, size)
                 continue
             _bump(heat[index, 0], row, col, size)
+            _weigh(weight[index, 0], row, col, DEMANDED * size, to=1)
             centre.append((index, int(row), int(col)))
             kind.append(int(sample.class_index[item]))
             geometry.append((float(np.log(sample.size_px[item])), float(row % 1), float(col % 1)))
+        for item in np.flatnonzero(sample.ignored).tolist():  # after those that are demanded: what is not known counts
+            row, col = sample.row[item] / HEAT_STRIDE, sample.col[item] / HEAT_STRIDE
+            _weigh(weight[index, 0], row, col, sample.size_px[item] / HEAT_STRIDE, to=0)
     pixels = np.stack([sample.pixels for sample in samples])
     return Batch(
         pixels=torch.from_numpy(pixels).permute(0, 3, 1, 2),
@@ -83,7 +88,7 @@ def _bump(heat: NDArray[np.float32], row: float, col: float, size: float) -> Non
     np.maximum(view, np.exp(-square / (2 * spread**2)), out=view)
 
 
-def _ignore(weight: NDArray[np.float32], row: float, col: float, size: float) -> None:
+def _weigh(weight: NDArray[np.float32], row: float, col: float, size: float, *, to: float) -> None:
     reach = max(1.0, size / 2)
     top, left = max(0, int(row - reach)), max(0, int(col - reach))
-    weight[top : max(0, int(row + reach) + 1), left : max(0, int(col + reach) + 1)] = 0
+    weight[top : max(0, int(row + reach) + 1), left : max(0, int(col + reach) + 1)] = to

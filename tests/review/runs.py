@@ -15,7 +15,9 @@ from survey.export.disturbance import write_disturbance
 from survey.export.outline import OutlinePolygon
 from survey.files import sha256_of
 from survey.ingest import open_image
-from survey.risk import merge_sightings
+from survey.risk import Prior, merge_sightings
+from survey.rounds.basis import FILE as BASIS
+from survey.rounds.basis import Basis
 from survey.values import (
     HECTARE_EDGE_M,
     RISK_BANDS,
@@ -24,7 +26,9 @@ from survey.values import (
     GroundGrid,
     GroundPatch,
     HectareGrid,
+    Performance,
     Risk,
+    SearchedArea,
     Window,
 )
 from tests.review.opinions import CRS
@@ -111,9 +115,14 @@ def write_run(
     write_disturbance(products / "disturbance.tif", ground=ground, patches=[patch], tags={})
     export.write_risk(products / "risk.tif", risk=risk, tags={})
     (products / "summary.json").write_text("{}")
+    everywhere = np.ones(hectares.shape)
+    area = SearchedArea(hectares, flown=everywhere, searched=everywhere, disturbed=np.zeros(hectares.shape))
+    names = {image.image_id: image.path.name for image in opened}
+    performance = Performance(0.6, (0.4, 0.78), 2.0, (1.0, 3.6), 0.5, 0.025, 30, 18, 10, 5.0)
+    Basis(run_id, "toy@0", names, area, found, items, performance, Prior(1.0, 0.5)).write(products / BASIS)
     export.write_manifest(products, run_id=run_id, inputs={}, model={})
     identity = {
-        "config": {"bands": "auto", "nodata": "auto"},
+        "config": {"bands": "auto", "nodata": "auto", "prior_items_per_ha": 1.0, "prior_shape": 0.5},
         "model": "toy@0",
         "inputs": [[p.name, i.sha256] for p, i in zip(images, opened, strict=True)],
     }

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from survey.detect.network import HEAT_STRIDE, Heads
 from survey.train.compose import Sample
@@ -12,7 +13,9 @@ from survey.train.targets import Batch, make_batch
 SIZE, CLASSES = 64, 3
 
 
-def sample(*items: tuple[float, float, float, int, bool], mask: int = 0) -> Sample:
+def sample(
+    *items: tuple[float, float, float, int, bool], mask: int = 0, known: NDArray[np.bool_] | None = None
+) -> Sample:
     """Items are (row, col, size, class, ignored)."""
     table = np.array(items, float).reshape(-1, 5)
     return Sample(
@@ -23,6 +26,7 @@ def sample(*items: tuple[float, float, float, int, bool], mask: int = 0) -> Samp
         class_index=table[:, 3].astype(np.int64),
         ignored=table[:, 4].astype(bool),
         mask=np.full((SIZE // 8, SIZE // 8), mask, np.uint8),
+        known=np.ones((SIZE // 4, SIZE // 4), bool) if known is None else known,
     )
 
 

@@ -1,6 +1,6 @@
 // What reviewers do: the queue, verdicts, keys.
 import { ReviewMap } from "./map.js";
-import { button, byId, element, notice, showLayers, showProgress, showThing } from "./panel.js";
+import { button, byId, element, notice, showLayers, showProgress, showRound, showThing } from "./panel.js";
 import { Refused, get, post } from "./server.js";
 import { say, sayName, speak } from "./words.js";
 
@@ -200,6 +200,22 @@ async function progress() {
   showProgress(told);
 }
 
+// The server computes in the background and is asked until it has done. In a blind round sums would tell what others said.
+async function rounds(before = "") {
+  const told = await get("/api/round");
+  showRound(mode() === "blind" ? undefined : told, run, () => attempt(compute));
+  if (told.state === "running") setTimeout(() => rounds(told.state).catch(() => notice(say("page.no_server"), true)), 1000);
+  else if (before === "running" && told.state === "done") {
+    map.show("hectares", true);
+    showLayers(run, map);
+  }
+}
+
+async function compute() {
+  await post("/api/round", {});
+  await rounds("running");
+}
+
 function keys(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || byId("who").open || byId("help").open) return;
   const typing = event.target.matches("input:not([type=checkbox]), textarea, select");
@@ -242,14 +258,14 @@ async function setLanguage(language) {
   showLayers(run, map);
   showThing(thing, run);
   showVerdicts();
-  await Promise.all([progress(), map.refresh()]);
+  await Promise.all([progress(), rounds(), map.refresh()]);
 }
 
 async function changeMode() {
   past = [];
   at = -1;
   thing = undefined;
-  await Promise.all([map.refresh(), progress()]);
+  await Promise.all([map.refresh(), progress(), rounds()]);
   await next();
 }
 
@@ -279,7 +295,7 @@ async function begin() {
   map = new ReviewMap(run, images, { viewer, picked: (subject) => attempt(() => jump(subject)), shapePicked: tellShape });
   window.review = { map };
   showLayers(run, map);
-  await progress();
+  await Promise.all([progress(), rounds()]);
   await next();
   if (!thing) map.whole();
   if (run.images_missing.length) notice(say("page.images_missing", { names: run.images_missing.join("; ") }), true);

@@ -149,6 +149,26 @@ export function showProgress(told) {
   byId("progress").replaceChildren(bar, table);
 }
 
+// The risk with the decisions so far: what is shown, and where this is allowed a button that computes it anew.
+export function showRound(told, run, compute) {
+  const box = byId("round");
+  if (!told) return box.replaceChildren();
+  const words = [element("p", { className: "quiet", text: told.shown ? say("round.shown", { name: told.shown }) : say("round.none") })];
+  if (told.state === "running") words.push(element("p", { text: say("round.running") }));
+  if (told.state === "failed") words.push(element("p", { className: "bad", text: say("round.failed", { why: told.error }) }));
+  if (told.state === "done") {
+    const { remaining_items: items, change, hectares_changed: changed, hectares, notes } = told.summary;
+    words.push(element("p", { text: say(told.written ? "round.done" : "round.same", { items: figure(items, 1),
+      change: `${change < 0 ? "−" : "+"}${figure(Math.abs(change), 1)}`, changed, hectares }) }));
+    words.push(...notes.map((note) => element("p", { className: "quiet", text: note })));
+  }
+  const start = run.owner ? [button(say("round.compute"), "", compute)] : [];
+  start.forEach((one) => { one.id = "compute-round"; one.disabled = told.state === "running"; });
+  box.replaceChildren(...start, ...words);
+  box.dataset.state = told.state;
+  return undefined;
+}
+
 function kappa(told) {
   if (told.hidden) return say("progress.hidden");
   if (!told.pairs) return say("progress.no_pairs");
