@@ -150,7 +150,7 @@ def _hold_to(run: FinishedRun, row: int, col: int, judged: JudgedCell, known: Ro
     """Refuse to explain numbers that are not those of the product; of a cell with work, those from before the work."""
     bands = run.bands if known is None else known.bands
     made: dict[str, Any] = {"prior_items": judged.steps.prior_expected[-1, 0], "effective_search": judged.effective}
-    told = GROUP_BANDS[:3]
+    told: tuple[str, ...] = GROUP_BANDS[:3]
     if known is not None and known.worked(run, row, col) is not None:
         told = ()
     else:

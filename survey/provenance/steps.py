@@ -125,7 +125,7 @@ def sighting(row: Any) -> Section:
     numbers |= {"x": float(row.geometry.x), "y": float(row.geometry.y)}
     if "state" in row:
         numbers["state"] = row["state"]
-    lines = (
+    lines: tuple[str, ...] = (
         f"{row['class']}, score {row['score']:.3f}, calibrated probability of ordnance {row['probability']:.3f}",
         (
             f"{row['size_m']:.2f} m across, at {row.geometry.x:.2f} {row.geometry.y:.2f}, one sigma "

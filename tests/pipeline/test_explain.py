@@ -20,11 +20,15 @@ from survey.evidence.groups import VERDICTS
 from survey.explain import explain_cell
 from survey.explain.finished import FinishedRun
 from survey.export import write_manifest, write_risk
+from survey.files import sha256_of
 from survey.pipeline import run
+from survey.review import ReviewStore, Status
 from survey.risk import Prior, Review, assess
+from survey.rounds import compute_round
 from survey.values import GROUP_BANDS, ORDNANCE_GROUPS, SearchedArea
 from tests.pipeline.conftest import write_flight
 from tests.pipeline.test_evidence import believe
+from tests.review.opinions import opinion
 
 SEEN, UNFLOWN, COARSE = (500_055.0, 4_400_027.0), (500_150.0, 4_400_050.0), (500_351.0, 4_400_029.0)
 
@@ -188,3 +192,39 @@ def test_verdicts_are_told_where_the_risk_was_made_with_them(plain: Path, tmp_pa
     assert seen["sightings"][0]["p_at_least_one"][1] == 1
     assert [one["detection_id"] for one in seen["rejected"]] == [made.detection_ids[first]]
     assert "rejected by review, counts as no item" in str(explanation)
+
+
+def test_a_round_of_verdicts_is_explained_step_by_step_and_arrives_at_its_raster(plain: Path, tmp_path: Path) -> None:
+    out = shutil.copytree(plain, tmp_path / "out")
+    found = FinishedRun.of(out)
+    row, col = found.grid.cells_of(found.detections.x, found.detections.y)
+    inside = np.flatnonzero((row == 0) & (col == 0))
+    d, best = found.detections, inside[np.argsort(-found.detections.probability[inside], kind="stable")]
+    with ReviewStore(out) as store:
+        for n, status in ((best[0], Status.CONFIRMED), (best[1], Status.REJECTED)):
+            place = {"x": float(d.x[n]), "y": float(d.y[n]), "error_m": 0.001}
+            store.add(opinion(str(found.detection_ids[n]), status, **place, size_m=0.001))
+    compute_round(out)
+    told = explain_cell(*SEEN, run=out)
+    assert told.cell.endswith("as of round 001")
+    _, search, seen, now = numbers(told)
+    with rasterio.open(out / "rounds" / "001" / "risk.tif") as raster:
+        risk = dict(zip(raster.descriptions, raster.read(masked=True).astype(float)[:, 0, 0].tolist(), strict=True))
+    last = (seen["sightings"] + ([seen["rest"]] if seen["rest"] else []))[-1]
+    for name in ("expected_items", "p_at_least_one"):
+        assert last[name][1] == pytest.approx(risk[name], rel=1e-4)
+        assert now["total"][name] == pytest.approx(risk[name])
+    assert search["effective_search"] == pytest.approx(risk["effective_search"], rel=1e-4)
+    assert now["remaining"]["remaining_items"] == pytest.approx(risk["remaining_items"])
+    assert {s["verdict"] for s in seen["sightings"]} == {"confirmed", "not reviewed"}
+    assert str(found.detection_ids[best[1]]) in {s["detection_id"] for s in seen["rejected"]}
+    assert explain_cell(*SEEN, run=out, number=0) == explain_cell(*SEEN, run=plain)
+    summary = out / "rounds" / "001" / "summary.json"
+    facts = json.loads(summary.read_text())
+    facts["belief"]["parameters"]["found"] *= 3
+    summary.write_text(json.dumps(facts))
+    (summary.parent / "MANIFEST.json").unlink()
+    inputs = {"run: products/MANIFEST.json": sha256_of(out / "products" / "MANIFEST.json")}
+    write_manifest(summary.parent, run_id="r", inputs=inputs, model={})
+    with pytest.raises(InputError, match="effective_search of this cell is"):
+        explain_cell(*SEEN, run=out)

@@ -197,6 +197,9 @@ def test_verdicts_mean_the_same_everywhere(walk: Walk) -> None:
     assert numbers["Candidate areas"]["areas"], "the confirmed item lies in a candidate area"
     page = (walk.run / "report.html").read_text(encoding="utf-8")
     assert "found on the ground and removed" in page
+    proposed = walk.layer("areas/candidates.gpkg", "candidates")
+    assert len(proposed)
+    assert all(name in page for name in proposed["candidate"])
     assert page.count("Made from this run&#x27;s products.") == 3
     assert "NOT made" not in page
     assert "NOT in the round" not in page
