@@ -76,11 +76,11 @@ def judge(run: Path) -> None:
     with ReviewStore(run) as store:
         store.add(opinion(names[CONFIRMED], Status.RELABELLED, label="at_mine", size_m=0.3, **at(CONFIRMED), **seen))
         store.add(opinion(names[REJECTED], Status.REJECTED, **at(REJECTED), **seen))
-        drawn = {"kind": Kind.MISSED, "label": "submunition", "size_m": 0.16}
+        drawn: dict[str, Any] = {"kind": Kind.MISSED, "label": "submunition", "size_m": 0.16}
         store.add(opinion("item-1", Status.MISSED_ITEM, **at(MISSED), **drawn, **seen))
         for tile in (EMPTY_TILE, SIGHTED_TILE):
             box = tile_box(tile)
-            told = {"kind": Kind.TILE, "label": None, "size_m": None, "geometry": box.wkt}
+            told: dict[str, Any] = {"kind": Kind.TILE, "label": None, "size_m": None, "geometry": box.wkt}
             store.add(opinion(tile, Status.TILE_REVIEWED, x=box.centroid.x, y=box.centroid.y, **told, **seen))
 
 
@@ -280,10 +280,21 @@ def test_on_other_images_places_are_open_where_they_are_uncertain(seen_on: int, 
     with ReviewStore(run) as store:
         store.add(opinion(names[CONFIRMED], seen={"images": ids[:1]}, **at(CONFIRMED)))
         store.add(opinion(names[REJECTED], Status.REJECTED, seen={"images": ids[:1]}, **at(REJECTED)))
-        drawn = {"kind": Kind.MISSED, "label": "submunition", "size_m": 0.16, "seen": {"images": ids[:seen_on]}}
+        drawn: dict[str, Any] = {
+            "kind": Kind.MISSED,
+            "label": "submunition",
+            "size_m": 0.16,
+            "seen": {"images": ids[:seen_on]},
+        }
         store.add(opinion("item-1", Status.MISSED_ITEM, **at(MISSED), **drawn))
         box = tile_box(EMPTY_TILE)
-        told = {"kind": Kind.TILE, "label": None, "size_m": None, "geometry": box.wkt, "seen": {"images": ids}}
+        told: dict[str, Any] = {
+            "kind": Kind.TILE,
+            "label": None,
+            "size_m": None,
+            "geometry": box.wkt,
+            "seen": {"images": ids},
+        }
         store.add(opinion(EMPTY_TILE, Status.TILE_REVIEWED, x=box.centroid.x, y=box.centroid.y, **told))
     review = open_review(entry_of(run), tmp_path)
     first, second = (review.places_on(image) for image in review.material.images)
