@@ -242,7 +242,8 @@ def _training(config: TrainConfig, data: DataList, learnt: Learnt) -> TrainingCa
     if learnt.start is not None:  # what it has seen, this model has seen too
         sites |= set(learnt.start.training.sites)
     return TrainingCard(
-        command="survey train --config CONFIG --data FOLDER --out FOLDER --name ID [--evaluation FILE]",
+        command="survey train --config CONFIG --data FOLDER --out FOLDER --name ID [--evaluation FILE]"
+        + (" [--from-review SITE=RUN]" if learnt.reviewed else ""),
         config=settings,
         config_sha256=_sha256(settings),
         data_list_sha256=_sha256(data.model_dump(mode="json")),

@@ -117,8 +117,7 @@ class _Laid:
                     middle = (round((col - 0.5) * 8), round((row - 0.5) * 8))
                     cv2.circle(ground, middle, round(reach * 8), int(Looked.YES), -1, shift=3)
         for code, chosen in ((Looked.YES, ~self.tiles.empty), (Looked.EMPTY, self.tiles.empty)):
-            inner = -EDGE_M / gsd_m if code is Looked.EMPTY else 0.0
-            shapes = [_moved(one.buffer(inner), window) for one in self.tiles.shape[chosen]]
+            shapes = [_moved(one.buffer(-EDGE_M / gsd_m), window) for one in self.tiles.shape[chosen]]
             if shapes := [one for one in shapes if not one.is_empty]:
                 marked = rasterize(shapes, out_shape=valid.shape, dtype="uint8").astype(bool)
                 ground[marked] = code

@@ -27,7 +27,7 @@ UNIDENTIFIED = "anomaly"
 SPREAD = 1.5
 """What is unsettled covers so many times its size: a network's peak may lie beside it."""
 EDGE_M = 0.2
-"""An item that lies so near to a tile's edge may belong to both sides."""
+"""An item that lies so near to a tile's edge may belong to both sides: ground there is not taken for looked at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -211,6 +211,28 @@ def test_a_tile_is_looked_at_and_languages_change(chromium: Any, run: Path) -> N
         assert not review.errors
 
 
+def test_the_risk_is_computed_anew_and_its_hectares_are_shown(chromium: Any, run: Path) -> None:
+    with served(run, "--port", "0", "--tiles", "0") as (_, address):
+        review = Page(chromium, address)
+        review.press("c", "/api/thing")
+        review.wait(judged_is("1 / 12"))
+        review.page.click("#compute-round")
+        review.wait("document.getElementById('round').dataset.state === 'done'")
+        assert "Hectares shown: round 001" in review.page.locator("#round").inner_text()
+        assert "items expected to remain" in review.page.locator("#round").inner_text()
+        review.wait(
+            "window.review.map.vectors.hectares.getSource().getFeatures().some((one) => one.get('p_remaining') === 1)"
+        )
+        review.page.locator("#round").scroll_into_view_if_needed()
+        review.picture("round")
+        review.page.select_option("#language", "uk")
+        review.wait("document.getElementById('round').innerText.includes('Перерахувати ризик')")
+        review.page.select_option("#mode", "blind")
+        review.wait("document.getElementById('round').innerText === ''")
+        assert review.errors == []
+    assert (run / "rounds" / "001" / "MANIFEST.json").is_file()
+
+
 def test_reading_only_and_the_token(chromium: Any, run: Path) -> None:
     with served(run, "--port", "0", "--read-only", "--token") as (_, address):
         outside = chromium.new_context().new_page()
@@ -219,6 +241,7 @@ def test_reading_only_and_the_token(chromium: Any, run: Path) -> None:
         review = Page(chromium, address)
         assert "token" not in review.page.url
         review.wait("[...document.querySelectorAll('#verdicts button')].every((one) => one.disabled)")
+        assert review.page.locator("#compute-round").count() == 0
         review.press("c")
         review.page.wait_for_timeout(300)
     assert stored(run) == []

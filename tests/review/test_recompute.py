@@ -1,6 +1,5 @@
 """The risk is computed anew from the page: by whom it may be, what is shown then, and what is said when it fails."""
 
-import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from survey.review import ReviewStore
 from survey.review.recompute import Recomputing, State
 from survey.rounds import RoundResult, compute_round, rounds_of
 from tests.review.conftest import WRITES, Client
-from tests.review.opinions import opinion
 
 BOX = {"west": 499_000, "south": 4_399_000, "east": 501_000, "north": 4_401_000, "resolution": 1.0}
 
@@ -106,15 +104,31 @@ def test_one_round_is_computed_at_a_time_and_a_bug_does_not_look_like_work(run: 
 
 
 def test_recall_and_false_alarms_of_the_site_have_intervals(client: Client, run: Path) -> None:
-    asking = client()
-    told = asking.get("/api/progress").json()
-    for name in ("recall", "false_alarms_per_ha"):
-        assert set(told[name]) == {"value", "low", "high"}
+    asking = client(tile_share=1.0)
+    assert asking.get("/api/progress").json()["recall"]["value"] is None
     with ReviewStore(run) as store:
-        things = {e["subject"]: e["kind"] for e in asking.get("/api/queue").json()["next"]}
-        assert things
-        store.add(opinion(next(s for s, kind in things.items() if kind == "sighting")))
-    assert json.dumps(asking.get("/api/progress").json())
+        tiles = [name for draw in store.draws() for name in draw.tiles]
+    for subject, tile in _subjects(asking, tiles).items():
+        status = "rejected" if tile == tiles[-1] else "confirmed"
+        body = {"kind": "sighting", "status": status, "subject": subject, "reviewer": "Aygun"}
+        assert asking.post("/api/decisions", json=body, headers=WRITES).status_code == 200
+    for tile in tiles:
+        body = {"kind": "tile", "status": "tile_reviewed", "subject": tile, "reviewer": "Aygun"}
+        assert asking.post("/api/decisions", json=body, headers=WRITES).status_code == 200
+    told = asking.get("/api/progress").json()
+    recall, alarms = told["recall"], told["false_alarms_per_ha"]
+    assert recall["value"] == 1  # nothing was drawn as missed, and the interval knows how few were looked at
+    assert 0 < recall["low"] < 0.95 < recall["high"] <= 1
+    assert 0 <= alarms["low"] < alarms["value"] < alarms["high"]
+
+
+def _subjects(asking: Any, tiles: list[str]) -> dict[str, str]:
+    """Return the tile of each sighting in some tiles."""
+    return {
+        item["subject"]: tile
+        for tile in tiles
+        for item in asking.get("/api/thing", params={"subject": tile}).json()["items"]
+    }
 
 
 def test_every_language_has_the_words() -> None:

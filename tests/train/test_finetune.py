@@ -77,7 +77,6 @@ def test_thirty_steps_on_a_review_move_the_scores_of_what_was_judged(data: Path,
     with ReviewStore(run) as store:
         store.add(opinion(names[CONFIRMED], size_m=0.18, **at(CONFIRMED)))
         store.add(opinion(names[REJECTED], Status.REJECTED, **at(REJECTED)))
-    # The two look alike but for their colour: one is what is looked for here, the other is not.
     config = tmp_path / "train.yaml"
     config.write_text(yaml.safe_dump(SETTINGS | {"data_list": str(data / "list.yaml")}))
     arguments = ["train", str(config), "--data", str(data), "--out", str(tmp_path / "out"), "--name", "tuned"]
@@ -94,7 +93,7 @@ def test_thirty_steps_on_a_review_move_the_scores_of_what_was_judged(data: Path,
     assert set(card.training.sites) == {"range", "field", "studio", *before.training.sites}
     assert card.training.config["start"] == before.id
     assert set(card.training.inputs) == {"review/range/0123456789abcdef/decisions", "start/weights.safetensors"}
-    assert str(tmp_path) not in (tuned / "model.yaml").read_text()
+    assert str(run) not in (tuned / "model.yaml").read_text()
     learnt = {c.name: c.trained_on for c in card.classes if c.learnt}
     assert learnt.keys() >= {c.name for c in before.classes if c.learnt}
     assert "items confirmed by review (range)" in learnt["ap_mine"]

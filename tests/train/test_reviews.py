@@ -9,6 +9,7 @@ import pyogrio
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.warp import calculate_default_transform, reproject
 
 from survey.errors import ConfigError, InputError, ResumeError
 from survey.review import Draw, Kind, ReviewStore, Status, tile_at, tile_box
@@ -22,6 +23,7 @@ from survey.train.judged import Looked
 from survey.train.mining import draw_looks, is_mined
 from survey.train.picture import Picture
 from survey.train.reviewed import load_reviews
+from survey.train.reviews import open_review
 from survey.train.sources import Cutout, Sources
 from survey.train.targets import make_batch
 from tests.review.opinions import CRS, opinion
@@ -62,7 +64,7 @@ def ids_of(run: Path) -> dict[tuple[float, float], str]:
     }
 
 
-def at(place: tuple[float, float]) -> dict[str, float]:
+def at(place: tuple[float, float]) -> dict[str, Any]:
     return {"x": ORIGIN[0] + place[1] * GSD_M, "y": ORIGIN[1] - place[0] * GSD_M}
 
 
@@ -74,11 +76,11 @@ def judge(run: Path) -> None:
     with ReviewStore(run) as store:
         store.add(opinion(names[CONFIRMED], Status.RELABELLED, label="at_mine", size_m=0.3, **at(CONFIRMED), **seen))
         store.add(opinion(names[REJECTED], Status.REJECTED, **at(REJECTED), **seen))
-        drawn = {"kind": Kind.MISSED, "label": "submunition", "size_m": 0.16}
+        drawn: dict[str, Any] = {"kind": Kind.MISSED, "label": "submunition", "size_m": 0.16}
         store.add(opinion("item-1", Status.MISSED_ITEM, **at(MISSED), **drawn, **seen))
         for tile in (EMPTY_TILE, SIGHTED_TILE):
             box = tile_box(tile)
-            told = {"kind": Kind.TILE, "label": None, "size_m": None, "geometry": box.wkt}
+            told: dict[str, Any] = {"kind": Kind.TILE, "label": None, "size_m": None, "geometry": box.wkt}
             store.add(opinion(tile, Status.TILE_REVIEWED, x=box.centroid.x, y=box.centroid.y, **told, **seen))
 
 
@@ -201,8 +203,9 @@ def test_a_bright_thing_without_a_label_on_a_crop_is_rejected_or_has_no_weight(p
         sample = made.compose(number)
         batch = make_batch([sample])
         assert not len(batch.centre)
-        cells = sample.pixels.mean(axis=2).reshape(16, 4, 16, 4).mean(axis=(1, 3))
-        row, col = np.unravel_index(cells.argmax(), cells.shape)
+        grey = sample.pixels.mean(axis=2)
+        bar = np.argwhere(grey > (grey.max() + np.median(grey)) / 2)
+        row, col = (int(value) // 4 for value in bar.mean(axis=0))
         assert 3 <= row <= 12  # the middle half, a cell more on either side
         assert 3 <= col <= 12
         assert batch.weight[0, 0, row, col] == 1
@@ -249,6 +252,61 @@ def test_disputed_and_unsure_things_are_open(tmp_path: Path) -> None:
     assert picture.judged is not None
     assert len(picture.judged.rejected) == 1
     assert not is_mined(picture)
+
+
+def warped_copy(image: Path, to: Path) -> Path:
+    """Write the same ground in the next UTM zone, turned by the zones' convergence."""
+    with rasterio.open(image) as source:
+        transform, width, height = calculate_default_transform(
+            source.crs, "EPSG:32637", source.width, source.height, *source.bounds, resolution=GSD_M
+        )
+        profile = source.profile | {"crs": "EPSG:32637", "transform": transform, "width": width, "height": height}
+        with rasterio.open(to, "w", **profile | {"nodata": 0}) as out:
+            for band in (1, 2, 3):
+                target = np.zeros((height, width), np.uint8)
+                reproject(rasterio.band(source, band), target, dst_transform=transform, dst_crs="EPSG:32637")
+                out.write(target, band)
+    return to
+
+
+@pytest.mark.parametrize("seen_on", [1, 2])
+def test_on_other_images_places_are_open_where_they_are_uncertain(seen_on: int, tmp_path: Path) -> None:
+    write_site(tmp_path)
+    images = [tmp_path / "a.tif", warped_copy(tmp_path / "a.tif", tmp_path / "b.tif")]
+    transform = Affine(GSD_M, 0, ORIGIN[0], 0, -GSD_M, ORIGIN[1])
+    points = np.array([transform * (col, row) for row, col in (CONFIRMED, REJECTED)])
+    run = write_run(tmp_path / "both", images, points=points)
+    names, ids = ids_of(run), [image.image_id for image in load_material(run).images]
+    with ReviewStore(run) as store:
+        store.add(opinion(names[CONFIRMED], seen={"images": ids[:1]}, **at(CONFIRMED)))
+        store.add(opinion(names[REJECTED], Status.REJECTED, seen={"images": ids[:1]}, **at(REJECTED)))
+        drawn: dict[str, Any] = {
+            "kind": Kind.MISSED,
+            "label": "submunition",
+            "size_m": 0.16,
+            "seen": {"images": ids[:seen_on]},
+        }
+        store.add(opinion("item-1", Status.MISSED_ITEM, **at(MISSED), **drawn))
+        box = tile_box(EMPTY_TILE)
+        told: dict[str, Any] = {
+            "kind": Kind.TILE,
+            "label": None,
+            "size_m": None,
+            "geometry": box.wkt,
+            "seen": {"images": ids},
+        }
+        store.add(opinion(EMPTY_TILE, Status.TILE_REVIEWED, x=box.centroid.x, y=box.centroid.y, **told))
+    review = open_review(entry_of(run), tmp_path)
+    first, second = (review.places_on(image) for image in review.material.images)
+    verdicts = {(round(r, 2), round(c, 2)): v for r, c, v in zip(first.row, first.col, first.verdict, strict=True)}
+    assert verdicts == {CONFIRMED: 1, REJECTED: -1, MISSED: 1 if seen_on == 1 else 0}
+    assert second.verdict.tolist() == [0, 0]  # what is rejected on one image is not known on the other
+    with rasterio.open(images[1]) as dataset:
+        band = dataset.read(1)
+    for row, col in zip(second.row, second.col, strict=True):
+        assert band[int(row), int(col)] > 200
+    pictures = load_reviews(entry_of(run), tmp_path)
+    assert any(p.judged and p.judged.may_be_mined for p in pictures if p.name.startswith("b.tif"))
 
 
 def test_identity_follows_decisions_and_not_their_file(run: Path, tmp_path: Path) -> None:
