@@ -36,8 +36,8 @@ def calibrate_flights(
 
     The first `measuring` flights give a card: recall and false alarms with their counts, and a calibration. The others
     are judged with it; with it as a card that does not count what sightings were called, so that false alarms are taken
-    to divide as items do; with it as a card that does not tell sites apart either; and with the card that the model was released with, which is of other ground. The simpler
-    maps are fitted on the measuring flights too.
+    to divide as items do; with it as a card that does not tell sites apart either; and with the card that the model was
+    released with, which is of other ground. The simpler maps are fitted on the measuring flights too.
 
     Args:
         out: Folder for the flights and the report.
