@@ -21,6 +21,7 @@ from survey.worlds.measured import measure, posterior
 from survey.worlds.run import Calibration
 
 MEASURED, UNCOUNTED, RELEASED = "card of other flights", "same, classes uncounted", "released card"
+EARLIER = "same, sites neither"
 
 
 def calibrate_flights(
@@ -35,8 +36,8 @@ def calibrate_flights(
 
     The first `measuring` flights give a card: recall and false alarms with their counts, and a calibration. The others
     are judged with it; with it as a card that does not count what sightings were called, so that false alarms are taken
-    to divide as items do; and with the card that the model was released with, which is of other ground. The simpler
-    maps are fitted on the measuring flights too.
+    to divide as items do; with it as a card that does not tell sites apart either; and with the card that the model was
+    released with, which is of other ground. The simpler maps are fitted on the measuring flights too.
 
     Args:
         out: Folder for the flights and the report.
@@ -63,9 +64,11 @@ def calibrate_flights(
     rng = np.random.default_rng(settings.seed)
     classes = card.class_names
     uncounted = replace(measured, false_alarms_by_class=None, found_by_class=None)
+    earlier = replace(uncounted, site_alarms=(), site_ha=())
     told = {
         MEASURED: posterior(rest, measured, settings=settings, classes=classes, calibration=curve),
         UNCOUNTED: posterior(rest, uncounted, settings=settings, classes=classes, calibration=curve),
+        EARLIER: posterior(rest, earlier, settings=settings, classes=classes, calibration=curve),
         RELEASED: posterior(rest, released, settings=settings, classes=classes),
     }
     maps = {name: (t.total.p_at_least_one, t.total.expected_items) for name, t in told.items()}
@@ -153,8 +156,8 @@ def _plot(report: Mapping[str, Any]) -> bytes:
     """Return ranks of both cards and the reliability of all maps as PNG."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 
-    figure = Figure(figsize=(15, 4), layout="constrained")
-    axes = figure.subplots(1, 4)
+    figure = Figure(figsize=(19, 4), layout="constrained")
+    axes = figure.subplots(1, len(report["calibration"]) + 1)
     for axis, (name, groups) in zip(axes, report["calibration"].items(), strict=False):
         total = groups["total"]
         counts = np.array(total["rank_counts"]) * RANK_BINS / total["hectares"]

@@ -15,7 +15,7 @@ from survey.evidence import VERDICTS
 from survey.simulate import CRS, ORIGIN
 from survey.values import HectareGrid, Performance
 from survey.worlds import FlightSettings, Flown, calibrate_flights, fly
-from survey.worlds.flight_run import MEASURED, RELEASED, UNCOUNTED, in_words, layers_differ
+from survey.worlds.flight_run import EARLIER, MEASURED, RELEASED, UNCOUNTED, in_words, layers_differ
 from survey.worlds.flight_scores import baselines, calibration_of, compare_flights
 from survey.worlds.laid import draw
 from survey.worlds.measured import measure, posterior
@@ -171,7 +171,15 @@ def test_pictures_go_in_and_layers_come_out(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.tif.tmp"))
     assert not list(tmp_path.rglob("flight.tif"))
     assert report["searched_ha"]["scored"] == pytest.approx(0.06, rel=0.1)
-    assert set(report["scores"]) == {MEASURED, UNCOUNTED, RELEASED, "raw count", "kernel density", "distance only"}
+    assert set(report["scores"]) == {
+        MEASURED,
+        UNCOUNTED,
+        EARLIER,
+        RELEASED,
+        "raw count",
+        "kernel density",
+        "distance only",
+    }
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("flight.json")}
     assert len(before) == 4
     again = calibrate_flights(tmp_path, flights=2, measuring=2, settings=settings)
