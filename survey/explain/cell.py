@@ -13,6 +13,7 @@ from survey.explain.finished import FinishedRun
 from survey.explain.judged import judge
 from survey.explain.known import RoundKnown
 from survey.explain.sections import configured_prior, nobody_flew, posterior, search, sightings
+from survey.review import FILE as REVIEW
 from survey.risk import Prior, PriorField, Review
 from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS, HectareGrid
 
@@ -58,13 +59,16 @@ def explain_cell(  # noqa: PLR0913 - the public entry point
         return Explanation(title, tuple(s for s in (before, nobody_flew(), worked) if s is not None))
     judged = judge(finished, row=row, col=col, prior=density, review=review, known=known)
     bands = finished.bands if known is None else known.bands
-    sections = (
+    sections: tuple[Section | None, ...] = (
         before,
         search(finished, judged, unsearched=finished.unsearched(row, col)),
         sightings(finished, judged, state=None if known is None else known.state),
         None if known is None else known.worked(finished, row, col),
         posterior({name: float(values[row, col]) for name, values in bands.items()}, in_round=known is not None),
     )
+    if number is None and known is None and (finished.folder / REVIEW).is_file():
+        said = f"decisions of {REVIEW} are not counted in: `survey risk` computes a round with them"
+        sections = (*sections, Section("Review", (said,), {"counted": False}))
     return Explanation(title, tuple(section for section in sections if section is not None))
 
 

@@ -12,7 +12,6 @@ from survey.evidence import Section
 from survey.explain.finished import FinishedRun
 from survey.export import read_hectares, read_layer
 from survey.risk import Belief
-from survey.rounds.current import REMAINING
 from survey.rounds.reassess import REJECTED, REMOVED, STATES, STILL_THERE
 
 _EVIDENCE = "evidence: prior.tif"
@@ -92,8 +91,3 @@ class RoundKnown:
         lines.append("what this made of the risk is not told in steps: the risk below has it, and what remains")
         numbers = {"worked_fraction": share, **counts, "seen_by_review": seen}
         return Section("Work on the ground, and items known otherwise", tuple(lines), numbers)
-
-    def remaining(self, row: int, col: int) -> dict[str, float]:
-        """Return what remains in a cell, by band."""
-        names = [REMAINING[name] for name in ("expected_items", "p_at_least_one", "q05", "q95")]
-        return {name: float(self.bands[name][row, col]) for name in names}

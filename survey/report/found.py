@@ -120,6 +120,15 @@ def _table(subject: Subject) -> Markup:
     return joined(note, listed)
 
 
+def _counted(subject: Subject, decisions: int) -> Markup | None:
+    """Return a caution where the risk does not count all decisions in."""
+    current, w = subject.run.current, subject.words
+    if current.round is None:
+        return tag("p", w("review.uncounted"), class_="caution")
+    newer = decisions - int(current.round.summary["review"]["decisions"])
+    return tag("p", w("review.newer", n=newer, round=current.name), class_="caution") if newer > 0 else None
+
+
 def review(subject: Subject) -> Markup:
     """Return who judged what, when, and what stands."""
     w, read = subject.words, subject.verdicts
@@ -139,4 +148,5 @@ def review(subject: Subject) -> Markup:
     heads = ["number", "kind", "reviewer", "verdict", "time"]
     listed = table([w(f"review.{h}") for h in heads], rows[:MOST_ROWS], numbers={0})
     rest = tag("p", w("review.rows", n=MOST_ROWS, all=len(rows))) if len(rows) > MOST_ROWS else None
-    return joined(tag("p", about), rest, listed, tag("p", w("review.sha", sha=read.sha256), class_="small"))
+    sha = tag("p", w("review.sha", sha=read.sha256), class_="small")
+    return joined(tag("p", about), _counted(subject, len(read.decisions)), rest, listed, sha)

@@ -202,8 +202,9 @@ def test_a_round_of_verdicts_is_explained_step_by_step_and_arrives_at_its_raster
     d, best = found.detections, inside[np.argsort(-found.detections.probability[inside], kind="stable")]
     with ReviewStore(out) as store:
         for n, status in ((best[0], Status.CONFIRMED), (best[1], Status.REJECTED)):
-            place = {"x": float(d.x[n]), "y": float(d.y[n]), "error_m": 0.001}
-            store.add(opinion(str(found.detection_ids[n]), status, **place, size_m=0.001))
+            x, y = float(d.x[n]), float(d.y[n])
+            store.add(opinion(str(found.detection_ids[n]), status, x=x, y=y, error_m=0.001, size_m=0.001))
+    assert "not counted in" in explain_cell(*SEEN, run=out).sections[-1].lines[0]
     compute_round(out)
     told = explain_cell(*SEEN, run=out)
     assert told.cell.endswith("as of round 001")

@@ -127,6 +127,7 @@ def test_verdicts_stand_in_report_and_trace(finished: Finished, write: Callable[
     untouched = trace_detection(best.iloc[2], run=copy.folder)
     assert "no reviewer has judged it yet" in str(untouched)
     page = write(copy.folder)
+    assert "No round counts these decisions in" in page
     assert f"2 of {table['item'].nunique()} items were judged" in page
     assert "&lt;i&gt;Aygun" in page
     assert "<script" not in page

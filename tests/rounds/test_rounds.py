@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from shapely.geometry import Polygon
 
 from survey.errors import ConfigError, InputError
-from survey.export import verify_manifest
+from survey.export import verify_manifest, write_manifest
 from survey.priority import load_priority, prioritise
 from survey.priority.ground import load_ground, risk_file
 from survey.resources import configs_folder
@@ -22,7 +23,7 @@ from survey.rounds import compute_round, history, latest_round, rounds_of
 from survey.rounds.basis import Basis
 from survey.rounds.config import load_results
 from survey.rounds.verdicts import ids_of
-from survey.values import ORDNANCE_GROUPS, RISK_BANDS
+from survey.values import COVERS, ORDNANCE_GROUPS, RISK_BANDS
 from tests.priority.district import write_settings
 from tests.rounds.site import GRID, X, Y, make_run, square, write_results
 
@@ -311,3 +312,18 @@ def test_nothing_releases_land(run: Path, tmp_path: Path) -> None:
     text = " ".join([*layers, *meanings, *files, done.text, history(run)])
     assert re.findall(r"(?i)\b(?:un)?(?:safe|clear|cleared|cancelled|canceled)\b", text) == []
     assert json.loads((done.folder / "summary.json").read_text())["limits"]
+
+
+def test_a_round_keeps_what_the_run_said_of_cover_and_visibility(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [(50, 50, "ap_mine", 0.5)])
+    basis = Basis.read(run)
+    cover = np.random.default_rng(1).dirichlet(np.ones(5), basis.searched.grid.shape).transpose(2, 0, 1)
+    visible = np.full(basis.searched.grid.shape, 0.7)
+    replace(basis, searched=replace(basis.searched, cover=cover, visible=visible)).write(run / "products" / "basis.npz")
+    write_manifest(run / "products", run_id=basis.run_id, inputs={}, model={})
+    told = bands(compute_round(run).folder)
+    assert np.nanmin(told["visibility"]) == np.nanmax(told["visibility"]) == pytest.approx(0.7)
+    for n, name in enumerate(COVERS):
+        known = np.isfinite(told[f"cover_{name}"])
+        assert known.any()
+        assert told[f"cover_{name}"][known] == pytest.approx(cover[n][known], rel=1e-6)

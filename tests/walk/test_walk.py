@@ -56,7 +56,7 @@ class Walk:
     said: dict[str, str]
 
     def layer(self, path: str, name: str) -> Any:
-        return pyogrio.read_dataframe(self.top / path, layer=name)  # type: ignore[operator]
+        return pyogrio.read_dataframe(self.top / path, layer=name)
 
     def json(self, path: str) -> Any:
         return json.loads((self.top / path).read_text(encoding="utf-8"))
