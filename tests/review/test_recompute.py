@@ -72,6 +72,17 @@ def test_only_the_owner_computes(client: Client, run: Path) -> None:
     assert rounds_of(run) == ()
 
 
+def test_who_comes_from_another_computer_judges_and_does_not_start_work_on_this_one(client: Client, run: Path) -> None:
+    asking = client(host="192.0.2.1")
+    token = asking.address.partition("token=")[2]
+    there = {"host": "192.0.2.1:8765", "authorization": f"Bearer {token}"}
+    assert asking.get("/api/run", headers=there).json()["owner"] is False
+    answer = asking.post("/api/round", json={}, headers=WRITES | there | {"origin": "http://192.0.2.1:8765"})
+    assert answer.status_code == 403
+    assert "survey risk" in answer.json()["error"]
+    assert rounds_of(run) == ()
+
+
 def test_a_failure_is_told_and_can_be_tried_again(client: Client, run: Path) -> None:
     asking = client()
     basis = run / "products" / "basis.npz"
