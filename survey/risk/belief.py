@@ -66,9 +66,9 @@ class Belief:
         counts, mean and interval are matched.
 
         Where the card counts false alarms by class, marks have the shares of Jeffreys' Dirichlet, so none has a rate
-        of 0, and a Gamma each, as wide for its count as the total is for all: where sites differ in their rate, they
-        differ in its division. What items are called differs as much, so their counts are worth as much less before
-        Jeffreys' prior is added. Where the card does not, false alarms divide among groups as items do.
+        of 0, and a Gamma each. Where sites differ in their rate they differ in its division, and in what items are
+        called: counts are worth as much less as the total's is before Jeffreys' prior is added. Where the card does
+        not, false alarms divide among groups as items do.
 
         Args:
             performance: The model's operating point.
@@ -78,8 +78,8 @@ class Belief:
         found, missed = _beta(performance)
         shape, area = _gamma(performance)
         if performance.false_alarms_by_class is not None and performance.found_by_class is not None:
-            alarms = counts_by_mark(performance.false_alarms_by_class) + _JEFFREYS
             worth = min(1.0, shape / (performance.false_alarms + _JEFFREYS))
+            alarms = counts_by_mark(performance.false_alarms_by_class) * worth + _JEFFREYS
             items = counts_by_mark(performance.found_by_class) * worth
             return cls(
                 found,
