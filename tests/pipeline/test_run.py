@@ -180,7 +180,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, fligh
     run([path], tmp_path / "whole", config=config)
     command = [sys.executable, "-c", "from survey.cli import main; main()", "run", str(path), "--out"]
     command += [str(tmp_path / "killed")]
-    for key in ("core_px", "runtime", "precision", "threads", "model"):
+    for key in ("core_px", "runtime", "precision", "threads", "model", "cover"):
         command += ["--set", f"{key}={getattr(config, key)}"]
     receipts = tmp_path / "killed" / "blocks"
     for wanted in (1, 3):  # killed when so many blocks are done, twice
