@@ -183,6 +183,6 @@ def test_pictures_go_in_and_layers_come_out(tmp_path: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("flight.json")}
     assert len(before) == 4
     again = calibrate_flights(tmp_path, flights=2, measuring=2, settings=settings)
-    assert again.text == done.text == in_words(report)
+    assert again.text == done.text == in_words(done.report) == (tmp_path / "flights.txt").read_text().rstrip("\n")
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("flight.json")} == before
     assert not VERDICTS.search(done.text)
