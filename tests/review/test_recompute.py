@@ -24,7 +24,7 @@ def computed(asking: Any) -> dict[str, Any]:
     """Have a round computed and return what is told of it in the end."""
     started = asking.post("/api/round", json={}, headers=WRITES)
     assert started.status_code == 200
-    assert started.json()["state"] in {"running", "done"}
+    assert started.json()["state"] in {"running", "done", "failed"}  # it may have ended before the answer was made
     for _ in range(2000):
         told: dict[str, Any] = asking.get("/api/round").json()
         if told["state"] != "running":
