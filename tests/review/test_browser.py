@@ -73,18 +73,26 @@ class Page:
         if self.page.locator("#who").is_visible():
             self.page.fill("#who-name", name)
             self.page.keyboard.press("Enter")
+            self.wait("!document.getElementById('who').open")
 
     def ready(self) -> None:
         self.page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
 
     def press(self, key: str, path: str | None = None) -> None:
         """Press a key when nothing else is going on; with a path, wait for the answer from there."""
-        self.wait("document.body.dataset.busy !== 'yes'")
+        self.idle()
         if path is None:
             self.page.keyboard.press(key)
             return
         with self.page.expect_response(lambda answer: path in answer.url, timeout=60_000):
             self.page.keyboard.press(key)
+
+    def idle(self) -> None:
+        """Wait until the page has been idle for a while: work that an event has only queued would swallow a key."""
+        quiet = 0
+        while quiet < 4:
+            quiet = 0 if self.page.evaluate("document.body.dataset.busy === 'yes'") else quiet + 1
+            self.page.wait_for_timeout(75)
 
     def title(self) -> str:
         return str(self.page.locator("#thing-title").inner_text())
