@@ -9,6 +9,17 @@ import typer
 from survey.cli.app import Out, Overrides, app
 from survey.errors import ConfigError
 
+# What labelled ground is given as, to measure a model on it or to audit its labels.
+Listed = Annotated[str | None, typer.Option("--list", metavar="FILE", help="Data list.")]
+Data = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the data list's or COCO's paths.")]
+Sites = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Sites of the list; name of the site.")]
+Pictures = Annotated[list[str] | None, typer.Option(metavar="IMAGE", help="Files, folders or globs.")]
+Labels = Annotated[Path | None, typer.Option(metavar="DIR", help="YOLO label files of the images.")]
+Classes = Annotated[str | None, typer.Option(metavar="A,B", help="Names of YOLO's class numbers.")]
+Coco = Annotated[Path | None, typer.Option(metavar="FILE", help="COCO file of boxes.")]
+Gsd = Annotated[float | None, typer.Option(metavar="M", help="Ground distance of a pixel, metres.")]
+Score = Annotated[float | None, typer.Option(metavar="S", help="Operating point, else the model's own.")]
+
 
 @app.command()
 def render(
@@ -75,14 +86,14 @@ def evaluate(
     *,
     out: Out,
     model: Annotated[str, typer.Option("--model", metavar="ID|PATH", help="Released model or folder.")] = "default",
-    data_list: Annotated[str | None, typer.Option("--list", metavar="FILE", help="Data list.")] = None,
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the data list's or COCO's paths.")] = None,
-    site: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Sites of the list; name of the site.")] = None,
-    images: Annotated[list[str] | None, typer.Option(metavar="IMAGE", help="Files, folders or globs.")] = None,
-    labels: Annotated[Path | None, typer.Option(metavar="DIR", help="YOLO label files of the images.")] = None,
-    classes: Annotated[str | None, typer.Option(metavar="A,B", help="Names of YOLO's class numbers.")] = None,
-    coco: Annotated[Path | None, typer.Option(metavar="FILE", help="COCO file of boxes.")] = None,
-    gsd: Annotated[float | None, typer.Option(metavar="M", help="Ground distance of a pixel, metres.")] = None,
+    data_list: Listed = None,
+    data: Data = None,
+    site: Sites = None,
+    images: Pictures = None,
+    labels: Labels = None,
+    classes: Classes = None,
+    coco: Coco = None,
+    gsd: Gsd = None,
     truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Points or polygons of the items.")] = None,
     layer: Annotated[str | None, typer.Option(metavar="NAME", help="Layer of --truth.")] = None,
     class_column: Annotated[str | None, typer.Option(metavar="NAME", help="Column of the class.")] = None,
@@ -90,7 +101,7 @@ def evaluate(
     run_folder: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="Finished run to take instead of searching.")
     ] = None,
-    score: Annotated[float | None, typer.Option(metavar="S", help="Operating point, else the model's own.")] = None,
+    score: Score = None,
     allow_trained_sites: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Measure on this site although it was trained on.")
     ] = None,
@@ -137,15 +148,15 @@ def audit(
         list[str] | None,
         typer.Option("--model", metavar="[SITE=]ID|PATH", help="Model that did not train on the site; repeatable."),
     ] = None,
-    data_list: Annotated[str | None, typer.Option("--list", metavar="FILE", help="Data list.")] = None,
-    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the data list's or COCO's paths.")] = None,
-    site: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Sites of the list; name of the site.")] = None,
-    images: Annotated[list[str] | None, typer.Option(metavar="IMAGE", help="Files, folders or globs.")] = None,
-    labels: Annotated[Path | None, typer.Option(metavar="DIR", help="YOLO label files of the images.")] = None,
-    classes: Annotated[str | None, typer.Option(metavar="A,B", help="Names of YOLO's class numbers.")] = None,
-    coco: Annotated[Path | None, typer.Option(metavar="FILE", help="COCO file of boxes.")] = None,
-    gsd: Annotated[float | None, typer.Option(metavar="M", help="Ground distance of a pixel, metres.")] = None,
-    score: Annotated[float | None, typer.Option(metavar="S", help="Operating point, else the model's own.")] = None,
+    data_list: Listed = None,
+    data: Data = None,
+    site: Sites = None,
+    images: Pictures = None,
+    labels: Labels = None,
+    classes: Classes = None,
+    coco: Coco = None,
+    gsd: Gsd = None,
+    score: Score = None,
     overrides: Overrides = None,
 ) -> None:
     """Look for faults in labels: copies, odd boxes and sizes, swapped classes, labels that may be missing.
