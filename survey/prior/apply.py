@@ -39,7 +39,8 @@ def apply_prior(model: Path, *, table: Path, out: Path) -> str:
     """
     prior = load_prior(model)
     frame = read_frame(table)
-    wanted = Wanted(prior.features, prior.log, prior.context, prior.x, prior.y, prior.crs, placed=False)
+    known = np.array(prior.known).reshape(-1, 2)
+    wanted = Wanted(prior.features, prior.log, prior.context, prior.x, prior.y, prior.crs, placed=False, known=known)
     values = feature_values(frame, wanted, path=table)[0]
     chance = prior.probability(values)
     outside, unknown = prior.strange(values)

@@ -1,8 +1,6 @@
 """`survey prior fit`: choose, calibrate and fit on blocks left out; measure against a plain baseline."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import ConfigError, InputError
-from survey.evaluate.fitting import choose_curve, cross_fitted, folds, left_out, log_loss
+from survey.evaluate.fitting import choose_curve, left_out, log_loss
 from survey.files import make_folder, sha256_of, write_bytes
+from survey.prior.bench import Bench, fold_of
+from survey.prior.carry import carrying
 from survey.prior.config import PriorConfig
-from survey.prior.context import contexts
-from survey.prior.learners import Candidate, candidates, train
+from survey.prior.history import HISTORY
+from survey.prior.learners import Candidate, candidates
 from survey.prior.measures import Forecast, auc_pr, compare
-from survey.prior.model import MODEL, Boosting, LearntPrior, Logistic, dump_prior
+from survey.prior.model import MODEL, dump_prior
 from survey.prior.report import REPORT, in_words
 from survey.prior.table import Table, check_columns, columns_of, groups_of, read_table
 
@@ -49,10 +49,10 @@ def fit_prior(config: PriorConfig, *, table: Path, out: Path, test: Path | None 
     """
     check_columns(config)
     cells = read_table(table, config=config)
-    others = read_table(test, config=config) if test is not None else None
+    others = read_table(test, config=config, known=cells.places[cells.label]) if test is not None else None
     blocks = cells.blocks(config.block_km)
-    _check_blocks(cells, blocks, config=config, path=table)
-    bench = _Bench(config, cells, blocks)
+    bench = Bench(config, cells, fold_of(cells, blocks, config))
+    _check_folds(cells, bench.fold, path=table)
     scored = [(candidate, bench.held_out(candidate)) for candidate in _candidates(config)]
     quality = [auc_pr(logits, cells.label) for _, logits in scored]
     best = _plainest_best(quality)
@@ -66,6 +66,7 @@ def fit_prior(config: PriorConfig, *, table: Path, out: Path, test: Path | None 
         "blocks": len(np.unique(blocks)),
         "folds": int(bench.fold.max()) + 1,
         "rows_without_label_or_place": cells.left_out,
+        "features": _features(config, cells, blocks, others),
         "caution": CAUTION,
     }
     model_held = left_out(calibration.curve.kind, logits, cells.label, blocks)
@@ -94,76 +95,30 @@ def fit_prior(config: PriorConfig, *, table: Path, out: Path, test: Path | None 
     return in_words(report)
 
 
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """Fits candidates to all cells, or to those outside each fold."""
-
-    config: PriorConfig
-    cells: Table
-    blocks: NDArray[np.str_]
-
-    @property
-    def fold(self) -> NDArray[np.intp]:
-        return folds(self.blocks, most=self.config.folds)
-
-    def places(self, candidate: Candidate) -> list[int]:
-        """Return where the candidate's columns stand among the table's."""
-        names = columns_of(self.config)
-        return [names.index(name) for name in candidate.columns]
-
-    def scorer(self, candidate: Candidate, inside: NDArray[np.bool_]) -> Logistic | Boosting:
-        values = self.cells.features[:, self.places(candidate)][inside]
-        return train(candidate, values, self.cells.label[inside], monotone=self.config.monotone, seed=self.config.seed)
-
-    def held_out(self, candidate: Candidate) -> Array:
-        """Return the logit of each cell by a fit that its block had no part in."""
-        values = self.cells.features[:, self.places(candidate)]
-
-        def fit(inside: NDArray[np.bool_]) -> Callable[[NDArray[np.bool_]], Array]:
-            scorer = self.scorer(candidate, inside)
-            return lambda asked: scorer.logit(values[asked])
-
-        return cross_fitted(fit, np.array([f"{n:03d}" for n in self.fold], np.str_))
-
-    def prior(self, candidate: Candidate, *, curve: Any, training: dict[str, Any]) -> LearntPrior:
-        values = self.cells.features[:, self.places(candidate)]
-        known = ~np.isnan(values).all(axis=0)
-        if not known.all():
-            msg = f"features: {candidate.columns[int(np.argmin(known))]} is empty in every row; take it out"
-            raise InputError(msg)
-        return LearntPrior(
-            format=1,
-            features=candidate.columns,
-            log=self.config.log,
-            context=tuple(
-                c for c in contexts(self.config.context, self.config.context_km) if c.name in candidate.columns
-            ),
-            x=self.config.x,
-            y=self.config.y,
-            crs=self.config.crs,
-            scorer=self.scorer(candidate, np.ones(len(values), np.bool_)),
-            curve=curve,
-            least=tuple(np.nanmin(values, axis=0).tolist()),
-            greatest=tuple(np.nanmax(values, axis=0).tolist()),
-            training=training,
-        )
-
-
 def _candidates(config: PriorConfig) -> tuple[Candidate, ...]:
     sets = config.sets or (tuple(groups_of(config)),)
     return candidates(config.learners, [columns_of(config, groups) for groups in sets])
 
 
-def _check_blocks(cells: Table, blocks: NDArray[np.str_], *, config: PriorConfig, path: Path) -> None:
+def _check_folds(cells: Table, fold: NDArray[np.intp], *, path: Path) -> None:
     """Refuse a table on which nothing can be left out."""
-    if len(np.unique(blocks)) < 2:
+    if len(np.unique(fold)) < 2:
         msg = f"block_km: {path} lies in one block; use smaller blocks, or add ground elsewhere"
         raise ConfigError(msg)
-    fold = folds(blocks, most=config.folds)
     for n in np.unique(fold):
         if len(np.unique(cells.label[fold != n])) < 2:
-            msg = f"{path}: without one of {config.folds} folds all labels are alike; use smaller blocks or more rows"
+            msg = f"{path}: without one of {fold.max() + 1} folds all labels are alike; use smaller blocks or more rows"
             raise InputError(msg)
+
+
+def _features(
+    config: PriorConfig, cells: Table, blocks: NDArray[np.str_], others: Table | None
+) -> list[dict[str, Any]]:
+    """Judge all features but the one that depends on what is left out."""
+    names = columns_of(config)
+    own = [k for k, name in enumerate(names) if name != HISTORY]
+    elsewhere = others.features[:, own] if others is not None else None
+    return carrying([names[k] for k in own], cells.features[:, own], cells.label, blocks, elsewhere=elsewhere)
 
 
 def _plainest_best(quality: list[float]) -> int:

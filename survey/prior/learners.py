@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from survey.errors import ConfigError
 from survey.prior.config import Learner
-from survey.prior.model import Boosting, Logistic, Tree
+from survey.prior.model import Average, Boosting, Logistic, Scorer, Tree
 
 Array = NDArray[np.float64]
 Truth = NDArray[np.bool_]
@@ -23,9 +23,17 @@ class Candidate:
     learner: Learner
     columns: tuple[str, ...]
     strength: int
-    """0 weak, 1, 2 strong."""
+    """0 weak, 1, 2 strong; of an average its trees', for its formula is always strongly regularised."""
+
+    @property
+    def parts(self) -> "tuple[Candidate, ...]":
+        """What an average is made of; nothing for the others."""
+        if self.learner != "average":
+            return ()
+        return Candidate("logistic", self.columns, STRONG), Candidate("boosting", self.columns, self.strength)
 
 
+STRONG = 2
 PENALTY = (1.0, 30.0, 300.0)
 """Half the weight of the squared coefficients against the summed log loss."""
 
@@ -44,14 +52,12 @@ RATE = 0.05
 
 def candidates(learners: Sequence[Learner], sets: Sequence[tuple[str, ...]]) -> tuple[Candidate, ...]:
     """Return everything that competes, what is plainer first."""
-    plain: tuple[Learner, ...] = ("logistic", "boosting")
+    plain: tuple[Learner, ...] = ("logistic", "boosting", "average")
     ordered = [learner for learner in plain if learner in learners]
     return tuple(Candidate(learner, columns, s) for learner in ordered for columns in sets for s in (2, 1, 0))
 
 
-def train(
-    candidate: Candidate, values: Array, label: Truth, *, monotone: Mapping[str, int], seed: int
-) -> Logistic | Boosting:
+def train(candidate: Candidate, values: Array, label: Truth, *, monotone: Mapping[str, int], seed: int) -> Scorer:
     """Fit a candidate.
 
     Args:
@@ -64,6 +70,10 @@ def train(
     Raises:
         ConfigError: Boosting without scikit-learn.
     """
+    if parts := candidate.parts:
+        logistic, boosting = (train(part, values, label, monotone=monotone, seed=seed) for part in parts)
+        if isinstance(logistic, Logistic) and isinstance(boosting, Boosting):
+            return Average(logistic=logistic, boosting=boosting)
     signs = [monotone.get(name, 0) for name in candidate.columns]
     if candidate.learner == "logistic":
         return _logistic(values, label, signs=signs, penalty=PENALTY[candidate.strength])

@@ -97,6 +97,26 @@ class Boosting(_Part):
             tree.check(width)
 
 
+class Average(_Part):
+    """The mean of the logits of a formula and of trees."""
+
+    kind: Literal["average"] = "average"
+    logistic: Logistic
+    boosting: Boosting
+
+    def logit(self, values: Array) -> Array:
+        """Return the uncalibrated logit of (N, K) values."""
+        return 0.5 * (self.logistic.logit(values) + self.boosting.logit(values))
+
+    def check(self, width: int) -> None:
+        """Check both."""
+        self.logistic.check(width)
+        self.boosting.check(width)
+
+
+Scorer = Logistic | Boosting | Average
+
+
 class LearntPrior(_Part):
     """P(contaminated) of a cell from its features."""
 
@@ -109,7 +129,9 @@ class LearntPrior(_Part):
     x: str
     y: str
     crs: str
-    scorer: Annotated[Logistic | Boosting, Field(discriminator="kind")]
+    known: tuple[tuple[float, float], ...]
+    """x and y of the contaminated ground that `HISTORY` is measured to; none where it is no feature."""
+    scorer: Annotated[Scorer, Field(discriminator="kind")]
     curve: Curve
     least: tuple[float, ...]
     """Of each feature in training."""

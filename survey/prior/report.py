@@ -1,7 +1,9 @@
 """The report of a learnt prior in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from survey.prior.carry import PLACE
 
 REPORT = "report.json"
 _NAMES = {"auc_pr": "AUC-PR", "auc_roc": "AUC-ROC", "brier": "Brier", "ece": "ECE"}
@@ -16,6 +18,7 @@ def in_words(report: Mapping[str, Any]) -> str:
             f"{chosen['calibration']} calibration; of {len(report['candidates'])} candidates "
             f"on {report['blocks']} blocks in {report['folds']} folds"
         ),
+        *_places(report["features"]),
         *_table("left-out blocks of the training table", report["left_out_blocks"]),
     ]
     if "test" in report:
@@ -23,6 +26,15 @@ def in_words(report: Mapping[str, Any]) -> str:
         strange = report["test"]["cells_outside_training"]
         lines.append(f"  {strange} of its cells have a feature that is unknown or beyond training")
     return "\n".join([*lines, report["caution"]])
+
+
+def _places(features: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name the columns that a model would rather know the place by."""
+    named = [f["column"] for f in features if f["within"] is not None and f["within"] < PLACE]
+    if not named:
+        return []
+    rest = f" and {len(named) - 3} more" if len(named) > 3 else ""
+    return [f"columns that hardly vary inside a block and rather name the place: {'; '.join(named[:3])}{rest}"]
 
 
 def _table(title: str, figures: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from survey.errors import ConfigError, InputError
 from survey.prior.config import PriorConfig
 from survey.prior.context import Context, contexts, surroundings
+from survey.prior.history import HISTORY, history
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,8 @@ class Table:
     features: Array
     """(N, K) as `feature_values` returns them; NaN is unknown."""
     label: NDArray[np.bool_]
+    places: Array
+    """(N, 2) x and y as in the file."""
     x_km: Array
     """(N,) in an equal-area projection around the cells' middle."""
     y_km: Array
@@ -55,12 +58,15 @@ class Wanted:
     crs: str
     placed: bool
     """Whether places are needed even without context."""
+    known: Array | None = None
+    """(M, 2) x and y of contaminated ground that `HISTORY` is measured to; None leaves it unknown."""
 
 
 def groups_of(config: PriorConfig) -> dict[str, tuple[str, ...]]:
-    """Return the names of features by group, with those of the cells around as the group `context`."""
+    """Return the names of features by group, with those made here as the groups `context` and `history`."""
     made = {"context": tuple(c.name for c in contexts(config.context, config.context_km))} if config.context else {}
-    return {**config.features, **made}
+    past = {"history": (HISTORY,)} if config.history else {}
+    return {**config.features, **made, **past}
 
 
 def columns_of(config: PriorConfig, groups: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -84,9 +90,10 @@ def check_columns(config: PriorConfig) -> None:
         ConfigError: No features; the label among them; `log`, `monotone` or `context` name other columns.
     """
     names = tuple(name for group in config.features.values() for name in group)
-    if "context" in config.features:
-        msg = "features: context is the name of the group made from the key context; name yours otherwise"
-        raise ConfigError(msg)
+    for made in ("context", "history"):
+        if made in config.features:
+            msg = f"features: {made} is the name of the group made from the key {made}; name yours otherwise"
+            raise ConfigError(msg)
     if not names:
         msg = "features: names no columns; give groups such as {distance: [road_m, river_m]}"
         raise ConfigError(msg)
@@ -152,7 +159,8 @@ def feature_values(frame: "pd.DataFrame", wanted: Wanted, *, path: Path) -> tupl
         ConfigError: The CRS is not known.
     """
     made = {c.name: c for c in wanted.context}
-    needed = tuple(dict.fromkeys([*(n for n in wanted.features if n not in made), *(c.column for c in made.values())]))
+    own = (n for n in wanted.features if n not in made and n != HISTORY)
+    needed = tuple(dict.fromkeys([*own, *(c.column for c in made.values())]))
     read = numbers(frame, needed, path=path)
     for k, name in enumerate(needed):
         if name in wanted.log:
@@ -162,23 +170,31 @@ def feature_values(frame: "pd.DataFrame", wanted: Wanted, *, path: Path) -> tupl
             read[:, k] = np.log1p(read[:, k])
     columns = dict(zip(needed, read.T, strict=True))
     x_km = y_km = np.full(len(frame), np.nan)
-    if wanted.placed or made:
+    past = np.full(len(frame), np.nan)
+    if wanted.placed or made or HISTORY in wanted.features:
         x, y = numbers(frame, (wanted.x, wanted.y), path=path).T
-        x_km, y_km = _kilometres(x, y, crs=wanted.crs, path=path)
+        known = np.empty((0, 2)) if wanted.known is None else wanted.known
+        x_km, y_km, known_km = _kilometres(x, y, known, crs=wanted.crs, path=path)
+        past = history(np.column_stack([x_km, y_km]), known_km)
     around = surroundings(wanted.context, columns, x_km, y_km)
-    columns |= {c.name: values for c, values in zip(wanted.context, around.T, strict=True)}
+    columns |= {c.name: values for c, values in zip(wanted.context, around.T, strict=True)} | {HISTORY: past}
     return np.column_stack([columns[name] for name in wanted.features]), x_km, y_km
 
 
-def read_table(path: Path, *, config: PriorConfig) -> Table:
+def read_table(path: Path, *, config: PriorConfig, known: Array | None = None) -> Table:
     """Read labelled cells; rows without a label or a place are set aside and counted.
+
+    Args:
+        path: The table.
+        config: Settings.
+        known: (M, 2) x and y of contaminated ground that is known beside the table; None leaves `HISTORY` unknown.
 
     Raises:
         InputError: The table lacks a column, holds what is no number, or has labels other than 0 and 1.
     """
     frame = read_frame(path)
     context = contexts(config.context, config.context_km)
-    wanted = Wanted(columns_of(config), config.log, context, config.x, config.y, config.crs, placed=True)
+    wanted = Wanted(columns_of(config), config.log, context, config.x, config.y, config.crs, placed=True, known=known)
     features, x_km, y_km = feature_values(frame, wanted, path=path)
     label = numbers(frame, (config.label,), path=path)[:, 0]
     if config.no_label is not None:
@@ -199,11 +215,12 @@ def read_table(path: Path, *, config: PriorConfig) -> Table:
     if not kept.any():
         msg = f"{path}: no row has a label and a place; fill {config.label}, {config.x} and {config.y}"
         raise InputError(msg)
-    return Table(features[kept], label[kept] == 1, x_km[kept], y_km[kept], block, int((~kept).sum()))
+    places = numbers(frame, (config.x, config.y), path=path)[kept]
+    return Table(features[kept], label[kept] == 1, places, x_km[kept], y_km[kept], block, int((~kept).sum()))
 
 
-def _kilometres(x: Array, y: Array, *, crs: str, path: Path) -> tuple[Array, Array]:
-    """Return places in an equal-area projection around their middle."""
+def _kilometres(x: Array, y: Array, known: Array, *, crs: str, path: Path) -> tuple[Array, Array, Array]:
+    """Return places, and (M, 2) known ones, in an equal-area projection around the middle of the places."""
     try:
         to_lonlat = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
     except pyproj.exceptions.CRSError as error:
@@ -212,11 +229,13 @@ def _kilometres(x: Array, y: Array, *, crs: str, path: Path) -> tuple[Array, Arr
     placed = np.isfinite(x) & np.isfinite(y)
     east, north = np.full(len(x), np.nan), np.full(len(x), np.nan)
     if not placed.any():
-        return east, north
+        return east, north, np.empty((0, 2))
     lon, lat = to_lonlat.transform(x[placed], y[placed])
     if not (np.isfinite(lon).all() and np.isfinite(lat).all() and (np.abs(lat) <= 90).all()):
         msg = f"{path}: places do not lie on the globe in {crs}; check the columns of x and y, and crs"
         raise InputError(msg)
     local = f"+proj=laea +lat_0={np.median(lat):.6f} +lon_0={np.median(lon):.6f} +units=km"
-    east[placed], north[placed] = pyproj.Transformer.from_crs("EPSG:4326", local, always_xy=True).transform(lon, lat)
-    return east, north
+    to_local = pyproj.Transformer.from_crs("EPSG:4326", local, always_xy=True)
+    east[placed], north[placed] = to_local.transform(lon, lat)
+    known_km = to_local.transform(*to_lonlat.transform(*known.T)) if len(known) else known.T
+    return east, north, np.column_stack(known_km)
