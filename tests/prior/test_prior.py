@@ -284,9 +284,8 @@ def test_real_cells_of_colombia(shared_data: Path, tmp_path: Path) -> None:
     from survey.resources import configs_folder
 
     settings = configs_folder() / "prior-colombia.yaml"
-    config = load_config(
-        PriorConfig, settings, overrides=["learners=[logistic]", "sets=[[distance, ground, conflict, context]]"]
-    )
+    sets = "sets=[[distance, ground, context, history]]"
+    config = load_config(PriorConfig, settings, overrides=["learners=[logistic]", sets])
     tables = {name: folder / name / f"{name}_all.csv" for name in ("train", "test")}
     fit_prior(config, table=tables["train"], test=tables["test"], out=tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
@@ -294,3 +293,4 @@ def test_real_cells_of_colombia(shared_data: Path, tmp_path: Path) -> None:
     assert (report["left_out_blocks"]["contaminated"], report["test"]["contaminated"]) == (1132, 213)
     assert not any("comimo" in name for name in load_prior(tmp_path).features)
     assert report["left_out_blocks"]["model"]["auc_roc"]["value"] > 0.6
+    assert len(load_prior(tmp_path).known) == 1132
