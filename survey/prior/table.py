@@ -237,5 +237,5 @@ def _kilometres(x: Array, y: Array, known: Array, *, crs: str, path: Path) -> tu
     local = f"+proj=laea +lat_0={np.median(lat):.6f} +lon_0={np.median(lon):.6f} +units=km"
     to_local = pyproj.Transformer.from_crs("EPSG:4326", local, always_xy=True)
     east[placed], north[placed] = to_local.transform(lon, lat)
-    known_km = to_local.transform(*to_lonlat.transform(*known.T)) if len(known) else known.T
-    return east, north, np.column_stack(known_km)
+    known_km = np.column_stack(to_local.transform(*to_lonlat.transform(*known.T))) if len(known) else known
+    return east, north, known_km
