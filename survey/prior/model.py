@@ -129,7 +129,7 @@ class LearntPrior(_Part):
     x: str
     y: str
     crs: str
-    known: tuple[tuple[float, float], ...]
+    known: tuple[tuple[float, float], ...] = ()
     """x and y of the contaminated ground that `HISTORY` is measured to; none where it is no feature."""
     scorer: Annotated[Scorer, Field(discriminator="kind")]
     curve: Curve
