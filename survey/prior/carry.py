@@ -12,8 +12,8 @@ Array = NDArray[np.float64]
 
 LEAST_OF_EACH = 10
 """Contaminated and other cells that a block needs to have a sign of its own."""
-PLACE = 0.05
-"""Share of a feature's variance inside blocks below which it names the place rather than the ground."""
+PLACE = 1e-6
+"""Share of a feature's variance inside blocks below which it has one value a block: it names the place, not the ground."""
 
 
 def carrying(

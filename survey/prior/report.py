@@ -34,7 +34,7 @@ def _places(features: Sequence[Mapping[str, Any]]) -> list[str]:
     if not named:
         return []
     rest = f" and {len(named) - 3} more" if len(named) > 3 else ""
-    return [f"columns that hardly vary inside a block and rather name the place: {'; '.join(named[:3])}{rest}"]
+    return [f"columns with one value a block, which rather name the place: {'; '.join(named[:3])}{rest}"]
 
 
 def _table(title: str, figures: Mapping[str, Any]) -> list[str]:
