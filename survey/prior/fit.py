@@ -55,7 +55,7 @@ def fit_prior(config: PriorConfig, *, table: Path, out: Path, test: Path | None 
         _check_apart(cells, others, path=test)
     blocks = cells.blocks(config.block_km)
     bench = Bench(config, cells, fold_of(cells, blocks, config))
-    _check_folds(cells, bench.fold, path=table)
+    _check_folds(cells, bench.fold, config=config, path=table)
     scored = [(candidate, bench.held_out(candidate)) for candidate in _candidates(config)]
     quality = [auc_pr(logits, cells.label) for _, logits in scored]
     best = _plainest_best(quality)
@@ -103,10 +103,15 @@ def _candidates(config: PriorConfig) -> tuple[Candidate, ...]:
     return candidates(config.learners, [columns_of(config, groups) for groups in sets])
 
 
-def _check_folds(cells: Table, fold: NDArray[np.intp], *, path: Path) -> None:
+def _check_folds(cells: Table, fold: NDArray[np.intp], *, config: PriorConfig, path: Path) -> None:
     """Refuse a table on which nothing can be left out."""
     if len(np.unique(fold)) < 2:
         msg = f"block_km: {path} lies in one block; use smaller blocks, or add ground elsewhere"
+        raise ConfigError(msg)
+    if (
+        config.history and len(np.unique(fold)) < 3
+    ):  # a cell of the training measures to a training fold that is not its own
+        msg = f"history: needs at least 3 folds, and {path} gives 2; set folds, or use smaller blocks"
         raise ConfigError(msg)
     for n in np.unique(fold):
         if len(np.unique(cells.label[fold != n])) < 2:
