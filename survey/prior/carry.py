@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 LEAST_OF_EACH = 10
 """Contaminated and other cells that a block needs to have a sign of its own."""
 PLACE = 1e-6
-"""Share of a feature's variance inside blocks below which it has one value a block: it names the place, not the ground."""
+"""Share of a feature's variance inside blocks below which it has one value a block and names the place."""
 
 
 def carrying(
