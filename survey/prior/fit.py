@@ -72,7 +72,9 @@ def fit_prior(config: PriorConfig, *, table: Path, out: Path, test: Path | None 
         "features": _features(config, cells, blocks, others),
         "caution": CAUTION,
     }
-    model_held = left_out(calibration.curve.kind, _chosen_elsewhere(scored, cells, bench.fold), cells.label, blocks)
+    model_held = left_out(
+        calibration.curve.kind, chosen_elsewhere(scored, cells.label, bench.fold), cells.label, blocks
+    )
     plain_held = _probability(bench.held_out(plain))
     report["left_out_blocks"] = _compared(config, cells, model_held, plain_held)
     training = {
@@ -137,15 +139,22 @@ def _features(
     return carrying([names[k] for k in own], cells.features[:, own], cells.label, blocks, elsewhere=elsewhere)
 
 
-def _chosen_elsewhere(scored: Sequence[tuple[Candidate, Array]], cells: Table, fold: NDArray[np.intp]) -> Array:
+def chosen_elsewhere(
+    scored: Sequence[tuple[Candidate, Array]], label: NDArray[np.bool_], fold: NDArray[np.intp]
+) -> Array:
     """Return each cell's held-out logit by the candidate that is best on the other folds.
 
     A cell's own label has no part in the choice then, which would flatter the figures of left-out blocks.
+
+    Args:
+        scored: Candidates, plainest first, each with its (N,) held-out logits.
+        label: (N,).
+        fold: (N,).
     """
     chosen = np.empty(len(fold))
     for n in np.unique(fold):
         other = fold != n
-        best = _plainest_best([auc_pr(logits[other], cells.label[other]) for _, logits in scored])
+        best = _plainest_best([auc_pr(logits[other], label[other]) for _, logits in scored])
         chosen[~other] = scored[best][1][~other]
     return chosen
 

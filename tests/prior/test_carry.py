@@ -16,6 +16,7 @@ from survey.errors import ConfigError, InputError
 from survey.prior import PriorConfig, apply_prior, fit_prior, load_prior
 from survey.prior.bench import Bench, fold_of
 from survey.prior.carry import carrying
+from survey.prior.fit import chosen_elsewhere
 from survey.prior.history import HISTORY, history, history_by_fold
 from survey.prior.learners import Candidate, train
 from survey.prior.regions import regions
@@ -125,6 +126,15 @@ def test_cells_of_the_training_are_no_test(tmp_path: Path) -> None:
     table.iloc[-3:].to_csv(tmp_path / "other.csv", index=False)
     with pytest.raises(InputError, match="3 of its cells are in the training table"):
         fit_prior(_config(), table=tmp_path / "t.csv", test=tmp_path / "other.csv", out=tmp_path / "out")
+
+
+def test_a_fold_is_judged_by_what_the_others_chose() -> None:
+    label, fold = np.tile([True, False], 30), np.repeat(np.arange(3), 20)
+    right = np.where(label, 1.0, -1.0)
+    here, there = np.where(fold == 0, right, -right), np.where(fold == 0, -right, right)
+    scored = [(Candidate("logistic", ("a",), 0), here), (Candidate("logistic", ("b",), 0), there)]
+    assert (chosen_elsewhere(scored, label, fold)[fold == 0] == there[fold == 0]).all()
+    assert (chosen_elsewhere(scored[::-1], label, fold)[fold == 0] == there[fold == 0]).all()
 
 
 def test_history_needs_a_third_fold(tmp_path: Path) -> None:
