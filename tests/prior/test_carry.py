@@ -66,6 +66,8 @@ def test_regions_divide_cells_evenly() -> None:
     fold = regions(blocks, col, row, most=6)
     assert np.bincount(fold).tolist() == [32] * 6
     assert np.ptp(col[fold == 0]) < 8, "the longer side is cut first"
+    lopsided = np.array(["a"] * 100 + ["b", "c", "d"])
+    assert sorted(set(regions(lopsided, np.arange(103.0), np.zeros(103), most=4))) == [0, 1, 2, 3]
 
 
 def test_every_fold_is_left_out_by_itself(tmp_path: Path) -> None:
@@ -129,12 +131,14 @@ def test_cells_of_the_training_are_no_test(tmp_path: Path) -> None:
 
 
 def test_a_fold_is_judged_by_what_the_others_chose() -> None:
-    label, fold = np.tile([True, False], 30), np.repeat(np.arange(3), 20)
+    label, fold = np.tile([True, False], 30), np.repeat(np.arange(3), [40, 10, 10])
     right = np.where(label, 1.0, -1.0)
     here, there = np.where(fold == 0, right, -right), np.where(fold == 0, -right, right)
     scored = [(Candidate("logistic", ("a",), 0), here), (Candidate("logistic", ("b",), 0), there)]
-    assert (chosen_elsewhere(scored, label, fold)[fold == 0] == there[fold == 0]).all()
-    assert (chosen_elsewhere(scored[::-1], label, fold)[fold == 0] == there[fold == 0]).all()
+    for either in (scored, scored[::-1]):
+        chosen = chosen_elsewhere(either, label, fold)
+        assert (chosen[fold == 0] == there[fold == 0]).all(), "best on the two small folds, though not on all"
+        assert (chosen[fold > 0] == here[fold > 0]).all(), "best on the large fold"
 
 
 def test_history_needs_a_third_fold(tmp_path: Path) -> None:
