@@ -28,11 +28,11 @@ class World:
     chance: NDArray[np.float64]
 
 
-def _world(seed: int, *, side: int = 36, jump: float = 2.0) -> World:
-    """Cells of 1 km; risk falls with the road's distance and jumps where the slope is middling: not linear."""
+def _world(seed: int, *, side: int = 36, jump: float = 2.0, east_m: float = 500_000) -> World:
+    """Cells of 1 km from `east_m` on; risk falls with the road's distance and jumps where the slope is middling."""
     rng = np.random.default_rng(seed)
     col, row = np.meshgrid(np.arange(side), np.arange(side))
-    x, y = 500_000 + STEP_M * col.ravel(), 4_500_000 + STEP_M * row.ravel()
+    x, y = east_m + STEP_M * col.ravel(), 4_500_000 + STEP_M * row.ravel()
     road = rng.gamma(2.0, 2.0, x.size)
     slope = rng.uniform(0, 30, x.size)
     logit = 0.5 - 0.8 * np.log1p(road) - jump / 2 + jump * 2 * ((slope > 10) & (slope < 20))
@@ -70,7 +70,7 @@ def _write(table: pd.DataFrame, path: Path) -> Path:
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prior")
     train_table = _write(_world(1).table, folder / "train.csv")
-    test_table = _write(_world(2).table, folder / "test.csv")
+    test_table = _write(_world(2, east_m=600_000).table, folder / "test.csv")
     fit_prior(_config(), table=train_table, test=test_table, out=folder / "out")
     return folder
 
@@ -78,7 +78,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_not_linear_is_learnt_and_the_probabilities_are_true(fitted: Path) -> None:
     report = json.loads((fitted / "out" / "report.json").read_text())
     assert report["chosen"]["learner"] == "boosting"
-    world = _world(2)
+    world = _world(2, east_m=600_000)
     label = world.table["contaminated"].to_numpy(bool)
     found = report["test"]
     assert found["model"]["ece"]["value"] < 0.05
