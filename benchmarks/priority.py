@@ -17,9 +17,11 @@ import numpy as np
 
 from survey.priority import load_priority
 from survey.priority.baselines import compare
-from survey.priority.ground import grid_of, load_ground
+from survey.priority.extent import grid_of
+from survey.priority.ground import load_ground
 from survey.priority.plan import make_plan
-from survey.priority.run import baseline_orders, read_layers
+from survey.priority.reading import read_layers
+from survey.priority.run import baseline_orders
 from tests.priority.district import simulate
 
 

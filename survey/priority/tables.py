@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from survey.errors import SurveyError
 from survey.export import Layer
-from survey.priority.ground import WORDS, State
+from survey.priority.ground import BASIS_WORDS, PRIOR_ONLY, WORDS, Basis, State
 from survey.priority.layers import squares
 from survey.priority.plan import Plan
 from survey.priority.words import reason
@@ -53,7 +53,7 @@ def area_columns(plan: Plan, names: Sequence[str]) -> dict[str, Column]:
     has, at = method >= 0, (np.arange(plan.count), method)
     methods = [*plan.config.methods, ""]
     planned = plan.choice.method >= 0
-    ones, state = np.ones(plan.area.shape), plan.ground.state
+    ones, state, basis = np.ones(plan.area.shape), plan.ground.state, plan.ground.basis
     stakes, worth = plan.stakes, {name: plan.sums(part) for name, part in plan.worth.items()}
     found = np.where(has, np.append(stakes.found, np.nan)[method], np.nan)
     days = [
@@ -86,6 +86,7 @@ def area_columns(plan: Plan, names: Sequence[str]) -> dict[str, Column]:
         "completion": _text("" if d is None else d[1].isoformat() for d in days),
         "searched_fraction": plan.sums(np.nan_to_num(plan.ground.searched)) / size,
         **{f"ha_{s.name.lower()}": plan.sums((state == s).astype(np.float64)) for s in State if s},
+        **{f"ha_{b.name.lower()}": plan.sums((basis == b).astype(np.float64)) for b in PRIOR_ONLY},
         **{f"team_weeks_{n}": _finite(plan.problem.effort[:, k]) for k, n in enumerate(plan.config.methods)},
     }
     if not np.isfinite(plan.ground.searched[plan.ground.inside]).all():
@@ -117,6 +118,7 @@ def hectare_layer(plan: Plan, names: Sequence[str]) -> Layer:
         "work_area": _text(names[a] if a >= 0 else "" for a in area),
         "status": _text(told),
         "state": _text(WORDS[State(s)] for s in plan.ground.state[rows, cols]),
+        "risk_basis": _text(BASIS_WORDS[Basis(b)] for b in plan.ground.basis[rows, cols]),
         "expected_items": plan.ground.items[rows, cols],
         "p_at_least_one": plan.ground.p[rows, cols],
         "searched_fraction": plan.ground.searched[rows, cols],
