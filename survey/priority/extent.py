@@ -51,25 +51,25 @@ def with_evidence(risk: HectareGrid, evidence: HectareGrid, *, area: Path | None
         InputError: The area cannot be read, or neither risk nor evidence reaches it.
         GeoreferenceError: The area has no CRS.
     """
-    boxes = np.array([_bounds(risk), _bounds(evidence)])
-    west, south, east, north = *boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)
+    (west, south, east, north), other = _bounds(risk), _bounds(evidence)
+    west, south, east, north = min(west, other[0]), min(south, other[1]), max(east, other[2]), max(north, other[3])
     if area is not None:
-        own = shapely.total_bounds(read_features(area, layer=None, crs=risk.crs).geometry)
+        own = shapely.total_bounds(read_features(area, layer=None, crs=risk.crs).geometry).tolist()
         west, south = max(west, own[0]), max(south, own[1])
         east, north = min(east, own[2]), min(north, own[3])
         if west >= east or south >= north:
             msg = f"{area}: neither the risk nor the evidence reaches it"
             raise InputError(msg)
-    return HectareGrid.covering(crs=risk.crs, bounds=(float(west), float(south), float(east), float(north)))
+    return HectareGrid.covering(crs=risk.crs, bounds=(west, south, east, north))
 
 
 def common(one: HectareGrid, other: HectareGrid) -> HectareGrid | None:
     """Return the hectares that two grids of one CRS share; None if there are none."""
-    boxes = np.array([_bounds(one), _bounds(other)])
-    west, south, east, north = *boxes[:, :2].max(axis=0), *boxes[:, 2:].min(axis=0)
+    (west, south, east, north), own = _bounds(one), _bounds(other)
+    west, south, east, north = max(west, own[0]), max(south, own[1]), min(east, own[2]), min(north, own[3])
     if west >= east or south >= north:
         return None
-    return HectareGrid.covering(crs=other.crs, bounds=(float(west), float(south), float(east), float(north)))
+    return HectareGrid.covering(crs=other.crs, bounds=(west, south, east, north))
 
 
 def placed(values: NDArray[np.float64], own: HectareGrid, grid: HectareGrid) -> NDArray[np.float64]:
@@ -86,7 +86,7 @@ def _window(part: HectareGrid, grid: HectareGrid) -> tuple[slice, slice]:
     return slice(row, row + part.rows), slice(col, col + part.cols)
 
 
-def _bounds(grid: HectareGrid) -> tuple[int, int, int, int]:
+def _bounds(grid: HectareGrid) -> tuple[float, float, float, float]:
     """Return west, south, east, north in metres."""
     edge = HECTARE_EDGE_M
     return grid.x_min, grid.y_max - grid.rows * edge, grid.x_min + grid.cols * edge, grid.y_max

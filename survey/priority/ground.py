@@ -167,8 +167,8 @@ def load_ground(
         left_out = int(unknown.sum())
         state[unknown] = State.OUTSIDE
     elif unknown.any():
-        prior = _believed(source, config, unknown, grid=grid, items_band=items_band, evidence=evidence)
-        items, p, basis = (np.where(unknown, a, b) for a, b in zip(prior, (items, p, basis), strict=True))
+        mean, some, of = _believed(source, config, unknown, grid=grid, items_band=items_band, evidence=evidence)
+        items, p, basis = np.where(unknown, mean, items), np.where(unknown, some, p), np.where(unknown, of, basis)
         searched = np.where(unknown, 0.0, searched)
     outside = state == State.OUTSIDE
     basis[outside] = Basis.OUTSIDE
