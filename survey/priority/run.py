@@ -13,7 +13,7 @@ from survey.errors import ConfigError, OutputError
 from survey.evidence.write import PRIOR
 from survey.export import MANIFEST, name_by, write_geopackage, write_manifest, write_summary
 from survey.files import make_folder, sha256_of, write_bytes
-from survey.priority.baselines import compare, curve_of, in_order
+from survey.priority.baselines import compare, curve_of, middle_order
 from survey.priority.config import PriorityConfig
 from survey.priority.curve import Curves, write_csv, write_png
 from survey.priority.extent import grid_of, with_evidence
@@ -82,7 +82,7 @@ def prioritise(source: Path, *, settings: Path, out: Path, number: int | None = 
     if (ground.basis == Basis.EVIDENCE_PRIOR).any() and evidence.stored is not None:
         files["evidence"] = evidence.stored.folder / PRIOR
         read.notes.extend(evidence.notes)
-    return _write(plan, out, orders=baseline_orders(plan, distance_m=nearest), notes=read.notes, files=files)
+    return _write(plan, out, figures=baseline_figures(plan, distance_m=nearest), notes=read.notes, files=files)
 
 
 def _grid(config: PriorityConfig, raster: Path, evidence: RiskEvidence, *, base: Path) -> HectareGrid:
@@ -97,14 +97,13 @@ def _grid(config: PriorityConfig, raster: Path, evidence: RiskEvidence, *, base:
     return with_evidence(grid, evidence.stored.grid, area=None if config.area is None else base / config.area)
 
 
-def baseline_orders(plan: Plan, *, distance_m: NDArray[np.float64] | None) -> dict[str, NDArray[np.intp]]:
-    """Return the areas by mean risk, and by the mean distance of their hectares if there is one to measure."""
-    size = plan.sums(np.ones(plan.area.shape))
-    items = plan.sums(np.where(plan.ground.inside, plan.ground.items, 0)) / np.maximum(size, 1)
-    orders = {"risk alone": np.argsort(-items, kind="stable")}
+def baseline_figures(plan: Plan, *, distance_m: NDArray[np.float64] | None) -> dict[str, NDArray[np.float64]]:
+    """Return what the baselines order areas by: mean risk, most first, and mean distance if there is one to measure."""
+    size = np.maximum(plan.sums(np.ones(plan.area.shape)), 1)
+    figures = {"risk alone": -plan.sums(np.where(plan.ground.inside, plan.ground.items, 0)) / size}
     if distance_m is not None:
-        orders["nearest first"] = np.argsort(plan.sums(distance_m) / np.maximum(size, 1), kind="stable")
-    return orders
+        figures["nearest first"] = plan.sums(distance_m) / size
+    return figures
 
 
 def report_of(plan: Plan, columns: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
@@ -156,7 +155,7 @@ def report_of(plan: Plan, columns: Mapping[str, NDArray[np.generic]]) -> dict[st
 
 
 def _write(
-    plan: Plan, out: Path, *, orders: dict[str, NDArray[np.intp]], notes: list[str], files: Mapping[str, Path]
+    plan: Plan, out: Path, *, figures: dict[str, NDArray[np.float64]], notes: list[str], files: Mapping[str, Path]
 ) -> Prioritised:
     names = area_names(plan)
     columns = area_columns(plan, names)
@@ -166,11 +165,11 @@ def _write(
         plan.problem,
         plan.choice,
         stakes=plan.stakes,
-        orders=orders,
+        figures=figures,
         solver=plan.config.solver,
         nodes=plan.config.nodes,
     )
-    curves: Curves = _curves(plan, orders, names)
+    curves: Curves = _curves(plan, figures, names)
     make_folder(out)
     (out / MANIFEST).unlink(missing_ok=True)  # it vouches for files that are about to change
     layers = [area_layer(plan, columns), hectare_layer(plan, names)]
@@ -187,14 +186,10 @@ def _write(
     return Prioritised(text, report)
 
 
-def _curves(plan: Plan, orders: Mapping[str, NDArray[np.intp]], names: list[str]) -> Curves:
+def _curves(plan: Plan, figures: Mapping[str, NDArray[np.float64]], names: list[str]) -> Curves:
     """Return what plan and baselines reach step by step, with all means."""
     planned = [int(a) for a in plan.schedule.order if plan.choice.method[a] >= 0]
-    taken = {"plan": (planned, plan.choice.method)}
-    for name, order in orders.items():
-        method, areas = in_order(plan.problem.cut(1.0), order)
-        taken[name] = (areas, method)
-    return {
-        name: ([names[a] for a in areas], curve_of(plan.problem, areas, method=method, stakes=plan.stakes))
-        for name, (areas, method) in taken.items()
-    }
+    curves = {"plan": (planned, curve_of(plan.problem, planned, method=plan.choice.method, stakes=plan.stakes))}
+    for name, figure in figures.items():
+        curves[name] = middle_order(plan.problem.cut(1.0), figure, stakes=plan.stakes)
+    return {name: ([names[a] for a in areas], curve) for name, (areas, curve) in curves.items()}

@@ -56,6 +56,7 @@ def area_columns(plan: Plan, names: Sequence[str]) -> dict[str, Column]:
     ones, state, basis = np.ones(plan.area.shape), plan.ground.state, plan.ground.basis
     stakes, worth = plan.stakes, {name: plan.sums(part) for name, part in plan.worth.items()}
     found = np.where(has, np.append(stakes.found, np.nan)[method], np.nan)
+    setup = np.array([*(m.setup_weeks * m.teams_per_area for m in plan.config.methods.values()), np.nan])
     days = [
         (plan.schedule.first_day(a, plan.config.start), plan.schedule.last_day(a, plan.config.start))
         if planned[a]
@@ -80,6 +81,7 @@ def area_columns(plan: Plan, names: Sequence[str]) -> dict[str, Column]:
         "items_found": np.where(planned, stakes.items * found, 0),
         "exposure_relieved": np.where(planned, stakes.exposure * found, 0),
         "team_weeks": np.where(has, plan.problem.effort[at], np.nan),
+        "team_weeks_setup": np.where(has, setup[method], np.nan),
         "cost": np.where(has, plan.problem.cost[at], np.nan),
         "benefit_per_team_week": np.where(has, plan.problem.benefit[at] / plan.problem.effort[at], np.nan),
         "first_day": _text("" if d is None else d[0].isoformat() for d in days),
@@ -125,6 +127,7 @@ def hectare_layer(plan: Plan, names: Sequence[str]) -> Layer:
         **{f"exposed_{name}": share[rows, cols] for name, share in plan.exposed.items()},
         "worth": np.sum([part[rows, cols] for part in plan.worth.values()], axis=0),
         **{f"worth_{name}": part[rows, cols] for name, part in plan.worth.items()},
+        **{f"condition_{name}": values[rows, cols] for name, values in plan.conditions.items()},
         **{f"team_weeks_{name}": _finite(weeks[rows, cols]) for name, weeks in plan.weeks.items()},
     }
     boxes = squares(plan.ground.grid)[plan.ground.inside.ravel()]

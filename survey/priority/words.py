@@ -14,11 +14,15 @@ _UNKNOWN = (
     "Hectares that were flown and not searched keep the prior risk; hectares that nobody flew enter with the prior of "
     "the evidence where there is one, else with the configured prior:"
 )
+_COMPARED = (
+    "The orders compared with use the same work areas, teams and limits as the plan. Areas that are alike to them are "
+    "taken in orders by chance: the mean over those is given, with 5 and 95 %."
+)
 CAUTIONS = (
     f"{_LAND} mine action standards.",
     f"{_UNKNOWN} neither counts as low risk.",
     "The bound and the gap hold for these work areas; other outlines of areas may allow a better plan.",
-    "The orders compared with use the same work areas, teams and limits as the plan.",
+    _COMPARED,
 )
 
 
@@ -142,4 +146,7 @@ def _area_line(row: Mapping[str, Any]) -> str:
 
 def _compared(row: Mapping[str, Any]) -> str:
     label = f"{row['budget_share']:.0%} {row['order']}"
-    return f"  {label:<46}{row['items_share']:>8.1%}{row['exposure_share']:>11.1%}{row['worth_share']:>8.1%}"
+    line = f"  {label:<46}{row['items_share']:>8.1%}{row['exposure_share']:>11.1%}{row['worth_share']:>8.1%}"
+    if row["orders"] == 1:
+        return line
+    return f"{line}  (worth {row['worth_share_q05']:.1%} to {row['worth_share_q95']:.1%} over {row['orders']} orders)"
