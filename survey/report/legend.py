@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from survey.export.palette import NOT_SEARCHED_COLOUR, OUTLINE_COLOUR, RISK_RAMP
-from survey.report.html import Markup, joined, tag
+from survey.markup import Markup, joined, tag
 from survey.report.svg import INK, MapDrawing
 
 

@@ -4,9 +4,9 @@ import numpy as np
 
 from survey.errors import InputError
 from survey.export import read_layer
+from survey.markup import Markup, joined, prose, table, tag
 from survey.provenance.finished import read_json
 from survey.provenance.origin import Origin, origin_of, origin_of_plan
-from survey.report.html import Markup, joined, prose, table, tag
 from survey.report.maps import areas_map
 from survey.report.subject import Subject, hectares
 

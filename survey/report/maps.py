@@ -21,7 +21,7 @@ from survey.export.palette import (
     SEARCHED_COLOUR,
 )
 from survey.ingest import to_uint8, valid_pixels
-from survey.report.html import Markup, tag
+from survey.markup import Markup, tag
 from survey.report.legend import figure, ramp_bar, swatch
 from survey.report.subject import Bounds, Subject, finite
 from survey.report.svg import INK, MapDrawing, jpeg_uri, png_uri, ramp

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from survey.provenance.imagery import RunImage, State
 from survey.report.chips import EDGE, chip
-from survey.report.html import Markup, joined, prose, table, tag
+from survey.markup import Markup, joined, prose, table, tag
 from survey.report.svg import MapDrawing, nice, ramp
 from survey.values import BandRoles, Image, Validity
 
