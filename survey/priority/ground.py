@@ -191,7 +191,7 @@ def _believed(
     """Return expected items, P(at least one) and basis of hectares that nobody flew; of others they mean nothing."""
     found, group = evidence or RiskEvidence(), group_of(items_band)
     if found.missing is not None:
-        msg = f"{found.missing}: {int(unknown.sum())} hectares were not flown; or set not_flown: leave_out"
+        msg = f"{found.missing}, or set not_flown: leave_out ({int(unknown.sum())} hectares were not flown)"
         raise InputError(msg)
     items, p = found.on(grid, group=group)
     covered = np.isfinite(items)

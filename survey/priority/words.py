@@ -15,8 +15,9 @@ _UNKNOWN = (
     "the evidence where there is one, else with the configured prior:"
 )
 _COMPARED = (
-    "The orders compared with use the same work areas, teams and limits as the plan. Areas that are alike to them are "
-    "taken in orders by chance: the mean over those is given, with 5 and 95 %."
+    "The orders compared with use the same work areas, teams and limits as the plan, with the cheapest methods or with "
+    "those that find most, whichever reach more. Areas that are alike to them are taken in orders by chance: the mean "
+    "over those is given, with 5 and 95 %."
 )
 CAUTIONS = (
     f"{_LAND} mine action standards.",

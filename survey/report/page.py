@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 
 from survey.markup import Markup, document, joined, tag
-from survey.report import closing, found, ground, made, model
+from survey.report import closing, found, ground, made, model, planned
 from survey.report.subject import Subject, hectares
 
 SECTIONS: Mapping[str, Callable[[Subject], Markup]] = {
@@ -19,7 +19,7 @@ SECTIONS: Mapping[str, Callable[[Subject], Markup]] = {
     "risk": ground.risk,
     "evidence": made.evidence,
     "candidates": made.candidates,
-    "plan": made.plan,
+    "plan": planned.plan,
     "patterns": made.patterns,
     "limits": closing.limits,
     "hashes": closing.hashes,

@@ -56,3 +56,14 @@ def test_the_curve_is_of_an_order_in_the_middle() -> None:
     steps = [problem.benefit[in_order(problem, order)[1], 0].cumsum() @ [4, 2] for order in drawn_orders(np.zeros(5))]
     assert curve["benefit"] @ [4, 2] == pytest.approx(np.sort(steps)[(DRAWS - 1) // 2])
     assert len(areas) == 2
+
+
+def test_a_baseline_takes_the_method_that_finds_more_where_means_allow() -> None:
+    weeks = np.array([[4.0, 2.0], [4.0, 2.0]])
+    benefit = np.array([[1.0, 0.9], [1.0, 0.9]])
+    rich = make_problem(benefit, weeks, crews=(1, 1), horizon=8.0)
+    assert in_order(rich, np.array([0, 1]))[0].tolist() == [0, 0]
+    poor = make_problem(benefit, weeks, crews=(1, 1), horizon=3.9)
+    assert in_order(poor, np.array([1, 0]))[1] == [1]
+    few = make_problem(benefit, weeks, crews=(1, 1), horizon=4.0, budget=4.0)
+    assert in_order(few, np.array([0, 1]))[0].tolist() == [1, 1]

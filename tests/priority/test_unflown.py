@@ -112,7 +112,7 @@ def test_evidence_of_the_risk_that_is_gone_or_made_anew_is_no_reason_to_take_ano
     prior = evidence(tmp_path / "e")
     run = finished(tmp_path / "run", prior)
     prior.rename(tmp_path / "moved")
-    with pytest.raises(InputError, match=r"is not there; name its folder as `evidence`.*: 3 hectares"):
+    with pytest.raises(InputError, match=r"is not there; name its folder as `evidence`.*\(3 hectares"):
         load(tmp_path, run, prior_items_per_ha=0.5, prior_shape=0.5)
     assert load(tmp_path, run, evidence=str(tmp_path / "moved")).basis[0, 1] == Basis.EVIDENCE_PRIOR
     assert load(tmp_path, run, not_flown="leave_out").left_out == 3
