@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -20,11 +21,14 @@ import yaml
 from survey.errors import InputError
 from survey.evidence import grid_from, run_evidence
 from survey.evidence.explain import Explanation
+from survey.files import sha256_of
 from survey.patterns import PatternSettings, run_patterns
 from survey.priority import prioritise
 from survey.provenance import Folders, trace_detection, trace_place
 from survey.report import ReportOptions, write_report
 from survey.report.evidence_map import CLASSES
+from survey.report.subject import Subject
+from survey.report.words import Words
 from survey.review import ReviewStore, Status
 from tests.evidence.conftest import BACKGROUND, DEFAULTS
 from tests.finished import Finished
@@ -132,6 +136,28 @@ def test_the_map_of_evidence_shows_each_class_and_what_is_not_covered(
         pass
     with pytest.raises(InputError, match="is in EPSG:32637, the run in EPSG:32638"):
         write(evidence=folder)
+
+
+def test_the_runs_own_evidence_is_found_where_it_lies_as_it_was(made: Folders) -> None:
+    prior = made.evidence / "prior.tif"  # type: ignore[operator]
+    took = {"evidence": sha256_of(prior)}
+
+    def subject(config: dict[str, str], noted: Path | None, inputs: dict[str, str] | None = None) -> Subject:
+        round_ = None if inputs is None else SimpleNamespace(inputs=inputs)
+        run = SimpleNamespace(
+            notes={"evidence": None if noted is None else str(noted)},
+            identity=SimpleNamespace(config=config),
+            current=SimpleNamespace(round=round_),
+        )
+        return Subject(run, ReportOptions(), Words.of("en"))  # type: ignore[arg-type]
+
+    assert subject(took, made.evidence).evidence == made.evidence
+    assert subject({"evidence": "0" * 64}, made.evidence).evidence is None  # made anew since
+    assert subject(took, prior.parent / "moved").evidence is None
+    assert subject({}, None).evidence is None
+    of_round = {"evidence: prior.tif": "0" * 64}
+    assert subject(took, made.evidence, {}).evidence == made.evidence
+    assert subject(took, made.evidence, of_round).evidence is None  # the round took another
 
 
 def numbers(told: Explanation, title: str) -> dict[str, Any]:
