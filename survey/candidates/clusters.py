@@ -75,4 +75,4 @@ def among_sightings(inputs: Inputs) -> Array:
 
 def _share(log: Array) -> Array:
     """Return x / (1 + x) of x = exp(log)."""
-    return 1 / (1 + np.exp(-log))
+    return np.asarray(1 / (1 + np.exp(-log)))

@@ -120,7 +120,12 @@ def _curve(subject: Subject, report: Mapping[str, Any], folder: Path) -> Markup 
         if len(own) == 1:
             continue
         points = " ".join(f"{_x(weeks / end):.1f},{_y(worth / (whole or 1.0)):.1f}" for weeks, worth in own)
-        style = {"fill": "none", "stroke": colour, "stroke_width": 2.0, "stroke_dasharray": dashes}
+        style: dict[str, str | float | None] = {
+            "fill": "none",
+            "stroke": colour,
+            "stroke_width": 2.0,
+            "stroke_dasharray": dashes,
+        }
         drawn.append(tag("polyline", points=points, **style))
         sample = tag("svg", tag("polyline", points="0,7 24,7", **style), viewBox="0 0 24 14", class_="swatch")
         legend.append(tag("li", sample, tag("span", w(f"plan.by.{key}"))))

@@ -75,7 +75,8 @@ def made(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Folder
 def write(finished: Finished, made: Folders, tmp_path: Path) -> Callable[..., str]:
     def page(run: Path | None = None, **options: Any) -> str:
         folders = {"evidence": made.evidence, "patterns": made.patterns, "plan": made.plan}
-        given = ReportOptions(**{"model": str(finished.model), "most_chips": 1, **folders, **options})
+        chosen: dict[str, Any] = {"model": str(finished.model), "most_chips": 1, **folders, **options}
+        given = ReportOptions(**chosen)
         (path,) = write_report(run or finished.folder, out=tmp_path / "r.html", options=given)
         return path.read_text(encoding="utf-8")
 
