@@ -17,9 +17,11 @@ import numpy as np
 
 from survey.priority import load_priority
 from survey.priority.baselines import compare
-from survey.priority.ground import grid_of, load_ground
+from survey.priority.extent import grid_of
+from survey.priority.ground import load_ground
 from survey.priority.plan import make_plan
-from survey.priority.run import baseline_orders, read_layers
+from survey.priority.reading import read_layers
+from survey.priority.run import baseline_figures
 from tests.priority.district import simulate
 
 
@@ -44,7 +46,7 @@ def main() -> None:
             plan.problem,
             plan.choice,
             stakes=replace(plan.stakes, items=plan.sums(truth), all_items=float(truth.sum())),
-            orders=baseline_orders(plan, distance_m=read.exposed["settlements"].distance_m),
+            figures=baseline_figures(plan, distance_m=read.exposed["settlements"].distance_m),
             solver="milp",
             nodes=config.nodes,
         )

@@ -1,12 +1,12 @@
 """The report as one page: no script, nothing fetched, every chip inside."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 from survey.audit.chips import chips_of
 from survey.audit.finding import Check, Finding, Place, Severity
 from survey.audit.pictures import Picture
+from survey.markup import Markup, document, joined, table, tag
 
 MOST_SHOWN = 100
 """Findings of a check on the page; `audit.json` has all."""
@@ -49,14 +49,13 @@ _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; color: #222; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2em; border-top: 1px solid #ccc; padding-top: .6em; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: .25em .8em .25em 0; vertical-align: top; }
-td.n { text-align: right; } .list { display: flex; flex-wrap: wrap; gap: 1em; }
+th.n, td.n { text-align: right; } .list { display: flex; flex-wrap: wrap; gap: 1em; }
 .finding { width: 376px; border: 1px solid #ddd; border-left: 5px solid #999; padding: .6em; box-sizing: border-box; }
 .finding img { width: 180px; height: 180px; image-rendering: pixelated; } .finding p { margin: .3em 0; }
 .error { border-left-color: #b00020; } .warning { border-left-color: #d08700; } .info { border-left-color: #4a7fb5; }
 .file { font: 12px/1.3 monospace; overflow-wrap: anywhere; color: #555; }
 .undone { background: #fff3d6; padding: .5em .8em; }
 """
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def render_page(report: Mapping[str, Any], findings: Sequence[Finding], pictures: Mapping[str, Picture]) -> str:
@@ -71,31 +70,28 @@ def render_page(report: Mapping[str, Any], findings: Sequence[Finding], pictures
     chips = chips_of([f for f in shown if f.check is not Check.UNREAD], pictures)
     cut = iter(chips)
     drawn = [(f, [] if f.check is Check.UNREAD else next(cut)) for f in shown]
-    sections = "".join(_section(check, report["checks"][check], drawn) for check in Check)
-    notes = "".join(f"<li>{escape(note)}</li>" for note in report["notes"])
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>Label audit</title><style>{_STYLE}</style></head><body><h1>Label audit</h1>"
-        f"<p>{escape(report['text'])}</p>{_overview(report)}<ul>{notes}</ul>{sections}</body></html>\n"
-    )
+    sections = joined(*(_section(check, report["checks"][check], drawn) for check in Check))
+    notes = tag("ul", *(tag("li", note) for note in report["notes"]))
+    body = tag("body", tag("h1", "Label audit"), tag("p", report["text"]), _overview(report), notes, sections)
+    return document(body, title="Label audit", style=_STYLE)
 
 
-def _overview(report: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f'<tr><td><a href="#{check}">{escape(TITLES[check][0])}</a></td><td>{_status(report["checks"][check])}</td>'
-        + "".join(f'<td class="n">{_count(report["checks"][check], severity)}</td>' for severity in Severity)
-        + "</tr>"
+def _overview(report: Mapping[str, Any]) -> Markup:
+    rows: list[list[str | Markup | None]] = [
+        [
+            tag("a", TITLES[check][0], href=f"#{check}"),
+            _status(report["checks"][check]),
+            *(_count(report["checks"][check], severity) for severity in Severity),
+        ]
         for check in Check
-    )
-    heads = "".join(f"<th>{name}</th>" for name in ("check", "state", *(f"{s}s" for s in Severity)))
-    return f"<table><tr>{heads}</tr>{rows}</table>"
+    ]
+    return table(["check", "state", *(f"{s}s" for s in Severity)], rows, numbers=set(range(2, 2 + len(Severity))))
 
 
-def _status(check: Mapping[str, Any]) -> str:
+def _status(check: Mapping[str, Any]) -> Markup:
     if check["status"] == "not done":
-        return "<strong>not done</strong>"
-    return f"{check['status']}: {check['amount']}"
+        return tag("strong", "not done")
+    return joined(f"{check['status']}: {check['amount']}")
 
 
 def _count(check: Mapping[str, Any], severity: Severity) -> str:
@@ -104,30 +100,29 @@ def _count(check: Mapping[str, Any], severity: Severity) -> str:
     return "–" if check["status"] == "not done" and not count else str(count)
 
 
-def _section(check: Check, told: Mapping[str, Any], drawn: Sequence[tuple[Finding, list[str]]]) -> str:
+def _section(check: Check, told: Mapping[str, Any], drawn: Sequence[tuple[Finding, list[str]]]) -> Markup:
     title, explained = TITLES[check]
     own = [_finding(finding, chips) for finding, chips in drawn if finding.check is check]
     total = sum(told["findings"].values())
-    parts = [f'<h2 id="{check}">{escape(title)}</h2><p>{escape(explained)}</p><p>State: {_status(told)}.</p>']
+    parts = [tag("h2", title, id=str(check)), tag("p", explained), tag("p", "State: ", _status(told), ".")]
     if told["left_out"]:
-        items = "".join(f"<li>{escape(words)}</li>" for words in told["left_out"])
-        parts.append(f'<div class="undone">Not looked at:<ul>{items}</ul></div>')
+        items = tag("ul", *(tag("li", words) for words in told["left_out"]))
+        parts.append(tag("div", "Not looked at:", items, class_="undone"))
     if total > len(own):
-        parts.append(f"<p>The first {len(own)} of {total} findings; audit.json has all.</p>")
+        parts.append(tag("p", f"The first {len(own)} of {total} findings; audit.json has all."))
     if own:
-        parts.append(f'<div class="list">{"".join(own)}</div>')
+        parts.append(tag("div", *own, class_="list"))
     elif told["status"] != "not done":
-        parts.append("<p>No finding among what was looked at.</p>")
-    return "".join(parts)
+        parts.append(tag("p", "No finding among what was looked at."))
+    return joined(*parts)
 
 
-def _finding(finding: Finding, chips: Sequence[str]) -> str:
-    images = "".join(f'<img src="{chip}" alt="">' for chip in chips)
+def _finding(finding: Finding, chips: Sequence[str]) -> Markup:
+    images = [tag("img", src=chip, alt="") for chip in chips]
     at = f" at {_place(finding.spot.place)}" if finding.spot.place is not None else ""
-    return (
-        f'<div class="finding {finding.severity}">{images}<p><strong>{finding.severity}</strong>: '
-        f'{escape(finding.words)}</p><p class="file">{escape(finding.site)}: {escape(finding.spot.file)}{at}</p></div>'
-    )
+    said = tag("p", tag("strong", str(finding.severity)), f": {finding.words}")
+    file = tag("p", f"{finding.site}: {finding.spot.file}{at}", class_="file")
+    return tag("div", *images, said, file, class_=f"finding {finding.severity}")
 
 
 def _place(place: Place) -> str:

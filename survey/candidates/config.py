@@ -9,10 +9,11 @@ from survey.evidence import VERDICTS
 from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS
 
 Group = Literal["ap", "at", "submunition", "uxo"]
-Own = Literal["confirmed_item", "sighting", "risk", "row"]
+Own = Literal["confirmed_item", "sighting", "cluster", "risk", "row"]
 Kind = Literal[
     "confirmed_item",
     "sighting",
+    "cluster",
     "risk",
     "row",
     "minefield_records",
@@ -22,7 +23,9 @@ Kind = Literal[
     "trenches",
     "expert_polygons",
 ]
-OWN: tuple[Own, ...] = ("confirmed_item", "sighting", "risk", "row")
+OWN: tuple[Own, ...] = ("confirmed_item", "sighting", "cluster", "risk", "row")
+UNJUDGED: tuple[Own, ...] = ("sighting", "cluster", "risk", "row")
+"""Kinds that rest on what a model saw and nobody judged."""
 Class = Literal["direct", "indirect"]
 Weight = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
@@ -58,6 +61,9 @@ class CandidatesConfig(Config):
     confirmed_buffer_m: Annotated[Metres, Expect("metres above 0")]
     sighting_buffer_m: Annotated[Metres, Expect("metres above 0")]
     row_buffer_m: Annotated[Metres, Expect("metres above 0")]
+    cluster_m: Annotated[Metres, Expect("metres above 0")]
+    cluster_items: Annotated[Positive, Expect("a number above 0")]
+    cluster_sightings: Annotated[int, Field(ge=2), Expect("a whole number of at least 2")]
     sighting_probability: Annotated[Share, Expect("a number between 0 and 1")]
     risk_levels: Annotated[dict[Group, Share], Expect(f"a number between 0 and 1 by {', '.join(ORDNANCE_GROUPS)}")]
     row_items_per_ha: Annotated[Positive, Expect("a number above 0")]
@@ -74,6 +80,9 @@ class CandidatesConfig(Config):
     def _complete(self) -> Self:
         if missing := [kind for kind in OWN if kind not in self.classes]:
             msg = f"classes: lacks {', '.join(missing)}; say direct or indirect"
+            raise ValueError(msg)
+        if direct := [kind for kind in UNJUDGED if self.classes[kind] == "direct"]:
+            msg = f"classes: {direct[0]}: what nobody judged is no direct evidence; a confirmed item may be"
             raise ValueError(msg)
         return self
 

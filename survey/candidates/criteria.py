@@ -10,6 +10,7 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
+from survey.candidates.clusters import Together, together
 from survey.candidates.config import CandidatesConfig
 from survey.candidates.inputs import Inputs
 from survey.errors import InputError
@@ -26,7 +27,7 @@ class Criterion:
     """One kind of evidence, or one layer of it."""
 
     name: str
-    """'confirmed_item', 'sighting', 'risk_ap' .. 'risk_uxo', 'row', or a layer's name."""
+    """'confirmed_item', 'sighting', 'cluster', 'risk_ap' .. 'risk_uxo', 'row', or a layer's name."""
     kind: str
     """As the rule's weights call it."""
     direct: bool
@@ -45,6 +46,8 @@ class Ground:
     """(height, width) worth of the direct evidence."""
     total: NDArray[np.float32]
     """Worth of direct and indirect evidence."""
+    together: Together
+    """What unreviewed sightings stand for together."""
 
 
 def lay_out(inputs: Inputs, rule: CandidatesConfig) -> Ground:
@@ -60,7 +63,8 @@ def lay_out(inputs: Inputs, rule: CandidatesConfig) -> Ground:
     if cells.height * cells.width > MOST_CELLS:
         msg = f"cell_m: {cells.height} x {cells.width} cells of {rule.cell_m:g} m are too many; take coarser ones"
         raise InputError(msg)
-    criteria = tuple(c for c in _criteria(inputs, rule, cells) if c.weight > 0 and c.holds.any())
+    clusters = together(inputs, rule.cluster_m)
+    criteria = tuple(c for c in _criteria(inputs, rule, cells, clusters) if c.weight > 0 and c.holds.any())
     direct, total = np.zeros((2, cells.height, cells.width), np.float32)
     for group in _each_once(criteria):
         worth = np.float32(group[0].weight)
@@ -68,7 +72,7 @@ def lay_out(inputs: Inputs, rule: CandidatesConfig) -> Ground:
         total += worth * held
         if group[0].direct:
             direct += worth * held
-    return Ground(cells, criteria, direct, total)
+    return Ground(cells, criteria, direct, total, clusters)
 
 
 def _each_once(criteria: Sequence[Criterion]) -> list[list[Criterion]]:
@@ -77,16 +81,21 @@ def _each_once(criteria: Sequence[Criterion]) -> list[list[Criterion]]:
     return [*([risks] if risks else []), *([c] for c in criteria if c.kind != "risk")]
 
 
-def _criteria(inputs: Inputs, rule: CandidatesConfig, cells: GroundGrid) -> list[Criterion]:
+def _criteria(inputs: Inputs, rule: CandidatesConfig, cells: GroundGrid, clusters: Together) -> list[Criterion]:
     likely = ~inputs.confirmed & (inputs.probability >= rule.sighting_probability)
+    enough = clusters.enough(items=rule.cluster_items, sightings=rule.cluster_sightings)
     around: Mapping[str, Any] = {
         "confirmed_item": shapely.buffer(shapely.points(inputs.place[inputs.confirmed]), rule.confirmed_buffer_m),
         "sighting": shapely.buffer(shapely.points(inputs.place[likely]), rule.sighting_buffer_m),
+        "cluster": shapely.buffer(shapely.points(inputs.place[enough]), rule.cluster_m),
         "row": np.array([shapely.buffer(inputs.row_cells, rule.row_buffer_m)], dtype=object),
     }
+    held = {kind: burn(cells, shapes) for kind, shapes in around.items()}
+    if rule.weight("sighting"):
+        held["cluster"] &= ~held["sighting"]  # the same sightings once
     own = [
-        Criterion(kind, kind, rule.classes[kind] == "direct", rule.weight(kind), burn(cells, shapes))  # type: ignore[index]
-        for kind, shapes in around.items()
+        Criterion(kind, kind, rule.classes[kind] == "direct", rule.weight(kind), holds)  # type: ignore[index]
+        for kind, holds in held.items()
     ]
     searched = burn(cells, [inputs.searched], touched=False)
     for group in ORDNANCE_GROUPS:
@@ -104,7 +113,7 @@ def _criteria(inputs: Inputs, rule: CandidatesConfig, cells: GroundGrid) -> list
 
 def _cells(grid: HectareGrid, rule: CandidatesConfig) -> GroundGrid:
     """Return cells over the run's hectares and as far around as evidence can reach."""
-    reach = max(rule.confirmed_buffer_m, rule.sighting_buffer_m, rule.row_buffer_m)
+    reach = max(rule.confirmed_buffer_m, rule.sighting_buffer_m, rule.cluster_m, rule.row_buffer_m)
     more = ceil(reach / HECTARE_EDGE_M) + 2  # rows of `survey patterns` may leave the run's hectares
     edge = more * HECTARE_EDGE_M
     wide = HectareGrid(grid.crs, grid.x_min - edge, grid.y_max + edge, grid.rows + 2 * more, grid.cols + 2 * more)

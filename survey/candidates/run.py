@@ -11,6 +11,7 @@ from survey.candidates.config import CandidatesConfig
 from survey.candidates.criteria import lay_out
 from survey.candidates.inputs import Inputs, read_inputs
 from survey.candidates.polygons import CHA, SHA, outline
+from survey.candidates.reasons import looked_at, none_proposed
 from survey.candidates.tables import layer_of, rows_of
 from survey.errors import OutputError
 from survey.export import candidate_style, name_by, write_geopackage, write_manifest, write_summary
@@ -80,12 +81,17 @@ def propose(  # noqa: PLR0913 - the public entry point
     assert not wrong, wrong
     settings = rule.model_dump(mode="json")
     hashes = {**inputs.hashes, "rule": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()}
+    given = {name: name in inputs.hashes for name in ("evidence", "patterns")}
+    given |= {"review": "review" in inputs.hashes or inputs.round is not None}
+    looked = looked_at(inputs, ground, rule)
+    counts = {kind: outlines.kind.count(kind) for kind in (CHA, SHA)}
     report = _report(rows, inputs) | {
         "rule": settings,
         "inputs": hashes,
         "geometry": as_rows(outlines.failures),
-        "given": {name: name in inputs.hashes for name in ("evidence", "patterns")}
-        | {"review": "review" in inputs.hashes or inputs.round is not None},
+        "given": given,
+        "looked_at": looked,
+        "none_proposed": none_proposed(counts, looked, rule=rule, given=given),
     }
     make_folder(out)
     (out / "MANIFEST.json").unlink(missing_ok=True)  # vouches for the other files, so it goes first and comes last
@@ -140,6 +146,9 @@ def in_words(report: Mapping[str, Any]) -> str:
         lines.append(f"not looked at: {', '.join(missing)} (none given)")
     if report["items_rejected_by_review"]:
         lines.append(f"{report['items_rejected_by_review']} items left out that review rejected")
+    for kind, told in report["none_proposed"].items():
+        lines += ["", f"why there is no {kind}:", *(f"  {line}" for line in told["why"])]
+        lines += ["what would change it:", *(f"  {line}" for line in told["would_change"])]
     for row in report["candidates"]:
         items = f"{row['hectares_items']:.3g} ({row['hectares_items_q05']:.0f} to {row['hectares_items_q95']:.0f})"
         area = f"{row['area_ha']:.2f} ha, {row['searched_share']:.0%} searched"

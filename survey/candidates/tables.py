@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from survey.candidates.clusters import Together
 from survey.candidates.config import CandidatesConfig
 from survey.candidates.counts import interval
 from survey.candidates.criteria import Criterion, Ground
@@ -66,7 +67,8 @@ def rows_of(inputs: Inputs, ground: Ground, outlines: Outlines, rule: Candidates
             "items_seen_less_likely": int((inside & ~inputs.confirmed & ~likely).sum()),
             **_expected(inputs, within),
         }
-        row["basis"] = _basis(kind, shape, held, inputs, within, rule)
+        said = [_said(c, shape, inputs, within, rule, ground.together) for c in held]
+        row["basis"] = f"{kind} by the rule of: {rule.standard}. {'; '.join(said)}"
         rows.append(row)
     return rows
 
@@ -125,15 +127,9 @@ def _cells(ground: Ground, shape: Any) -> tuple[tuple[slice, slice], NDArray[np.
     return (rows, cols), shapely.contains_xy(shape, x, y)
 
 
-def _basis(
-    kind: str, shape: Any, held: list[Criterion], inputs: Inputs, within: _Hectares, rule: CandidatesConfig
+def _said(
+    criterion: Criterion, shape: Any, inputs: Inputs, within: _Hectares, rule: CandidatesConfig, together: Together
 ) -> str:
-    """Return what a proposal rests on as a sentence."""
-    said = [_said(c, shape, inputs, within, rule) for c in held]
-    return f"{kind} by the rule of: {rule.standard}. {'; '.join(said)}"
-
-
-def _said(criterion: Criterion, shape: Any, inputs: Inputs, within: _Hectares, rule: CandidatesConfig) -> str:
     ranked = f"({'direct' if criterion.direct else 'indirect'}, worth {criterion.weight:g})"
     at = (within.row, within.col)
     match criterion.kind:
@@ -146,6 +142,12 @@ def _said(criterion: Criterion, shape: Any, inputs: Inputs, within: _Hectares, r
             count = _many(_near(shape, inputs, likely, rule.sighting_buffer_m), "unreviewed sighting")
             reach = f"within {rule.sighting_buffer_m:g} m"
             return f"{count} of probability {rule.sighting_probability:g} or more {reach} {ranked}"
+        case "cluster":
+            enough = together.enough(items=rule.cluster_items, sightings=rule.cluster_sightings)
+            near = shapely.distance(shape, shapely.points(inputs.place)) <= rule.cluster_m
+            most = int(np.argmax(np.where(enough & near, together.items, -1.0)))
+            what = f"{together.sightings[most]} unreviewed sightings within {rule.cluster_m:g} m that stand for"
+            return f"{what} {together.items[most]:.2g} expected items together, {rule.cluster_items:g} asked {ranked}"
         case "risk":
             group = criterion.name.removeprefix("risk_")
             p = inputs.risk[f"p_at_least_one_{group}"][at]

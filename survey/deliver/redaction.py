@@ -32,7 +32,7 @@ _KEPT: Mapping[str, frozenset[str]] = {
     | {"spacing_m", "spacing_low_m", "spacing_high_m"},
     "work_areas": frozenset({"rank", "planned", "method", "area_ha", "expected_items", "p_at_least_one", "exposure"})
     | {"benefit", "items_found", "exposure_relieved", "team_weeks", "cost", "searched_fraction"}
-    | {"ha_searched", "ha_not_searched", "ha_not_flown"},
+    | {"ha_searched", "ha_not_searched", "ha_not_flown", "ha_risk_prior", "ha_evidence_prior", "ha_configured_prior"},
     "candidates": frozenset({"kind", "status", "area_ha", "searched_share", "not_searched_ha", "direct_weight"})
     | {"indirect_weight", "items_confirmed", "items_seen", "hectares", "hectares_items"}
     | {"hectares_items_q05", "hectares_items_q95"},

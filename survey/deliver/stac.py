@@ -26,6 +26,9 @@ _TYPES = {
     ".csv": "text/csv",
     ".qgz": "application/x-qgis-project",
 }
+_FILE, _PROJECTION = (
+    f"https://stac-extensions.github.io/{n}/schema.json" for n in ("file/v2.1.0", "projection/v2.0.0")
+)
 _SHA256 = "1220"
 """How a multihash of 32 bytes SHA-256 begins."""
 
@@ -39,14 +42,11 @@ def write_stac(folder: Path, tables: Sequence[Table], *, run_id: str, flown: tup
         run_id: Name of the run.
         flown: First and last day of the flights, as 'YYYY-MM-DD'.
     """
-    outlines = [_outline(table) for table in tables if len(table)]
+    outlines = [_outline(table) for table in tables if np.isfinite(shapely.total_bounds(table.geometry)).all()]
     item: dict[str, Any] = {
         "type": "Feature",
         "stac_version": "1.1.0",
-        "stac_extensions": [
-            "https://stac-extensions.github.io/file/v2.1.0/schema.json",
-            "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
-        ],
+        "stac_extensions": [_FILE],
         "id": f"survey-{run_id}",
         "properties": {
             "datetime": None,
@@ -54,6 +54,7 @@ def write_stac(folder: Path, tables: Sequence[Table], *, run_id: str, flown: tup
             "end_datetime": f"{flown[1]}T23:59:59Z",
             "description": "Candidates and model risk from drone imagery. No detection is not absence.",
         },
+        "geometry": None,  # of an item that is nowhere; it has no bbox then
         "links": [],
         "assets": {},
     }
@@ -62,6 +63,7 @@ def write_stac(folder: Path, tables: Sequence[Table], *, run_id: str, flown: tup
         item["bbox"] = [*low.tolist(), *high.tolist()]
         item["geometry"] = shapely.geometry.mapping(shapely.box(*low, *high))
         authority = CRS.from_user_input(tables[0].crs).to_authority(min_confidence=100)
+        item["stac_extensions"].append(_PROJECTION)
         item["properties"]["proj:code"] = ":".join(authority) if authority else None
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()

@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.priority.greedy import Room
-from survey.priority.problem import Choice, Problem
+from survey.priority.problem import Choice, Problem, total_benefit
 from survey.priority.solve import solve
 
+DRAWS = 32
+"""Orders drawn where areas have the same figure; what they reach is given as mean with 5 and 95 %."""
+SAME = 1e-9
+"""Share by which figures differ that are the same but for rounding."""
+REACHED = ("areas", "items", "exposure", "items_share", "exposure_share", "worth_share")
 SHARES = (0.1, 0.25, 0.5, 1.0)
 """Of the budget at which orders are compared."""
 COMPARED_GAP = 0.005
@@ -49,45 +54,103 @@ class Stakes:
         }
 
 
-def in_order(problem: Problem, order: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[int]]:
-    """Take areas in an order as long as means last, each by the cheapest method that has room.
+def drawn_orders(figure: Array) -> list[NDArray[np.intp]]:
+    """Return areas by a figure, the smallest first; where areas have the same figure, `DRAWS` orders of them by chance.
 
-    An area that does not fit any more is passed over.
+    Areas are numbered in the order in which they were grown, the best for the effort first; to leave equal ones in it
+    would lend the baseline the judgement that it is compared with.
+
+    Args:
+        figure: (A,) finite, or infinite where there is none.
+    """
+    first = np.argsort(figure, kind="stable")
+    ranked = np.where(np.isfinite(figure), figure, np.finfo(np.float64).max)[first]
+    tied = ranked[1:] - ranked[:-1] <= SAME * np.abs(ranked[1:])
+    if not tied.any():
+        return [first]
+    group = np.concatenate([[0], np.cumsum(~tied)])
+    by_chance = np.random.default_rng(0)
+    return [first[np.lexsort((by_chance.random(len(first)), group))] for _ in range(DRAWS)]
+
+
+def in_order(problem: Problem, order: NDArray[np.intp]) -> tuple[NDArray[np.intp], list[int]]:
+    """Take areas in an order as long as means last; an area that does not fit any more is passed over.
+
+    An order says nothing of methods. Each area gets the cheapest that has room, or each the one that finds most:
+    whichever of the two is worth more, for the cheapest is right where means are few and wrong where some are to spare.
 
     Returns:
         (A,) methods, -1 where not taken; and the areas taken, in order.
     """
+    ways = [_filled(problem, order, by=by) for by in (problem.cost, -problem.benefit)]
+    return max(ways, key=lambda way: total_benefit(problem, way[0]))
+
+
+def _filled(problem: Problem, order: NDArray[np.intp], *, by: Array) -> tuple[NDArray[np.intp], list[int]]:
+    """Take areas in an order, each by the method of the least figure that has room."""
     room, taken = Room(problem), []
     possible = problem.possible
     for area in order.tolist():
-        methods = [m for m in np.argsort(problem.cost[area], kind="stable").tolist() if possible[area, m]]
+        methods = [m for m in np.argsort(by[area], kind="stable").tolist() if possible[area, m]]
         if any(room.place(area, m) for m in methods):
             taken.append(area)
     return room.method, taken
 
 
 def compare(
-    problem: Problem, choice: Choice, *, stakes: Stakes, orders: Mapping[str, NDArray[np.intp]], solver: str, nodes: int
+    problem: Problem, choice: Choice, *, stakes: Stakes, figures: Mapping[str, Array], solver: str, nodes: int
 ) -> list[dict[str, Any]]:
-    """Return what the plan and the orders reach at shares of the budget, each planned anew for that share.
+    """Return what the plan and the baselines reach at shares of the budget, each planned anew for that share.
+
+    Areas with the same figure are taken in `DRAWS` orders by chance: what is reached is the mean over them, with 5 and
+    95 % of the shares. The chance is the same in every call.
 
     Args:
         problem: The whole choice.
         choice: What was chosen with the whole budget.
         stakes: What can be reached.
-        orders: (A,) areas, first to be done first, by the name of the order.
+        figures: (A,) what a baseline orders areas by, the smallest first, by the baseline's name.
         solver: As for `solve`.
         nodes: As for `solve`.
     """
+    orders = {name: drawn_orders(figure) for name, figure in figures.items()}
     rows = []
     for share in SHARES:
         part = problem.cut(share)
         best = choice if share == 1 else solve(part, solver=solver, gap=COMPARED_GAP, nodes=nodes)
-        entries = {"plan": best.method} | {name: in_order(part, order)[0] for name, order in orders.items()}
-        for name, method in entries.items():
-            gap = best.gap if name == "plan" else None
-            rows.append({"budget_share": share, "order": name, "gap": gap, **stakes.reached(method)})
+        rows.append({"budget_share": share, "order": "plan", "gap": best.gap, **_over([stakes.reached(best.method)])})
+        for name, drawn in orders.items():
+            reached = [stakes.reached(in_order(part, order)[0]) for order in drawn]
+            rows.append({"budget_share": share, "order": name, "gap": None, **_over(reached)})
     return rows
+
+
+def _over(reached: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return means over orders, and 5 and 95 % of the shares."""
+    values = {name: np.array([one[name] for one in reached]) for name in REACHED}
+    told: dict[str, float] = {"orders": len(reached)} | {name: float(v.mean()) for name, v in values.items()}
+    for name in REACHED[3:]:
+        told |= {f"{name}_q{q:02}": float(np.quantile(values[name], q / 100)) for q in (5, 95)}
+    return told
+
+
+def middle_order(problem: Problem, figure: Array, *, stakes: Stakes) -> tuple[list[int], dict[str, Array]]:
+    """Return areas and curve of a baseline, of the orders drawn the one in the middle.
+
+    In the middle is the one with the median area under benefit over team-weeks, all means spent.
+    """
+    taken = []
+    for order in drawn_orders(figure):
+        method, areas = in_order(problem, order)
+        taken.append((areas, curve_of(problem, areas, method=method, stakes=stakes)))
+    under = [_under(curve, until=problem.team_weeks) for _, curve in taken]
+    return taken[int(np.argsort(under, kind="stable")[(len(under) - 1) // 2])]
+
+
+def _under(curve: Mapping[str, Array], *, until: float) -> float:
+    """Return the area under benefit over team-weeks, level after the last area."""
+    lasts = np.diff(np.concatenate([curve["team_weeks"], [until]]))
+    return float((curve["benefit"] * lasts).sum())
 
 
 def curve_of(problem: Problem, taken: Sequence[int], *, method: NDArray[np.intp], stakes: Stakes) -> dict[str, Array]:

@@ -113,6 +113,8 @@ class PriorityConfig(Config):
     p_band: str = "p_at_least_one"
     searched_band: str | None = "searched_fraction"
     area: str | None = None
+    evidence: str | None = None
+    extent: Literal["risk", "evidence"] = "risk"
     not_flown: Literal["prior", "leave_out"] = "prior"
     prior_items_per_ha: Positive | None = None
     prior_shape: Positive | None = None

@@ -1,22 +1,21 @@
 """What is known of each hectare before anything is planned."""
 
 import difflib
-import json
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
-import pyproj
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioIOError
 
-from survey.errors import ConfigError, GeoreferenceError, InputError
+from survey.errors import InputError
 from survey.export import MANIFEST
 from survey.priority.config import PriorityConfig
-from survey.rounds.current import REMAINING, current_of, run_of
-from survey.values import HECTARE_EDGE_M, HectareGrid
+from survey.priority.extent import grid_of, placed
+from survey.priority.unflown import RiskEvidence, configured, group_of
+from survey.rounds.current import REMAINING, current_of
+from survey.values import HectareGrid
 
 RISK = Path("products") / "risk.tif"
 ITEMS_AND_P = ("expected_items", "p_at_least_one")
@@ -31,12 +30,40 @@ class State(IntEnum):
     NOT_FLOWN = 3
 
 
+class Basis(IntEnum):
+    """What the risk of a hectare rests on."""
+
+    OUTSIDE = 0
+    SEARCH = 1
+    """The prior and what the search found."""
+    FOUND = 2
+    """Not searched, and the risk is not the prior: sightings that are kept, reviewers' finds, or work."""
+    RISK_PRIOR = 3
+    """Flown and not searched: the prior that the risk was computed with, and no more."""
+    EVIDENCE_PRIOR = 4
+    """Not flown: the prior of the evidence, and no more."""
+    CONFIGURED_PRIOR = 5
+    """Not flown: the configured prior, and no more."""
+
+
 WORDS = {
     State.OUTSIDE: "outside the plan",
     State.SEARCHED: "searched at least in part",
-    State.NOT_SEARCHED: "flown, not searched: keeps the prior risk",
+    State.NOT_SEARCHED: "flown, not searched",
     State.NOT_FLOWN: "not flown: enters with the prior risk",
 }
+BASIS_WORDS = {
+    Basis.OUTSIDE: "outside the plan",
+    Basis.SEARCH: "prior and search",
+    Basis.FOUND: "not searched: prior, and what sightings, review or work say",
+    Basis.RISK_PRIOR: "prior only: as in the risk",
+    Basis.EVIDENCE_PRIOR: "prior only: of the evidence",
+    Basis.CONFIGURED_PRIOR: "prior only: as configured",
+}
+PRIOR_ONLY = (Basis.RISK_PRIOR, Basis.EVIDENCE_PRIOR, Basis.CONFIGURED_PRIOR)
+"""Nothing that anybody saw or did is in the risk of these hectares."""
+PRIOR_BAND, NEAR = "prior_items", 1e-4
+"""Items of the prior in a run's raster, and the share by which rounding may part them from the risk."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +78,8 @@ class Ground:
     searched: NDArray[np.float64]
     """Share of the hectare that was searched; NaN if the raster does not say."""
     state: NDArray[np.int8]
+    basis: NDArray[np.int8]
+    """`Basis` of each."""
     left_out: int
     """Hectares that nobody flew and that the settings leave out; nothing is known of them."""
 
@@ -102,6 +131,7 @@ def load_ground(
     area: NDArray[np.bool_] | None,
     grid: HectareGrid,
     raster: Path | None = None,
+    evidence: RiskEvidence | None = None,
 ) -> Ground:
     """Read risk per hectare. Hectares that nobody flew get the prior risk, never none.
 
@@ -109,22 +139,27 @@ def load_ground(
         source: Run folder or raster.
         config: Names of the bands, and what becomes of hectares that were not flown.
         area: Where planning may happen, of the grid's shape; None is everywhere.
-        grid: The raster's own, from `grid_of`.
+        grid: The raster's own, from `grid_of`, or another one with its CRS.
         raster: From `risk_file`, if it is not the one of the source's latest round.
+        evidence: Whose prior hectares that were not flown get, where it covers them; else the configured one.
 
     Raises:
-        InputError: A value is impossible or a band is missing.
+        InputError: A value is impossible, a band is missing, or the evidence of the risk is not there.
         ConfigError: A prior is needed and not given.
     """
     path = raster if raster is not None else risk_file(source)
     items_band, p_band = bands_of(path, config)
-    items, p = _band(path, items_band), _band(path, p_band)
+    names = [items_band, p_band, *([config.searched_band] if config.searched_band is not None else [])]
+    read, own = {name: _band(path, name) for name in names}, grid_of(path)
+    _check(path, items_band, read[items_band], most=np.inf)
+    _check(path, p_band, read[p_band], most=1.0)
+    items, p, *rest = (placed(read[name], own, grid) for name in names)
+    searched = rest[0] if rest else np.full(grid.shape, np.nan)
     known = np.isfinite(items) & np.isfinite(p)
-    searched = np.full(grid.shape, np.nan) if config.searched_band is None else _band(path, config.searched_band)
-    _check(path, items_band, items, most=np.inf)
-    _check(path, p_band, p, most=1.0)
     looked = known & ~(searched == 0)
     state = np.select([looked, known], [State.SEARCHED, State.NOT_SEARCHED], State.NOT_FLOWN).astype(np.int8)
+    basis = np.where(looked, Basis.SEARCH, Basis.RISK_PRIOR).astype(np.int8)
+    basis[known & ~looked & _moved(path, items_band, items, own=own, grid=grid)] = Basis.FOUND
     state[~(np.ones(grid.shape, bool) if area is None else area)] = State.OUTSIDE
     unknown = state == State.NOT_FLOWN
     left_out = 0
@@ -132,41 +167,50 @@ def load_ground(
         left_out = int(unknown.sum())
         state[unknown] = State.OUTSIDE
     elif unknown.any():
-        mean, shape = _prior(source, config, hectares=int(unknown.sum()))
-        items = np.where(unknown, mean, items)
-        p = np.where(unknown, 1 - (1 + mean / shape) ** -shape, p)  # of a Gamma-Poisson number of items
+        mean, some, of = _believed(source, config, unknown, grid=grid, items_band=items_band, evidence=evidence)
+        items, p, basis = np.where(unknown, mean, items), np.where(unknown, some, p), np.where(unknown, of, basis)
         searched = np.where(unknown, 0.0, searched)
     outside = state == State.OUTSIDE
+    basis[outside] = Basis.OUTSIDE
     items, p, searched = (np.where(outside, np.nan, values) for values in (items, p, searched))
     if not (~outside).any():
         msg = f"{path}: no hectare is left to plan for; check area and not_flown"
         raise InputError(msg)
-    return Ground(grid, items, p, searched, state, left_out)
+    return Ground(grid, items, p, searched, state, basis, left_out)
 
 
-def grid_of(path: Path) -> HectareGrid:
-    """Return the hectare grid of a raster.
+def _believed(
+    source: Path,
+    config: PriorityConfig,
+    unknown: NDArray[np.bool_],
+    *,
+    grid: HectareGrid,
+    items_band: str,
+    evidence: RiskEvidence | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int8]]:
+    """Return expected items, P(at least one) and basis of hectares that nobody flew; of others they mean nothing."""
+    found, group = evidence or RiskEvidence(), group_of(items_band)
+    if found.missing is not None:
+        msg = f"{found.missing}, or set not_flown: leave_out ({int(unknown.sum())} hectares were not flown)"
+        raise InputError(msg)
+    items, p = found.on(grid, group=group)
+    covered = np.isfinite(items)
+    if bare := int((unknown & ~covered).sum()):
+        mean, some = configured(source, config, group=group, hectares=bare)
+        items, p = np.where(covered, items, mean), np.where(covered, p, some)
+    return items, p, np.where(covered, Basis.EVIDENCE_PRIOR, Basis.CONFIGURED_PRIOR).astype(np.int8)
 
-    Raises:
-        GeoreferenceError: It has no CRS in metres, or its cells are not hectares on whole multiples of 100 m.
-        InputError: It cannot be read.
-    """
-    try:
-        with rasterio.open(path) as dataset:
-            transform, rows, cols = dataset.transform, dataset.height, dataset.width
-            crs = dataset.crs.to_string() if dataset.crs else ""
-    except RasterioIOError as error:
-        msg = f"{path}: cannot be read as a raster ({error})"
-        raise InputError(msg) from error
-    edge = HECTARE_EDGE_M
-    units = {axis.unit_name for axis in pyproj.CRS.from_user_input(crs).axis_info} if crs else set()
-    if units != {"metre"}:
-        msg = f"{path}: has no projected CRS in metres; bring it to UTM: gdalwarp -t_srs EPSG:326NN -tr 100 100 -tap"
-        raise GeoreferenceError(msg)
-    if transform[:2] != (edge, 0) or transform[3:5] != (0, -edge) or transform[2] % edge or transform[5] % edge:
-        msg = f"{path}: its cells are not hectares on whole multiples of 100 m: gdalwarp -tr 100 100 -tap -r average"
-        raise GeoreferenceError(msg)
-    return HectareGrid(crs, int(transform[2]), int(transform[5]), rows, cols)
+
+def _moved(
+    path: Path, items_band: str, items: NDArray[np.float64], *, own: HectareGrid, grid: HectareGrid
+) -> NDArray[np.bool_]:
+    """Return where the risk is known not to be the prior; a raster without the band of the prior says nothing of it."""
+    with rasterio.open(path) as dataset:
+        told = PRIOR_BAND in dataset.descriptions
+    if not told or items_band not in {ITEMS_AND_P[0], REMAINING[ITEMS_AND_P[0]]}:
+        return np.zeros(grid.shape, bool)
+    prior = placed(_band(path, PRIOR_BAND), own, grid)
+    return np.abs(items - prior) > NEAR * prior
 
 
 def _band(path: Path, name: str) -> NDArray[np.float64]:
@@ -189,24 +233,3 @@ def _check(path: Path, name: str, values: NDArray[np.float64], *, most: float) -
         row, col = np.argwhere(wrong)[0]
         msg = f"{path}: {name} is {values[row, col]:g} in row {row}, column {col}; expected 0 to {most:g}, or nodata"
         raise InputError(msg)
-
-
-def _prior(source: Path, config: PriorityConfig, *, hectares: int) -> tuple[float, float]:
-    """Return mean and shape of the prior: the settings', else those of the run."""
-    mean, shape = config.prior_items_per_ha, config.prior_shape
-    record = run_of(source) / "run.json"
-    if (mean is None or shape is None) and record.is_file():
-        try:
-            settings = json.loads(record.read_bytes())["identity"]["config"]
-            mean = float(settings["prior_items_per_ha"]) if mean is None else mean
-            shape = float(settings["prior_shape"]) if shape is None else shape
-        except (ValueError, KeyError, TypeError) as error:
-            msg = f"{record}: states no prior ({error}); set prior_items_per_ha and prior_shape"
-            raise ConfigError(msg) from error
-    if mean is None or shape is None:
-        msg = (
-            f"{source}: {hectares} hectares were not flown; set prior_items_per_ha and prior_shape, with which they "
-            "enter the plan, or not_flown: leave_out"
-        )
-        raise ConfigError(msg)
-    return mean, shape

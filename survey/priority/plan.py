@@ -31,6 +31,8 @@ class Plan:
     """(H, W) what finding everything is worth: `items`, then one part a layer; 0 outside."""
     weeks: Mapping[str, Array]
     """(H, W) team-weeks by method, infinite where it cannot be used."""
+    conditions: Mapping[str, Array]
+    """(H, W) values that decide how fast teams are, by condition."""
     unsuitable: Mapping[str, NDArray[np.bool_]]
     """(H, W) ground that no team can work on, by the name of the layer that says so."""
     area: NDArray[np.intp]
@@ -112,6 +114,7 @@ def make_plan(
         exposed,
         worth,
         weeks,
+        conditions,
         unsuitable,
         area,
         problem,

@@ -2,51 +2,33 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.errors import OutputError
+from survey.errors import ConfigError, OutputError
+from survey.evidence.write import PRIOR
 from survey.export import MANIFEST, name_by, write_geopackage, write_manifest, write_summary
 from survey.files import make_folder, sha256_of, write_bytes
-from survey.priority.baselines import compare, curve_of, in_order
+from survey.priority.baselines import compare, curve_of, middle_order
 from survey.priority.config import PriorityConfig
 from survey.priority.curve import Curves, write_csv, write_png
-from survey.priority.ground import State, bands_of, grid_of, load_ground, risk_file
-from survey.priority.layers import Exposed, condition_on, covered_by, exposure_on
+from survey.priority.extent import grid_of, with_evidence
+from survey.priority.ground import Basis, State, bands_of, load_ground, risk_file
 from survey.priority.loading import load_priority
 from survey.priority.plan import Plan, make_plan
+from survey.priority.reading import read_layers
 from survey.priority.styles import plan_styles
 from survey.priority.tables import area_columns, area_layer, area_names, hectare_layer
+from survey.priority.unflown import RiskEvidence
 from survey.priority.words import CAUTIONS, in_words
 from survey.rounds.folder import ROUNDS
 from survey.values import HectareGrid
 
 AREAS, REPORT, SUMMARY, CURVE, PLOT = "work_areas.gpkg", "priority.json", "summary.txt", "curve.csv", "curve.png"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layers:
-    """The layers of the settings on the grid."""
-
-    area: NDArray[np.bool_] | None
-    exposed: dict[str, Exposed]
-    conditions: dict[str, NDArray[np.float64]]
-    unsuitable: dict[str, NDArray[np.bool_]]
-    notes: list[str]
-    files: dict[str, Path]
-
-    def note(self, name: str, notes: tuple[str, ...]) -> None:
-        """Keep what there is to say of a layer."""
-        self.notes.extend(f"{name}: {note}" for note in notes)
-
-    def file(self, name: str, path: Path) -> Path:
-        """Keep an input by its name."""
-        self.files[name] = path
-        return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +59,11 @@ def prioritise(source: Path, *, settings: Path, out: Path, number: int | None = 
     if out.resolve() in {source.resolve(), raster.parent.resolve()}:
         msg = f"{out}: holds the risk that is planned on; name another folder as --out"
         raise OutputError(msg)
-    grid = grid_of(raster)
+    named = None if config.evidence is None else settings.parent / config.evidence
+    evidence = RiskEvidence.of(raster, named)
+    grid = _grid(config, raster, evidence, base=settings.parent)
     read = read_layers(config, grid, base=settings.parent)
-    ground = load_ground(source, config, area=read.area, grid=grid, raster=raster)
+    ground = load_ground(source, config, area=read.area, grid=grid, raster=raster, evidence=evidence)
     plan = make_plan(
         config,
         ground,
@@ -95,49 +79,31 @@ def prioritise(source: Path, *, settings: Path, out: Path, number: int | None = 
     if nearest is None:
         read.notes.append("nearest_to is not set: not compared with nearest first")
     files = {"risk": raster, "settings": settings, **read.files}
-    return _write(plan, out, orders=baseline_orders(plan, distance_m=nearest), notes=read.notes, files=files)
+    if (ground.basis == Basis.EVIDENCE_PRIOR).any() and evidence.stored is not None:
+        files["evidence"] = evidence.stored.folder / PRIOR
+        read.notes.extend(evidence.notes)
+    return _write(plan, out, figures=baseline_figures(plan, distance_m=nearest), notes=read.notes, files=files)
 
 
-def read_layers(config: PriorityConfig, grid: HectareGrid, *, base: Path) -> Layers:
-    """Bring all layers of the settings to the grid.
-
-    Args:
-        config: Names the files.
-        grid: Of the risk.
-        base: Folder that the files are relative to.
-
-    Raises:
-        InputError: A layer cannot be used.
-        GeoreferenceError: A layer has no CRS.
-    """
-    read = Layers(None, {}, {}, {}, [], {})
-    if config.area is not None:
-        path = read.file("area", base / config.area)
-        inside, notes = covered_by(grid, path, layer=None)
-        read = replace(read, area=inside)
-        read.note("area", notes)
-    for name, layer in config.exposure.items():
-        read.exposed[name] = exposure_on(grid, layer, path=read.file(f"exposure.{name}", base / layer.file))
-        read.note(name, read.exposed[name].notes)
-    for name, condition in config.conditions.items():
-        at = None if condition.file is None else read.file(f"conditions.{name}", base / condition.file)
-        read.conditions[name], notes = condition_on(grid, condition, path=at)
-        read.note(name, notes)
-    for name, barred in config.unsuitable.items():
-        path = read.file(f"unsuitable.{name}", base / barred.file)
-        read.unsuitable[name], notes = covered_by(grid, path, layer=barred.layer)
-        read.note(name, notes)
-    return read
+def _grid(config: PriorityConfig, raster: Path, evidence: RiskEvidence, *, base: Path) -> HectareGrid:
+    """Return the hectares that a plan is made over."""
+    grid = grid_of(raster)
+    if config.extent == "risk":
+        return grid
+    if evidence.stored is None:
+        msg = evidence.missing or f"extent: {raster} was computed without evidence; name a folder as `evidence` too"
+        raise ConfigError(msg)
+    evidence.check_crs(grid)
+    return with_evidence(grid, evidence.stored.grid, area=None if config.area is None else base / config.area)
 
 
-def baseline_orders(plan: Plan, *, distance_m: NDArray[np.float64] | None) -> dict[str, NDArray[np.intp]]:
-    """Return the areas by mean risk, and by the mean distance of their hectares if there is one to measure."""
-    size = plan.sums(np.ones(plan.area.shape))
-    items = plan.sums(np.where(plan.ground.inside, plan.ground.items, 0)) / np.maximum(size, 1)
-    orders = {"risk alone": np.argsort(-items, kind="stable")}
+def baseline_figures(plan: Plan, *, distance_m: NDArray[np.float64] | None) -> dict[str, NDArray[np.float64]]:
+    """Return what the baselines order areas by: mean risk, most first, and mean distance if there is one to measure."""
+    size = np.maximum(plan.sums(np.ones(plan.area.shape)), 1)
+    figures = {"risk alone": -plan.sums(np.where(plan.ground.inside, plan.ground.items, 0)) / size}
     if distance_m is not None:
-        orders["nearest first"] = np.argsort(plan.sums(distance_m) / np.maximum(size, 1), kind="stable")
-    return orders
+        figures["nearest first"] = plan.sums(distance_m) / size
+    return figures
 
 
 def report_of(plan: Plan, columns: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
@@ -152,6 +118,7 @@ def report_of(plan: Plan, columns: Mapping[str, NDArray[np.generic]]) -> dict[st
         "hectares": {
             "in_all": int(plan.ground.inside.sum()),
             **{s.name.lower(): int((state == s).sum()) for s in State if s},
+            "by_basis": {b.name.lower(): int((plan.ground.basis == b).sum()) for b in Basis if b},
             "left_out": plan.ground.left_out,
             "unsuitable": int(work.sum()),
             "unsuitable_items": float(plan.ground.items[work].sum()),
@@ -188,7 +155,7 @@ def report_of(plan: Plan, columns: Mapping[str, NDArray[np.generic]]) -> dict[st
 
 
 def _write(
-    plan: Plan, out: Path, *, orders: dict[str, NDArray[np.intp]], notes: list[str], files: Mapping[str, Path]
+    plan: Plan, out: Path, *, figures: dict[str, NDArray[np.float64]], notes: list[str], files: Mapping[str, Path]
 ) -> Prioritised:
     names = area_names(plan)
     columns = area_columns(plan, names)
@@ -198,11 +165,11 @@ def _write(
         plan.problem,
         plan.choice,
         stakes=plan.stakes,
-        orders=orders,
+        figures=figures,
         solver=plan.config.solver,
         nodes=plan.config.nodes,
     )
-    curves: Curves = _curves(plan, orders, names)
+    curves: Curves = _curves(plan, figures, names)
     make_folder(out)
     (out / MANIFEST).unlink(missing_ok=True)  # it vouches for files that are about to change
     layers = [area_layer(plan, columns), hectare_layer(plan, names)]
@@ -219,14 +186,10 @@ def _write(
     return Prioritised(text, report)
 
 
-def _curves(plan: Plan, orders: Mapping[str, NDArray[np.intp]], names: list[str]) -> Curves:
+def _curves(plan: Plan, figures: Mapping[str, NDArray[np.float64]], names: list[str]) -> Curves:
     """Return what plan and baselines reach step by step, with all means."""
     planned = [int(a) for a in plan.schedule.order if plan.choice.method[a] >= 0]
-    taken = {"plan": (planned, plan.choice.method)}
-    for name, order in orders.items():
-        method, areas = in_order(plan.problem.cut(1.0), order)
-        taken[name] = (areas, method)
-    return {
-        name: ([names[a] for a in areas], curve_of(plan.problem, areas, method=method, stakes=plan.stakes))
-        for name, (areas, method) in taken.items()
-    }
+    curves = {"plan": (planned, curve_of(plan.problem, planned, method=plan.choice.method, stakes=plan.stakes))}
+    for name, figure in figures.items():
+        curves[name] = middle_order(plan.problem.cut(1.0), figure, stakes=plan.stakes)
+    return {name: ([names[a] for a in areas], curve) for name, (areas, curve) in curves.items()}

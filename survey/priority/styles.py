@@ -4,7 +4,14 @@ from collections.abc import Mapping
 
 from survey.export.palette import NOT_SEARCHED_COLOUR, OUTLINE_COLOUR, WORK_AREA_COLOUR
 from survey.export.symbols import category_style, fill
-from survey.priority.ground import WORDS, State
+from survey.priority.ground import BASIS_WORDS, Basis
+
+_UNSEARCHED = (
+    (Basis.FOUND, "hectare not searched: prior, and what sightings, review or work say", "diagonal_x"),
+    (Basis.RISK_PRIOR, "hectare flown, not searched: prior only", "b_diagonal"),
+    (Basis.EVIDENCE_PRIOR, "hectare not flown: prior of the evidence only", "f_diagonal"),
+    (Basis.CONFIGURED_PRIOR, "hectare not flown: configured prior only", "cross"),
+)
 
 
 def plan_styles() -> Mapping[str, str]:
@@ -18,10 +25,13 @@ def plan_styles() -> Mapping[str, str]:
             ],
         ),
         "hectares": category_style(
-            "state",
+            "risk_basis",
             [
-                (WORDS[State.SEARCHED], "hectare searched at least in part", fill(OUTLINE_COLOUR, width_mm=0.1)),
-                ("", "hectare not searched: prior risk", fill(OUTLINE_COLOUR, style="b_diagonal", width_mm=0.1)),
+                (BASIS_WORDS[Basis.SEARCH], "hectare searched at least in part", fill(OUTLINE_COLOUR, width_mm=0.1)),
+                *(
+                    (BASIS_WORDS[basis], words, fill(OUTLINE_COLOUR, style=style, width_mm=0.1))
+                    for basis, words, style in _UNSEARCHED
+                ),
             ],
         ),
     }

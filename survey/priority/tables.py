@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from survey.errors import SurveyError
 from survey.export import Layer
-from survey.priority.ground import WORDS, State
+from survey.priority.ground import BASIS_WORDS, PRIOR_ONLY, WORDS, Basis, State
 from survey.priority.layers import squares
 from survey.priority.plan import Plan
 from survey.priority.words import reason
@@ -53,9 +53,10 @@ def area_columns(plan: Plan, names: Sequence[str]) -> dict[str, Column]:
     has, at = method >= 0, (np.arange(plan.count), method)
     methods = [*plan.config.methods, ""]
     planned = plan.choice.method >= 0
-    ones, state = np.ones(plan.area.shape), plan.ground.state
+    ones, state, basis = np.ones(plan.area.shape), plan.ground.state, plan.ground.basis
     stakes, worth = plan.stakes, {name: plan.sums(part) for name, part in plan.worth.items()}
     found = np.where(has, np.append(stakes.found, np.nan)[method], np.nan)
+    setup = np.array([*(m.setup_weeks * m.teams_per_area for m in plan.config.methods.values()), np.nan])
     days = [
         (plan.schedule.first_day(a, plan.config.start), plan.schedule.last_day(a, plan.config.start))
         if planned[a]
@@ -80,12 +81,14 @@ def area_columns(plan: Plan, names: Sequence[str]) -> dict[str, Column]:
         "items_found": np.where(planned, stakes.items * found, 0),
         "exposure_relieved": np.where(planned, stakes.exposure * found, 0),
         "team_weeks": np.where(has, plan.problem.effort[at], np.nan),
+        "team_weeks_setup": np.where(has, setup[method], np.nan),
         "cost": np.where(has, plan.problem.cost[at], np.nan),
         "benefit_per_team_week": np.where(has, plan.problem.benefit[at] / plan.problem.effort[at], np.nan),
         "first_day": _text("" if d is None else d[0].isoformat() for d in days),
         "completion": _text("" if d is None else d[1].isoformat() for d in days),
         "searched_fraction": plan.sums(np.nan_to_num(plan.ground.searched)) / size,
         **{f"ha_{s.name.lower()}": plan.sums((state == s).astype(np.float64)) for s in State if s},
+        **{f"ha_{b.name.lower()}": plan.sums((basis == b).astype(np.float64)) for b in PRIOR_ONLY},
         **{f"team_weeks_{n}": _finite(plan.problem.effort[:, k]) for k, n in enumerate(plan.config.methods)},
     }
     if not np.isfinite(plan.ground.searched[plan.ground.inside]).all():
@@ -117,12 +120,14 @@ def hectare_layer(plan: Plan, names: Sequence[str]) -> Layer:
         "work_area": _text(names[a] if a >= 0 else "" for a in area),
         "status": _text(told),
         "state": _text(WORDS[State(s)] for s in plan.ground.state[rows, cols]),
+        "risk_basis": _text(BASIS_WORDS[Basis(b)] for b in plan.ground.basis[rows, cols]),
         "expected_items": plan.ground.items[rows, cols],
         "p_at_least_one": plan.ground.p[rows, cols],
         "searched_fraction": plan.ground.searched[rows, cols],
         **{f"exposed_{name}": share[rows, cols] for name, share in plan.exposed.items()},
         "worth": np.sum([part[rows, cols] for part in plan.worth.values()], axis=0),
         **{f"worth_{name}": part[rows, cols] for name, part in plan.worth.items()},
+        **{f"condition_{name}": values[rows, cols] for name, values in plan.conditions.items()},
         **{f"team_weeks_{name}": _finite(weeks[rows, cols]) for name, weeks in plan.weeks.items()},
     }
     boxes = squares(plan.ground.grid)[plan.ground.inside.ravel()]

@@ -10,12 +10,20 @@ NEXT = 5
 _LAND = (
     "The plan orders work. It says nothing about land outside it, nor about land after the work: that follows national"
 )
-_UNKNOWN = "Hectares that were flown and not searched keep the prior risk; hectares that nobody flew enter with it:"
+_UNKNOWN = (
+    "Hectares that were flown and not searched keep the prior risk; hectares that nobody flew enter with the prior of "
+    "the evidence where there is one, else with the configured prior:"
+)
+_COMPARED = (
+    "The orders compared with use the same work areas, teams and limits as the plan, with the cheapest methods or with "
+    "those that find most, whichever reach more. Areas that are alike to them are taken in orders by chance: the mean "
+    "over those is given, with 5 and 95 %."
+)
 CAUTIONS = (
     f"{_LAND} mine action standards.",
     f"{_UNKNOWN} neither counts as low risk.",
     "The bound and the gap hold for these work areas; other outlines of areas may allow a better plan.",
-    "The orders compared with use the same work areas, teams and limits as the plan.",
+    _COMPARED,
 )
 
 
@@ -36,9 +44,13 @@ def reason(plan: Plan, row: Mapping[str, Any], *, area: int) -> str:
         rate = row["benefit_per_team_week"]
         said.append(f"not in the plan: the means go further elsewhere ({rate:.3g} a team-week here); its risk remains")
     if row["ha_not_searched"]:
-        said.append(f"{row['ha_not_searched']:.0f} ha flown and not searched, with their prior risk")
+        moved = row["ha_not_searched"] - row["ha_risk_prior"]
+        but = f", {moved:.0f} of them with what sightings, review or work say" if moved else ""
+        said.append(f"{row['ha_not_searched']:.0f} ha flown and not searched, with their prior risk{but}")
     if row["ha_not_flown"]:
-        said.append(f"{row['ha_not_flown']:.0f} ha not flown, with the prior risk")
+        whose = {"of the evidence": row["ha_evidence_prior"], "as configured": row["ha_configured_prior"]}
+        told = " and ".join(f"{ha:.0f} {words}" for words, ha in whose.items() if ha)
+        said.append(f"{row['ha_not_flown']:.0f} ha not flown, with the prior risk ({told})")
     return "; ".join(said)
 
 
@@ -79,8 +91,12 @@ def _ground(hectares: Mapping[str, Any]) -> list[str]:
     left_out = f", {hectares['left_out']} not flown and left out by the settings" if hectares["left_out"] else ""
     flown = f"{hectares['searched']} searched at least in part, {hectares['not_searched']} flown and not searched"
     unsuitable = f"{hectares['unsuitable']} ha with {hectares['unsuitable_items']:.3g} expected items"
+    basis = hectares["by_basis"]
+    whose = {"as in the risk": "risk_prior", "of the evidence": "evidence_prior", "as configured": "configured_prior"}
+    prior = ", ".join(f"{basis[name]} {words}" for words, name in whose.items() if basis[name])
     return [
         f"{hectares['in_all']} ha: {flown} (prior risk), {hectares['not_flown']} not flown (prior risk){left_out}",
+        f"prior only, in which nothing is that anybody saw or did there: {prior or 'no hectare'}",
         f"no method can be used on {unsuitable}: their risk remains",
     ]
 
@@ -131,4 +147,7 @@ def _area_line(row: Mapping[str, Any]) -> str:
 
 def _compared(row: Mapping[str, Any]) -> str:
     label = f"{row['budget_share']:.0%} {row['order']}"
-    return f"  {label:<46}{row['items_share']:>8.1%}{row['exposure_share']:>11.1%}{row['worth_share']:>8.1%}"
+    line = f"  {label:<46}{row['items_share']:>8.1%}{row['exposure_share']:>11.1%}{row['worth_share']:>8.1%}"
+    if row["orders"] == 1:
+        return line
+    return f"{line}  (worth {row['worth_share_q05']:.1%} to {row['worth_share_q95']:.1%} over {row['orders']} orders)"

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.export.palette import DETECTION_COLOUR
+from survey.markup import Markup, tag
 from survey.provenance.imagery import RunImage, cut
-from survey.report.html import Markup, tag
 from survey.report.svg import jpeg_uri, nice
 
 EDGE = 220.0

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from survey.export import MANIFEST, verify_manifest
 from survey.export.manifest import listed_products
 from survey.files import sha256_of
-from survey.report.html import Markup, facts, joined, prose, table, tag
+from survey.markup import Markup, facts, joined, prose, table, tag
 from survey.report.subject import Subject
 
 LIMITS = 6

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from survey.markup import Markup, joined, table, tag
 from survey.provenance.verdicts import in_words
 from survey.report.chips import chip
-from survey.report.html import Markup, joined, table, tag
 from survey.report.maps import detections_map
 from survey.report.subject import Subject
 from survey.review import Standing

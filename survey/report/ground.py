@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import rasterio
 
+from survey.markup import Markup, joined, table, tag
 from survey.provenance.imagery import RunImage
-from survey.report.html import Markup, joined, table, tag
 from survey.report.maps import band_map, cover_map, searched_map
 from survey.report.subject import Subject, hectares
 from survey.values import HECTARE_EDGE_M

@@ -1,14 +1,15 @@
-"""Sections on what else was made of the run: evidence, candidate areas, priorities, patterns."""
+"""Sections on what else was made of the run: evidence, candidate areas, patterns."""
 
 import numpy as np
 
 from survey.errors import InputError
 from survey.export import read_layer
+from survey.markup import Markup, joined, prose, table, tag
 from survey.provenance.finished import read_json
-from survey.provenance.origin import Origin, origin_of, origin_of_plan
-from survey.report.html import Markup, joined, prose, table, tag
+from survey.provenance.origin import Origin, origin_of
+from survey.report.evidence_map import evidence_map
 from survey.report.maps import areas_map
-from survey.report.subject import Subject, hectares
+from survey.report.subject import Subject, hectares, took_evidence
 
 MOST_ROWS = 60
 WEAK_P = 0.01
@@ -17,10 +18,10 @@ WEAK_P = 0.01
 
 def evidence(subject: Subject) -> Markup:
     """Return the layers of evidence with their classes by the configured standard."""
-    w, folder = subject.words, subject.options.evidence
+    w, folder = subject.words, subject.evidence
     imagery = _imagery_as_evidence(subject)
     if folder is None:
-        return joined(_absent(subject, "survey evidence", "--evidence"), imagery)
+        return joined(absent(subject, "survey evidence", "--evidence"), imagery)
     record, report = read_json(folder / "evidence.json"), read_json(folder / "report.json")
     entries = {entry["name"]: entry for entry in record["settings"]["layers"]}
     rows: list[list[str | Markup | None]] = []
@@ -42,7 +43,10 @@ def evidence(subject: Subject) -> Markup:
     listed = table([w(f"evidence.{h}") for h in heads], rows, numbers={4, 5})
     cells = report["cells_by_evidence"]
     about = tag("p", w("evidence.about", standard=record["settings"]["standard"]))
-    return joined(about, listed, tag("p", w("evidence.cells", **cells)), imagery)
+    took = tag("p", w("evidence.took")) if took_evidence(subject.run, folder) else None
+    other = None if took else tag("p", w("evidence.other"), class_="caution")
+    counts = tag("p", w("evidence.cells", **cells))
+    return joined(about, took, other, listed, counts, evidence_map(subject, folder), imagery)
 
 
 def _imagery_as_evidence(subject: Subject) -> Markup:
@@ -63,10 +67,10 @@ def candidates(subject: Subject) -> Markup:
     """Return the candidate areas with what they rest on."""
     w, folder = subject.words, subject.options.candidates
     if folder is None:
-        return _absent(subject, "survey candidates", "--candidates")
+        return absent(subject, "survey candidates", "--candidates")
     report, found = read_json(folder / "candidates.json"), read_layer(folder / "candidates.gpkg", "candidates")
     found = found.to_crs(subject.run.grid.crs)
-    own = _own(subject, origin_of(subject.run, report))
+    own = linked(subject, origin_of(subject.run, report))
     about = tag("p", f"{w('candidates.about')} {w('evidence.about', standard=report['rule']['standard'])}")
     cautions = tag("ul", *(tag("li", line) for line in report["cautions"]))
     if not len(found):
@@ -89,63 +93,17 @@ def candidates(subject: Subject) -> Markup:
     return joined(about, own, areas_map(subject, "candidates", shapes), note, listed, cautions)
 
 
-def plan(subject: Subject) -> Markup:
-    """Return the work areas in the order of their ranks."""
-    w, folder = subject.words, subject.options.plan
-    if folder is None:
-        return _absent(subject, "survey prioritise", "--plan")
-    report, areas = read_json(folder / "priority.json"), read_layer(folder / "work_areas.gpkg", "work_areas")
-    areas = areas.sort_values("rank").to_crs(subject.run.grid.crs)
-    own = origin_of_plan(subject.run, report)
-    told = report["plan"]
-    about = w(
-        "plan.about",
-        planned=told["areas"],
-        all=told["work_areas"],
-        ha=told["area_ha"],
-        items=told["items_found"],
-        total=report["totals"]["expected_items"],
-        weeks=told["team_weeks"],
-        available=told["team_weeks_available"],
-        gap=report["solver"]["gap"],
-    )
-    rows: list[list[str | Markup | None]] = []
-    for _, row in areas.head(MOST_ROWS).iterrows():
-        method = f"{row['method']}, {row['crew']}" if row["planned"] == "yes" else "–"
-        name = [str(row["work_area"])] if subject.options.coordinates else []
-        numbers = [f"{row['area_ha']:.0f}", f"{row['expected_items']:.3g}"]
-        rows.append([str(row["rank"]), *name, *numbers, method, str(row["completion"] or "–"), str(row["reason"])])
-    heads = [
-        "rank",
-        *(["area"] if subject.options.coordinates else []),
-        "ha",
-        "items",
-        "method",
-        "completion",
-        "reason",
-    ]
-    shift = int(subject.options.coordinates)
-    listed = table([w(f"plan.{h}") for h in heads], rows, numbers={0, 1 + shift, 2 + shift}, kind="reasons dense")
-    note = tag("p", w("plan.rows", n=MOST_ROWS, all=len(areas))) if len(areas) > MOST_ROWS else None
-    shapes = [
-        (g, str(rank), planned == "yes")
-        for g, rank, planned in zip(areas.geometry, areas["rank"], areas["planned"], strict=True)
-    ]
-    cautions = tag("ul", *(tag("li", line) for line in report["cautions"]))
-    return joined(tag("p", about), _own(subject, own), areas_map(subject, "plan", shapes), note, listed, cautions)
-
-
 def patterns(subject: Subject) -> Markup:
     """Return the rows in which items lie."""
     w, folder = subject.words, subject.options.patterns
     if folder is None:
-        return _absent(subject, "survey patterns", "--patterns")
+        return absent(subject, "survey patterns", "--patterns")
     report, rows_of = read_json(folder / "patterns.json"), read_layer(folder / "patterns.gpkg", "patterns")
     own = origin_of(subject.run, report)
     about = tag("p", w("patterns.about", rows=len(rows_of), items=report["items"]))
     caution = tag("p", report["caution"], class_="small")
     if not len(rows_of):
-        return joined(about, _own(subject, own), caution)
+        return joined(about, linked(subject, own), caution)
     rows: list[list[str | Markup | None]] = []
     for _, row in rows_of.iterrows():
         spacing = f"{row['spacing_m']:.2f} ({row['spacing_low_m']:.2f} – {row['spacing_high_m']:.2f})"
@@ -158,7 +116,7 @@ def patterns(subject: Subject) -> Markup:
         (g, str(n), bool(p <= WEAK_P))
         for g, n, p in zip(rows_of.geometry, rows_of["pattern"], rows_of["p_value"], strict=True)
     ]
-    return joined(about, _own(subject, own), areas_map(subject, "patterns", drawn), listed, caution)
+    return joined(about, linked(subject, own), areas_map(subject, "patterns", drawn), listed, caution)
 
 
 def check_folders(subject: Subject) -> None:
@@ -179,9 +137,11 @@ def check_folders(subject: Subject) -> None:
             raise InputError(msg)
 
 
-def _absent(subject: Subject, command: str, option: str) -> Markup:
+def absent(subject: Subject, command: str, option: str) -> Markup:
+    """Return that a folder was not given, and which command writes one."""
     return prose(subject.words("not_provided_by", command=command, option=option), class_="absent")
 
 
-def _own(subject: Subject, origin: Origin) -> Markup:
+def linked(subject: Subject, origin: Origin) -> Markup:
+    """Return whether something was made of this run."""
     return tag("p", subject.words(f"linked.{origin}"), class_="small" if origin is Origin.SAME else "caution")

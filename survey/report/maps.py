@@ -21,7 +21,7 @@ from survey.export.palette import (
     SEARCHED_COLOUR,
 )
 from survey.ingest import to_uint8, valid_pixels
-from survey.report.html import Markup, tag
+from survey.markup import Markup, tag
 from survey.report.legend import figure, ramp_bar, swatch
 from survey.report.subject import Bounds, Subject, finite
 from survey.report.svg import INK, MapDrawing, jpeg_uri, png_uri, ramp
@@ -43,7 +43,7 @@ _PALE = 0.45
 
 def searched_map(subject: Subject) -> Markup:
     """Return the map of what was searched and what was flown and not searched."""
-    drawing = _drawing(subject, "map.searched.label", subject.ground)
+    drawing = drawing_of(subject, "map.searched.label", subject.ground)
     table = subject.outlines
     searched, rest = (list(table.geometry[table["state"].eq("searched") == flag]) for flag in (True, False))
     drawing.shape(searched, fill=SEARCHED_FILL, stroke=SEARCHED_COLOUR, stroke_width=0.8)
@@ -72,12 +72,12 @@ def band_map(subject: Subject, band: str, *, top: float | None = None) -> Markup
     w, values, grid = subject.words, subject.bands[band], subject.run.grid
     most = finite(values)
     end = top if top is not None else _above(most)
-    drawing = _drawing(subject, f"map.{band}.label", subject.extent)
+    drawing = drawing_of(subject, f"map.{band}.label", subject.extent)
     south, east = grid.y_max - grid.rows * HECTARE_EDGE_M, grid.x_min + grid.cols * HECTARE_EDGE_M
-    _cells(drawing, ramp(values / end, RISK_RAMP), (grid.x_min, south, east, grid.y_max))
+    draw_cells(drawing, ramp(values / end, RISK_RAMP), (grid.x_min, south, east, grid.y_max))
     table = subject.outlines
     _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
-    _edge(drawing, table)
+    draw_edge(drawing, table)
     legend = [
         (ramp_bar(end), w(f"map.{band}.unit")),
         (swatch("none", hatch=True), w("legend.not_searched_prior")),
@@ -92,7 +92,7 @@ def cover_map(subject: Subject) -> Markup | None:
     path = subject.run.products / "cover.tif"
     if not path.is_file():
         return None
-    w, drawing = subject.words, _drawing(subject, "map.cover.label", subject.ground)
+    w, drawing = subject.words, drawing_of(subject, "map.cover.label", subject.ground)
     west, south, east, north = drawing.bounds
     metres = max(east - west, north - south) / BACKDROP_PX
     shape = (round((north - south) / metres), round((east - west) / metres))
@@ -104,7 +104,7 @@ def cover_map(subject: Subject) -> Markup | None:
     for code, colour in colours.items():
         rgba[codes == code] = colour
     drawing.image(png_uri(rgba), drawing.bounds)
-    _edge(drawing, subject.outlines)
+    draw_edge(drawing, subject.outlines)
     legend = [
         (swatch("#{:02x}{:02x}{:02x}".format(*colours[code][:3])), w(f"cover.{name}"))
         for code, name in enumerate(COVERS, start=1)
@@ -120,11 +120,11 @@ def cover_map(subject: Subject) -> Markup | None:
 def detections_map(subject: Subject) -> Markup:
     """Return the map of the items, over the imagery where it is still there."""
     w, items = subject.words, subject.items
-    drawing = _drawing(subject, "map.detections.label", subject.ground)
+    drawing = drawing_of(subject, "map.detections.label", subject.ground)
     below = backdrop(subject, drawing)
     table = subject.outlines
     _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
-    _edge(drawing, table)
+    draw_edge(drawing, table)
     drawn = items.head(MOST_POINTS)
     x, y = (np.asarray(values, np.float64) for values in (drawn.geometry.x, drawn.geometry.y))
     radius = LARGE if len(drawn) <= MANY else SMALL
@@ -145,7 +145,7 @@ def detections_map(subject: Subject) -> Markup:
 
 def areas_map(subject: Subject, label: str, shapes: Sequence[tuple[Any, str, bool]]) -> Markup:
     """Return a map of areas: each polygon with its name, and whether it is drawn boldly."""
-    drawing = _drawing(subject, f"map.{label}.label", _around(subject.extent, [g for g, _, _ in shapes]))
+    drawing = drawing_of(subject, f"map.{label}.label", _around(subject.extent, [g for g, _, _ in shapes]))
     table = subject.outlines
     drawing.shape(list(table.geometry[table["state"] == "searched"]), fill=SEARCHED_FILL)
     _hatch(drawing, list(table.geometry[table["state"] != "searched"]))
@@ -208,14 +208,15 @@ def _lay(ground: NDArray[np.uint8], image: Image | None, *, subject: Subject, bo
     return True
 
 
-def _drawing(subject: Subject, label: str, bounds: Bounds) -> MapDrawing:
+def drawing_of(subject: Subject, label: str, bounds: Bounds) -> MapDrawing:
+    """Return an empty map over bounds, with the CRS of the run."""
     crs = pyproj.CRS.from_user_input(subject.run.grid.crs)
     name = f"{subject.run.grid.crs}  {crs.name}" if subject.options.coordinates else ""
     words = subject.words
     return MapDrawing(bounds, name, words(label), words("map.north"), subject.options.coordinates)
 
 
-def _cells(drawing: MapDrawing, rgba: NDArray[np.uint8], box: Bounds) -> None:
+def draw_cells(drawing: MapDrawing, rgba: NDArray[np.uint8], box: Bounds) -> None:
     """Draw the cells inside the map only."""
     grid_west, _, _, grid_north = box
     west, south, east, north = drawing.bounds
@@ -229,7 +230,7 @@ def _cells(drawing: MapDrawing, rgba: NDArray[np.uint8], box: Bounds) -> None:
     drawing.raster(inside, (x, y - (bottom - top) * edge, x + (right - left) * edge, y))
 
 
-def _edge(drawing: MapDrawing, table: Any) -> None:
+def draw_edge(drawing: MapDrawing, table: Any) -> None:
     """Draw the edge of searched ground, with a pale rim that shows on dark ground too."""
     searched = list(table.geometry[table["state"] == "searched"])
     drawing.shape(searched, stroke="#fff", stroke_width=2.6, stroke_opacity=0.8)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from survey.detect.model import ModelCard
 from survey.files import sha256_of
-from survey.report.html import Markup, facts, joined, prose, table, tag
+from survey.markup import Markup, facts, joined, prose, table, tag
 from survey.report.subject import Subject
 from survey.report.svg import INK, QUIET
 from survey.review import Estimate, site_counts, tile_at

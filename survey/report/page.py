@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 
-from survey.report import closing, found, ground, made, model
-from survey.report.html import Markup, joined, tag
+from survey.markup import Markup, document, joined, tag
+from survey.report import closing, found, ground, made, model, planned
 from survey.report.subject import Subject, hectares
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 SECTIONS: Mapping[str, Callable[[Subject], Markup]] = {
     "flights": ground.flights,
     "area": ground.area,
@@ -20,7 +19,7 @@ SECTIONS: Mapping[str, Callable[[Subject], Markup]] = {
     "risk": ground.risk,
     "evidence": made.evidence,
     "candidates": made.candidates,
-    "plan": made.plan,
+    "plan": planned.plan,
     "patterns": made.patterns,
     "limits": closing.limits,
     "hashes": closing.hashes,
@@ -36,17 +35,9 @@ def render(subject: Subject) -> str:
         title = tag("h2", tag("span", str(number), class_="number"), " ", w(key))
         sections.append(tag("section", title, section(subject), id=_anchor(key)))
     style = (files(__package__) / "page.css").read_text(encoding="utf-8")
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        Markup(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"{w('title')}, {subject.run.identity.run_id}"),
-        Markup(f"<style>{style}</style>"),
-    )
     body = tag("body", _cover(subject), _contents(subject), tag("main", *sections))
-    page = tag("html", head, body, lang=subject.options.language)
-    return f"<!DOCTYPE html>\n{page}\n"
+    title = f"{w('title')}, {subject.run.identity.run_id}"
+    return document(body, title=title, style=style, language=subject.options.language)
 
 
 def _anchor(key: str) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from survey.detect.model import ModelCard, find_model, load_card, model_sha256
 from survey.errors import ModelError
 from survey.export import read_hectares
+from survey.files import sha256_of
 from survey.provenance.finished import FinishedRun
 from survey.provenance.imagery import RunImage, find_imagery
 from survey.provenance.verdicts import Verdicts, read_verdicts
@@ -84,6 +85,14 @@ class Subject:
         return {int(item): [str(name) for name in names] for item, names in grouped}
 
     @cached_property
+    def evidence(self) -> Path | None:
+        """Folder of evidence: the one that was given, else the run's own where it still lies as it was."""
+        noted = self.run.notes.get("evidence")
+        if self.options.evidence is not None or noted is None:
+            return self.options.evidence
+        return Path(noted) if took_evidence(self.run, Path(noted)) else None
+
+    @cached_property
     def outlines(self) -> Any:
         """Searched and not searched ground."""
         return self.run.layer("searched_area")
@@ -131,6 +140,14 @@ class Subject:
         west, south, east, north = (float(v) for v in self.run.layer("images").total_bounds)
         rim = 0.03 * max(east - west, north - south)
         return west - rim, south - rim, east + rim, north + rim
+
+
+def took_evidence(run: FinishedRun, folder: Path) -> bool:
+    """Tell whether the prior in a folder is the one that the risk was computed with."""
+    prior, round_ = folder / "prior.tif", run.current.round
+    own = None if round_ is None else round_.inputs.get("evidence: prior.tif")
+    wanted = own or run.identity.config.get("evidence")
+    return prior.is_file() and sha256_of(prior) == wanted
 
 
 def finite(values: Sequence[float] | NDArray[np.float64]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from survey.report.html import Markup, tag
+from survey.markup import Markup, tag
 
 WIDTH, HEIGHT, MARGIN = 900.0, 620.0, 46.0
 """Of the drawing at most, and the rim in which the grid is labelled, in its own units: 900 are the width of a page."""

@@ -9,7 +9,8 @@ from rasterio.transform import from_origin
 
 from survey.errors import ConfigError, GeoreferenceError, InputError, SurveyError
 from survey.priority import load_priority
-from survey.priority.ground import Ground, State, grid_of, load_ground
+from survey.priority.extent import grid_of
+from survey.priority.ground import Ground, State, load_ground
 from tests.priority.district import CRS, NORTH, WEST, write_raster, write_risk, write_settings
 
 ITEMS = np.array([[0.02, 2.0, np.nan], [0.5, np.nan, 0.01]])

@@ -73,6 +73,25 @@ def test_every_score_is_the_sum_of_its_parts(areas: Any, hectares: Any) -> None:
     assert np.allclose(areas.benefit, areas.worth * areas.found_share)
 
 
+def test_every_effort_follows_from_conditions_settings_and_setup(areas: Any, hectares: Any, report: Any) -> None:
+    methods = report["settings"]["methods"]
+    for name, method in methods.items():
+        speed = np.full(len(hectares), method["ha_per_week"])
+        for condition, curve in method["speed"].items():
+            speed = speed * np.interp(hectares[f"condition_{condition}"], *zip(*curve, strict=True))
+        usable = ~hectares.status.str.contains("unsuitable").to_numpy()
+        for condition, most in method["limits"].items():
+            usable &= (hectares[f"condition_{condition}"] <= most).to_numpy()
+        assert np.allclose(hectares[f"team_weeks_{name}"], np.where(usable, 1 / speed, np.nan), equal_nan=True)
+    for _, row in areas.iterrows():
+        method = methods[row.method]
+        own = hectares[hectares.work_area == row.work_area][f"team_weeks_{row.method}"].sum()
+        assert row.team_weeks_setup == pytest.approx(method["setup_weeks"] * method["teams_per_area"])
+        assert row.team_weeks == pytest.approx(own + row.team_weeks_setup)
+        assert row.cost == pytest.approx(row.team_weeks * method["cost_per_team_week"])
+        assert row.benefit_per_team_week == pytest.approx(row.benefit / row.team_weeks)
+
+
 def test_capacity_horizon_and_totals_hold(areas: Any, report: Any) -> None:
     planned = areas[areas.planned == "yes"]
     assert len(planned) == report["plan"]["areas"] > 0

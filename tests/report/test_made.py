@@ -1,23 +1,34 @@
 """What other commands made of a run, in its report and in a trace through it."""
 
+import base64
+import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import geopandas
+import numpy as np
 import pyogrio
 import pytest
+import rasterio
 import shapely
 import yaml
 
 from survey.errors import InputError
 from survey.evidence import grid_from, run_evidence
 from survey.evidence.explain import Explanation
+from survey.files import sha256_of
 from survey.patterns import PatternSettings, run_patterns
 from survey.priority import prioritise
 from survey.provenance import Folders, trace_detection, trace_place
 from survey.report import ReportOptions, write_report
+from survey.report.evidence_map import CLASSES
+from survey.report.subject import Subject
+from survey.report.words import Words
 from survey.review import ReviewStore, Status
 from tests.evidence.conftest import BACKGROUND, DEFAULTS
 from tests.finished import Finished
@@ -63,14 +74,9 @@ def made(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Folder
 @pytest.fixture
 def write(finished: Finished, made: Folders, tmp_path: Path) -> Callable[..., str]:
     def page(run: Path | None = None, **options: Any) -> str:
-        given = ReportOptions(
-            evidence=made.evidence,
-            patterns=made.patterns,
-            plan=made.plan,
-            model=str(finished.model),
-            most_chips=1,
-            **options,
-        )
+        folders = {"evidence": made.evidence, "patterns": made.patterns, "plan": made.plan}
+        chosen: dict[str, Any] = {"model": str(finished.model), "most_chips": 1, **folders, **options}
+        given = ReportOptions(**chosen)
         (path,) = write_report(run or finished.folder, out=tmp_path / "r.html", options=given)
         return path.read_text(encoding="utf-8")
 
@@ -85,10 +91,74 @@ def test_the_report_tells_what_was_made_of_the_run(write: Callable[..., str]) ->
     assert "WA-E500000N4400000" in page
     assert page.count("Made from this run&#x27;s products.") == 1  # the plan
     assert page.count("NOT made from this run&#x27;s products") == 1  # the rows
-    assert page.count('class="map"') == 6
+    assert page.count('class="map"') == 7
+    assert "The risk of this run was NOT computed with this evidence." in page
+    assert "Of 1 hectares, " in page
     assert page.count("Not provided.") == 1  # candidates
     bare = write(coordinates=False)
     assert not re.search(r"(?<![0-9a-f])(5000\d\d|4400\d\d\d)(?![0-9a-f])", re.sub(r"<(path|style|svg).*?>", "", bare))
+
+
+def test_the_plan_stands_beside_simpler_orders_with_its_curve(write: Callable[..., str], made: Folders) -> None:
+    page = write()
+    section = re.search(r'<section id="plan">.*?</section>', page, re.DOTALL)
+    assert section is not None
+    told = json.loads((made.plan / "priority.json").read_bytes())  # type: ignore[operator]
+    assert section[0].count("<td>risk alone</td>") == len(told["comparison"]) / 2 == 4
+    (curve,) = re.findall(r'class="plot".*?</svg>', section[0], re.DOTALL)
+    lines = re.findall(r'<polyline points="([^"]+)"', curve)
+    assert len(lines) == 2  # plan and risk alone; nothing to be near to was named
+    assert [line.split()[0] for line in lines] == ["46.0,262.0"] * 2  # both begin at nothing
+    for text in ("Exposure relieved: 0 of 0.", "Chosen by", "Last completion: 2027-03"):
+        assert text in section[0], text
+
+
+def test_the_map_of_evidence_shows_each_class_and_what_is_not_covered(
+    write: Callable[..., str], made: Folders, tmp_path: Path
+) -> None:
+    folder = tmp_path / "evidence"
+    shutil.copytree(made.evidence, folder)  # type: ignore[arg-type]
+    profile = {"driver": "GTiff", "count": 1, "height": 1, "width": 3, "dtype": "uint8", "crs": CRS, "nodata": 255}
+    place = rasterio.transform.from_origin(499_900, 4_400_100, 100, 100)
+    with rasterio.open(folder / "evidence_class.tif", "w", **profile, transform=place) as dataset:
+        dataset.write(np.array([[[1, 2, 0]]], np.uint8))
+    page = write(evidence=folder)
+    drawn = page[page.index("<title>Map of the classes of evidence</title>") :]
+    picture = base64.b64decode(re.search(r'href="data:image/png;base64,([^"]+)"', drawn)[1])  # type: ignore[index]
+    pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_UNCHANGED)[..., ::-1]  # alpha, red, green, blue
+    cells = pixels[pixels.shape[0] // 6 :: pixels.shape[0] // 3, pixels.shape[1] // 6 :: pixels.shape[1] // 3]
+    greys = {tuple(bytes.fromhex(colour[1:])): name for name, colour in CLASSES}
+    middle = [greys.get(tuple(cell[1:]), "unknown") if cell[0] else "unknown" for cell in cells[1]]
+    assert middle == ["indirect", "direct", "none"]
+    assert (cells[[0, 2], :, 0] == 0).all()  # no colour where the evidence does not reach
+    assert 'class="uncovered"' in drawn[: drawn.index("</figure>")]
+    assert "not covered by the evidence: unknown" in drawn
+    with rasterio.open(folder / "evidence_class.tif", "w", **profile | {"crs": "EPSG:32637"}, transform=place):
+        pass
+    with pytest.raises(InputError, match="is in EPSG:32637, the run in EPSG:32638"):
+        write(evidence=folder)
+
+
+def test_the_runs_own_evidence_is_found_where_it_lies_as_it_was(made: Folders) -> None:
+    prior = made.evidence / "prior.tif"  # type: ignore[operator]
+    took = {"evidence": sha256_of(prior)}
+
+    def subject(config: dict[str, str], noted: Path | None, inputs: dict[str, str] | None = None) -> Subject:
+        round_ = None if inputs is None else SimpleNamespace(inputs=inputs)
+        run = SimpleNamespace(
+            notes={"evidence": None if noted is None else str(noted)},
+            identity=SimpleNamespace(config=config),
+            current=SimpleNamespace(round=round_),
+        )
+        return Subject(run, ReportOptions(), Words.of("en"))  # type: ignore[arg-type]
+
+    assert subject(took, made.evidence).evidence == made.evidence
+    assert subject({"evidence": "0" * 64}, made.evidence).evidence is None  # made anew since
+    assert subject(took, prior.parent / "moved").evidence is None
+    assert subject({}, None).evidence is None
+    of_round = {"evidence: prior.tif": "0" * 64}
+    assert subject(took, made.evidence, {}).evidence == made.evidence
+    assert subject(took, made.evidence, of_round).evidence is None  # the round took another
 
 
 def numbers(told: Explanation, title: str) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from survey.markup import Markup, joined, prose, table, tag
 from survey.provenance.imagery import RunImage, State
 from survey.report.chips import EDGE, chip
-from survey.report.html import Markup, joined, prose, table, tag
+from survey.report.legend import ramp_bar
 from survey.report.svg import MapDrawing, nice, ramp
 from survey.values import BandRoles, Image, Validity
 
@@ -62,6 +63,19 @@ def test_hatching_stays_inside_what_it_hatches() -> None:
 def test_nodata_has_no_colour() -> None:
     colours = ramp(np.array([[0.0, np.nan, 1.0]]), [(0.0, "#000000"), (1.0, "#FFFFFF")])
     assert colours[0].tolist() == [[0, 0, 0, 255], [0, 0, 0, 0], [255, 255, 255, 255]]
+
+
+def test_a_ramp_is_drawn_without_a_gradient_and_covers_its_bar() -> None:
+    """A gradient came out blank in PDF, where another of the page did not."""
+    bar = ramp_bar(1.0)
+    assert "Gradient" not in bar
+    found = re.findall(r'<rect x="([\d.]+)" y="2" width="([\d.]+)" height="12" fill="(#[0-9a-f]{6})"', bar)
+    starts, widths, colours = zip(*found, strict=True)
+    assert float(starts[0]) == 6
+    assert all(float(x) + float(width) == pytest.approx(156, abs=0.02) for x, width in zip(starts, widths, strict=True))
+    light = [sum(bytes.fromhex(colour[1:])) for colour in colours]
+    assert light == sorted(light, reverse=True)
+    assert light[0] - light[-1] > 400
 
 
 def test_without_coordinates_a_map_has_no_grid() -> None:

@@ -1,4 +1,4 @@
-"""Elements of a page. What is not markup is text, and text is escaped: nothing from a file becomes markup."""
+"""Pages and their elements. What is not markup is text, and text is escaped: nothing from a file becomes markup."""
 
 from html import escape
 
@@ -9,6 +9,8 @@ class Markup(str):
     __slots__ = ()
 
 
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""Of every page: no script, nothing fetched."""
 SHORT = 12
 """Tables of so many rows are not broken over pages."""
 
@@ -34,6 +36,26 @@ def tag(name: str, /, *children: "str | int | Markup | None", **attributes: "str
 def joined(*parts: "str | Markup | None") -> Markup:
     """Return markup one after the other; text is escaped."""
     return Markup("".join(p if isinstance(p, Markup) else escape(str(p)) for p in parts if p is not None))
+
+
+def document(body: Markup, *, title: str, style: str, language: str = "en") -> str:
+    """Return a page that stands alone.
+
+    Args:
+        body: The element `body`.
+        title: As text.
+        style: CSS of the program itself, which is not escaped.
+        language: Of the page.
+    """
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        Markup(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", title),
+        Markup(f"<style>{style}</style>"),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang=language)}\n"
 
 
 def table(
