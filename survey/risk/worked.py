@@ -33,8 +33,7 @@ from survey.risk.facts import CellFacts, facts_of
 from survey.risk.groups import UNIDENTIFIED
 from survey.risk.mixture import Posterior
 from survey.risk.polynomials import log_product, log_symmetric
-from survey.risk.posterior import CELL_HA
-from survey.risk.prior import PriorField
+from survey.risk.prior import CELL_HA, PriorField
 from survey.risk.work import LEVELS, NOTHING, Remaining, Taught, Work, quality_levels
 
 _TAIL = 20.0

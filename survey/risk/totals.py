@@ -1,0 +1,159 @@
+"""Numbers of items of all groups together: sums of negative binomials whose success probabilities differ."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from survey.risk.division import Division, convolved
+from survey.risk.mixture import LEVELS, Odds
+
+_SLACK = 1e-12
+"""Rounding of a sum of probabilities that should reach a quantile exactly."""
+_DIRECT = 16
+"""Numbers of items up to here come from products of power series, more from their values on a circle."""
+_STAGES = ((4, 1), (_DIRECT, 1), (64, 1), (512, 1), (2048, 1))
+"""(numbers followed, items that one stands for): a cell goes on to the next until its quantiles are reached."""
+_DAMPED = 1e-8
+"""Numbers beyond those that are followed come back on the circle; its radius makes so much of them."""
+_POINTS = 1 << 17
+"""Points x cells x nodes held at once: 2 MB of complex numbers."""
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Totals:
+    """The number of items of all groups in some cells."""
+
+    division: Division
+    odds: tuple[Odds, ...]
+    """Of each group."""
+
+    def present(self) -> Array:
+        """Return P(at least one item), (cells,)."""
+        d = self.division
+        none = d.weight * d.pool[0] * d.told[:, 0].prod(axis=0)  # no detection is an item
+        log_keep = sum((a * o.log_keep for a, o in zip(d.shape, self.odds, strict=True)), np.zeros(1))
+        some: Array = (1 - none.sum(axis=1)) - (none * np.expm1(log_keep)).sum(axis=1)
+        return np.clip(some, 0, 1)
+
+    def unseen(self) -> Array:
+        """Return P(at least one item that was not detected), (cells,)."""
+        d, none = self.division, []
+        for g, odds in enumerate(self.odds):
+            power = np.exp(d.shape[g] * odds.log_keep) * odds.keep ** np.arange(d.told.shape[1])[:, None, None]
+            taken = [(c * power).sum(axis=0) for c in d.taken(g)]
+            none.append(np.stack([c * odds.keep**v for v, c in enumerate(taken)]))
+        return np.clip(1 - (d.weight * d.pooled(none)).sum(axis=1), 0, 1)
+
+    def quantiles(self) -> Array:
+        """Return the quantiles of `LEVELS`, (2, cells)."""
+        out = np.where(1 - self.present() >= np.array(LEVELS)[:, None] - _SLACK, 0.0, -1.0)
+        rows = np.flatnonzero(out[1] < 0)
+        stages = iter(_STAGES)
+        count, step = _STAGES[0]
+        while rows.size:
+            count, step = next(stages, (count, 4 * step))
+            reached = self._cdf(rows, count, step)
+            for level, found in zip(LEVELS, out, strict=True):
+                new = (reached[-1] >= level - _SLACK) & (found[rows] < 0)
+                found[rows[new]] = step * np.argmax(reached[:, new] >= level - _SLACK, axis=0)
+            rows = rows[out[1, rows] < 0]
+        return out
+
+    def at_most(self, n: Array) -> Array:
+        """Return P(items <= n) of each cell, n (cells,)."""
+        out = np.zeros(len(n))
+        rows = np.flatnonzero(n >= 0)
+        stages = iter(_STAGES)
+        count, step = _STAGES[0]
+        while rows.size:
+            count, step = next(stages, (count, 4 * step))
+            now = n[rows] < count * step
+            reached = self._cdf(rows[now], count, step)
+            out[rows[now]] = reached[(n[rows[now]] // step).astype(np.intp), np.arange(np.count_nonzero(now))]
+            rows = rows[~now]
+        return out
+
+    def _cdf(self, rows: NDArray[np.intp], count: int, step: int) -> Array:
+        """Return P(items <= n) of some cells for n = 0, step, 2 step, ..., (count, rows).
+
+        Beyond the longest stage every item is kept with chance 1 / step and stands for so many: what that adds to the
+        spread of a number in thousands is less than a hundredth of it, unless nearly all of them are known.
+        """
+        if count <= _DIRECT:
+            return np.cumsum(self._from_series(rows, count), axis=0)
+        nodes = self.division.weight.shape[1]
+        each = max(1, _POINTS // (count * nodes))
+        parts = [self._from_circle(rows[i : i + each], count, step) for i in range(0, len(rows), each)]
+        return np.cumsum(np.concatenate([np.zeros((count, 0)), *parts], axis=1), axis=0)
+
+    def _from_series(self, rows: NDArray[np.intp], count: int) -> Array:
+        """Return P(items = n), (count, rows): the groups' power series in items and in v are multiplied."""
+        d = self.division.take(rows)
+        series = [_series(d, g, odds.take(rows), count) for g, odds in enumerate(self.odds)]
+        left, right = _product(series[0], series[1]), _product(series[2], series[3])
+        out = np.zeros(left.shape[1:])
+        for v in range(len(left)):
+            rest = np.sum(d.pool[v : len(right), None] * right[: len(right) - v], axis=0)
+            out += convolved(left[v], rest)
+        chance: Array = np.sum(out * d.weight, axis=2)
+        return chance
+
+    def _from_circle(self, rows: NDArray[np.intp], count: int, step: int) -> Array:
+        """Return P(items = n), (count, rows), from the generating function on a circle a little below 1."""
+        d = self.division.take(rows)
+        radius = _DAMPED ** (1 / count)
+        z = radius * np.exp(-2j * np.pi * np.arange(count // 2 + 1) / count)
+        z = (1 - (1 - z) / step)[:, None, None]
+        whole: list[Complex] = []
+        for g, odds in enumerate(self.odds):
+            o = odds.take(rows)
+            log_base = np.log(o.keep / (1 - o.lose * z))
+            base, start = np.exp(log_base) * z, np.exp(d.shape[g] * log_base)
+            sequence = []
+            for c in d.taken(g):
+                value = np.zeros_like(base)
+                for m in range(len(c) - 1, -1, -1):
+                    value = value * base + c[m]
+                sequence.append(value * start)
+                start = start * base
+            whole.append(np.stack(sequence))
+        left, right = convolved(whole[0], whole[1]), convolved(whole[2], whole[3])
+        own = np.zeros(left.shape[1:], complex)
+        for v in range(len(left)):
+            own += left[v] * np.sum(d.pool[v:, None] * right[: len(right) - v], axis=0)
+        found = np.fft.irfft((own * d.weight).sum(axis=2), count, axis=0)
+        chance: Array = np.maximum(found, 0) * radius ** -np.arange(count)[:, None]
+        return chance
+
+
+def _series(d: Division, g: int, odds: Odds, count: int) -> Array:
+    """Return weights of n items of a group and v of mark u among them, (V + 1, count, cells, nodes)."""
+    most = min(d.told.shape[1] + len(d.pool) - 1, count)
+    detected = np.arange(most)[:, None, None]
+    chance = np.exp(d.shape[g] * odds.log_keep) * odds.keep**detected  # that no item is undetected
+    taken = [c for _, c in zip(range(min(len(d.pool), count)), d.taken(g), strict=False)]
+    out = np.zeros((len(taken), count, *d.weight.shape))
+    for undetected in range(count):
+        for v, c in enumerate(taken):
+            width = min(len(c), count - undetected - v)
+            if width > 0:
+                out[v, undetected + v : undetected + v + width] += c[:width] * chance[v : v + width]
+        left = min(most, count - undetected - 1)
+        ratio = (d.shape[g] + detected[:left] + undetected) / (undetected + 1)
+        chance = chance[:left] * ratio * odds.lose
+    return out
+
+
+def _product(first: Array, second: Array) -> Array:
+    """Return the product of two power series in v and n; the number n is never below v."""
+    out = np.zeros_like(first)
+    count = first.shape[1]
+    for v in range(len(first)):
+        for w in range(len(first) - v):
+            for n in range(v, count - w):
+                out[v + w, n + w :] += first[v, n] * second[w, w : count - n]
+    return out
