@@ -11,7 +11,7 @@ coefficient of the u-th power. So each group is known by its own sums over m, an
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -22,6 +22,9 @@ from survey.risk.polynomials import log_rising
 
 _NEGLIGIBLE = 1e-17
 """Weight of numbers of items, none larger in any cell of a block, that are left out: it is lost in rounding anyway."""
+
+_MANY = 8
+"""Of more detections of a group it is worth to look how many can be items."""
 
 Array = NDArray[np.float64]
 
@@ -61,8 +64,19 @@ class Division:
         weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
         told, pool = np.exp(log_told - top[:, None]), np.exp(log_pool - high)
         new = cls(shape.T[:, :, None], told, np.exp(log_seen - most), pool, weight)
-        weight /= np.sum(weight * new.pooled([new.whole(g) for g in range(len(told))]), axis=1, keepdims=True)
-        return new
+        whole = [new.whole(g) for g in range(len(told))]
+        left, right = convolved(whole[0], whole[1]), convolved(whole[2], whole[3])
+        by_untold = pool * convolved(left, right) * weight
+        total = by_untold.sum(axis=(0, 2))[:, None]
+        new = replace(new, pool=pool[: _length(by_untold / total)], weight=weight / total)
+        return new._without_many() if len(m) > _MANY else new
+
+    def _without_many(self) -> "Division":
+        """Return it without numbers of items that no cell can be thought to have among the detections of a group."""
+        by_told = [
+            sum((c * r for c, r in zip(self.taken(g), rest, strict=True)), np.zeros(1)) for g, rest in self._rests()
+        ]
+        return replace(self, told=self.told[:, : max(_length(weight) for weight in by_told)])
 
     def take(self, rows: NDArray[np.intp]) -> "Division":
         """Return some of the cells."""
@@ -95,15 +109,19 @@ class Division:
 
     def groups(self) -> Iterator[Array]:
         """Yield P(t detections are items of the group, node), (T, cells, nodes), of each group."""
+        for g, rest in self._rests():
+            out = np.zeros((self.told.shape[1] + len(rest) - 1, *self.weight.shape))
+            for v, c in enumerate(self.taken(g)):
+                out[v : v + len(c)] += c * rest[v]
+            yield out[: _length(out)]
+
+    def _rests(self) -> Iterator[tuple[int, Array]]:
+        """Yield each group and the weight of all else that makes v items of mark u its own, (U + 1, cells, nodes)."""
         whole = [self.whole(g) for g in range(len(self.told))]
         left, right = convolved(whole[0], whole[1]), convolved(whole[2], whole[3])
         for g in range(len(self.told)):
             others = convolved(whole[1 - g], right) if g < 2 else convolved(whole[5 - g], left)
-            rest = self.correlated(others) * self.weight
-            out = np.zeros((self.told.shape[1] + len(rest) - 1, *self.weight.shape))
-            for v, c in enumerate(self.taken(g)):
-                out[v : v + len(c)] += c * rest[v]
-            yield out[: int(np.flatnonzero(out.max(axis=(1, 2)) > _NEGLIGIBLE)[-1]) + 1]
+            yield g, self.correlated(others) * self.weight
 
 
 def convolved(first: Array, second: Array) -> Array:
@@ -112,3 +130,8 @@ def convolved(first: Array, second: Array) -> Array:
     for n in range(1, len(first)):
         out[n:] += first[n] * second[: len(second) - n]
     return out
+
+
+def _length(weight: Array) -> int:
+    """Return how many of the first terms (terms, cells, nodes) there are up to the last that counts in any cell."""
+    return int(np.flatnonzero(weight.max(axis=(1, 2)) > _NEGLIGIBLE)[-1]) + 1

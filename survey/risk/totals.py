@@ -1,5 +1,6 @@
 """Numbers of items of all groups together: sums of negative binomials whose success probabilities differ."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,13 @@ _SLACK = 1e-12
 """Rounding of a sum of probabilities that should reach a quantile exactly."""
 _DIRECT = 16
 """Numbers of items up to here come from products of power series, more from their values on a circle."""
-_STAGES = ((4, 1), (_DIRECT, 1), (64, 1), (512, 1), (2048, 1))
-"""(numbers followed, items that one stands for): a cell goes on to the next until its quantiles are reached."""
+_STAGES = ((3, 1), (5, 1), (8, 1), (_DIRECT, 1), (64, 1), (512, 1))
+"""(numbers followed, items from one to the next): a cell goes on to the next stage until its quantiles are reached."""
+_COARSER = 4
+"""Beyond the stages numbers are so much farther apart from one stage to the next."""
+_BLUR, _MARGIN = 2.5, 20
+"""Numbers on such steps are blurred by a Gaussian of 2.5 steps, so that few points on the circle tell them, and begin
+20 steps before 0."""
 _DAMPED = 1e-8
 """Numbers beyond those that are followed come back on the circle; its radius makes so much of them."""
 _POINTS = 1 << 17
@@ -52,10 +58,9 @@ class Totals:
         """Return the quantiles of `LEVELS`, (2, cells)."""
         out = np.where(1 - self.present() >= np.array(LEVELS)[:, None] - _SLACK, 0.0, -1.0)
         rows = np.flatnonzero(out[1] < 0)
-        stages = iter(_STAGES)
-        count, step = _STAGES[0]
-        while rows.size:
-            count, step = next(stages, (count, 4 * step))
+        for count, step in _stages():
+            if not rows.size:
+                break
             reached = self._cdf(rows, count, step)
             for level, found in zip(LEVELS, out, strict=True):
                 new = (reached[-1] >= level - _SLACK) & (found[rows] < 0)
@@ -67,28 +72,26 @@ class Totals:
         """Return P(items <= n) of each cell, n (cells,)."""
         out = np.zeros(len(n))
         rows = np.flatnonzero(n >= 0)
-        stages = iter(_STAGES)
-        count, step = _STAGES[0]
-        while rows.size:
-            count, step = next(stages, (count, 4 * step))
-            now = n[rows] < count * step
+        for count, step in _stages():
+            if not rows.size:
+                break
+            now = n[rows] < (count - _MARGIN) * step
             reached = self._cdf(rows[now], count, step)
             out[rows[now]] = reached[(n[rows[now]] // step).astype(np.intp), np.arange(np.count_nonzero(now))]
             rows = rows[~now]
         return out
 
     def _cdf(self, rows: NDArray[np.intp], count: int, step: int) -> Array:
-        """Return P(items <= n) of some cells for n = 0, step, 2 step, ..., (count, rows).
+        """Return P(items <= n) of some cells for n = 0, step, 2 step, ..., (numbers, rows).
 
-        Beyond the longest stage every item is kept with chance 1 / step and stands for so many: what that adds to the
-        spread of a number in thousands is less than a hundredth of it, unless nearly all of them are known.
+        Where the step is not 1, hundreds of items are more, and n is right to about a step.
         """
         if count <= _DIRECT:
             return np.cumsum(self._from_series(rows, count), axis=0)
-        nodes = self.division.weight.shape[1]
-        each = max(1, _POINTS // (count * nodes))
+        each = max(1, _POINTS // (count * self.division.weight.shape[1]))
         parts = [self._from_circle(rows[i : i + each], count, step) for i in range(0, len(rows), each)]
-        return np.cumsum(np.concatenate([np.zeros((count, 0)), *parts], axis=1), axis=0)
+        reached = np.cumsum(np.concatenate([np.zeros((count, 0)), *parts], axis=1), axis=0)
+        return reached if step == 1 else reached[_MARGIN:]
 
     def _from_series(self, rows: NDArray[np.intp], count: int) -> Array:
         """Return P(items = n), (count, rows): the groups' power series in items and in v are multiplied."""
@@ -106,8 +109,10 @@ class Totals:
         """Return P(items = n), (count, rows), from the generating function on a circle a little below 1."""
         d = self.division.take(rows)
         radius = _DAMPED ** (1 / count)
-        z = radius * np.exp(-2j * np.pi * np.arange(count // 2 + 1) / count)
-        z = (1 - (1 - z) / step)[:, None, None]
+        log_z = (np.log(radius) - 2j * np.pi * np.arange(count // 2 + 1) / count)[:, None, None] / step
+        z, blur = np.exp(log_z), np.ones(1)
+        if step > 1:
+            blur = np.exp((_BLUR * step * log_z) ** 2 / 2 + _MARGIN * step * log_z)
         whole: list[Complex] = []
         for g, odds in enumerate(self.odds):
             o = odds.take(rows)
@@ -125,9 +130,17 @@ class Totals:
         own = np.zeros(left.shape[1:], complex)
         for v in range(len(left)):
             own += left[v] * np.sum(d.pool[v:, None] * right[: len(right) - v], axis=0)
-        found = np.fft.irfft((own * d.weight).sum(axis=2), count, axis=0)
+        found = np.fft.irfft((own * blur * d.weight).sum(axis=2), count, axis=0)
         chance: Array = np.maximum(found, 0) * radius ** -np.arange(count)[:, None]
         return chance
+
+
+def _stages() -> Iterator[tuple[int, int]]:
+    yield from _STAGES
+    count, step = _STAGES[-1]
+    while True:
+        step *= _COARSER
+        yield count, step
 
 
 def _series(d: Division, g: int, odds: Odds, count: int) -> Array:
