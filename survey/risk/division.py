@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from survey.risk.polynomials import log_rising
+from survey.risk.polynomials import convolved, correlated, log_rising
 
 _NEGLIGIBLE = 1e-17
 """Weight of numbers of items, none larger in any cell of a block, that are left out: it is lost in rounding anyway."""
@@ -69,9 +69,9 @@ class Division:
         by_untold = pool * convolved(left, right) * weight
         total = by_untold.sum(axis=(0, 2))[:, None]
         new = replace(new, pool=pool[: _length(by_untold / total)], weight=weight / total)
-        return new._without_many() if len(m) > _MANY else new
+        return new.without_many() if len(m) > _MANY else new
 
-    def _without_many(self) -> "Division":
+    def without_many(self) -> "Division":
         """Return it without numbers of items that no cell can be thought to have among the detections of a group."""
         by_told = [
             sum((c * r for c, r in zip(self.taken(g), rest, strict=True)), np.zeros(1)) for g, rest in self._rests()
@@ -99,13 +99,8 @@ class Division:
     def pooled(self, sequences: list[Array]) -> Array:
         """Return the sum of products of four sequences in v, weighed with `pool`, (cells, nodes)."""
         left, right = convolved(sequences[0], sequences[1]), convolved(sequences[2], sequences[3])
-        out: Array = np.sum(left * self.correlated(right), axis=0)
+        out: Array = np.sum(left * correlated(self.pool, right), axis=0)
         return out
-
-    def correlated(self, sequence: Array) -> Array:
-        """Return sum_w pool(v + w) sequence(w) of every v, in the sequence's shape."""
-        count = len(self.pool)
-        return np.stack([np.sum(self.pool[v:] * sequence[: count - v], axis=0) for v in range(count)])
 
     def groups(self) -> Iterator[Array]:
         """Yield P(t detections are items of the group, node), (T, cells, nodes), of each group."""
@@ -121,15 +116,7 @@ class Division:
         left, right = convolved(whole[0], whole[1]), convolved(whole[2], whole[3])
         for g in range(len(self.told)):
             others = convolved(whole[1 - g], right) if g < 2 else convolved(whole[5 - g], left)
-            yield g, self.correlated(others) * self.weight
-
-
-def convolved(first: Array, second: Array) -> Array:
-    """Return the first terms of the product of two power series, as many as they have, along the first axis."""
-    out = first[0] * second
-    for n in range(1, len(first)):
-        out[n:] += first[n] * second[: len(second) - n]
-    return out
+            yield g, correlated(self.pool, others) * self.weight
 
 
 def _length(weight: Array) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,12 +64,17 @@ class PriorField:
     def __post_init__(self) -> None:
         for name in ("shape", "rate_ha"):
             values = getattr(self, name)
-            if values.shape != (len(self.shape), len(ORDNANCE_GROUPS)):
-                msg = f"prior {name} {values.shape} does not fit {len(self.shape)} cells of {len(ORDNANCE_GROUPS)} groups"
+            if values.shape != (cells := (len(self.shape), len(ORDNANCE_GROUPS))):
+                msg = f"prior {name} {values.shape} does not fit {cells[0]} cells of {cells[1]} groups"
                 raise ValueError(msg)
             if not (np.isfinite(values).all() and (values > 0).all()):
                 msg = f"prior {name} is positive and finite in every cell"
                 raise ValueError(msg)
+
+    @classmethod
+    def of(cls, mean_ha: NDArray[np.floating], shape: NDArray[np.floating]) -> Self:
+        """Return the prior with expected items per hectare and shapes, (cells, groups)."""
+        return cls(shape.astype(np.float64), shape.astype(np.float64) / mean_ha)
 
     @property
     def mean_ha(self) -> NDArray[np.float64]:

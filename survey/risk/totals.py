@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.risk.division import Division, convolved
+from survey.risk.division import Division
 from survey.risk.mixture import LEVELS, Odds
+from survey.risk.polynomials import convolved
 
 _SLACK = 1e-12
 """Rounding of a sum of probabilities that should reach a quantile exactly."""

@@ -13,7 +13,7 @@ from survey.risk.work import quality_at, quality_levels
 
 GROUPS = 4
 SHAPE, RATE = np.array([0.6, 0.5, 0.15, 0.1]), 1.0
-PRIOR = PriorField(SHAPE[None], np.array([RATE]))
+PRIOR = PriorField(SHAPE[None], np.full((1, GROUPS), RATE))
 BELIEF = Belief(found=4.5, missed=3.5, alarms=(0.8, 0.6, 0.3, 0.3, 0.5), area_ha=1.0)
 QUALITY = ((0.7, 6.0), (0.9, 12.0), (0.5, 4.0), (0.6, 4.0))
 """(mean, strength) of the recall of the work by group."""
