@@ -36,4 +36,3 @@ def shape_of(mean: Array, h: Array) -> Array:
         slope = t / ((1 + t) * ratio) - 1
         log_t = log_t - (np.log(ratio) - log_t - target) / np.where(np.abs(slope) > 1e-7, slope, -np.inf)
     return np.asarray(mean / np.exp(log_t))
-

@@ -60,9 +60,7 @@ class StoredPrior:
         """
         self.refuse_other(grid)
         bands = _read(self.folder / PRIOR, self._window(grid), self.grid)
-        mean, shape = (
-            np.stack([bands[f"{name}_{g}"].ravel() for g in GROUPS], axis=1) for name in ("rate", "shape")
-        )
+        mean, shape = (np.stack([bands[f"{name}_{g}"].ravel() for g in GROUPS], axis=1) for name in ("rate", "shape"))
         return PriorField.of(mean, shape)
 
     def refuse_other(self, grid: HectareGrid) -> None:

@@ -83,4 +83,3 @@ def facts_of(
             find_seen=work.find_seen[d],
             known=np.bincount(work.find_mark[d][~work.find_removed[d]], minlength=UNIDENTIFIED),
         )
-

@@ -23,8 +23,8 @@ _BLUR, _MARGIN = 2.5, 20
 20 steps before 0."""
 _DAMPED = 1e-8
 """Numbers beyond those that are followed come back on the circle; its radius makes so much of them."""
-_POINTS = 1 << 17
-"""Points x cells x nodes held at once: 2 MB of complex numbers."""
+_POINTS = 1 << 20
+"""Points x cells x nodes x numbers of detections held at once: 8 MB of complex numbers."""
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -89,7 +89,8 @@ class Totals:
         """
         if count <= _DIRECT:
             return np.cumsum(self._from_series(rows, count), axis=0)
-        each = max(1, _POINTS // (count * self.division.weight.shape[1]))
+        d = self.division
+        each = max(1, _POINTS // (count * d.weight.shape[1] * (d.told.shape[1] + len(d.pool))))
         parts = [self._from_circle(rows[i : i + each], count, step) for i in range(0, len(rows), each)]
         reached = np.cumsum(np.concatenate([np.zeros((count, 0)), *parts], axis=1), axis=0)
         return reached if step == 1 else reached[_MARGIN:]
@@ -110,30 +111,35 @@ class Totals:
         """Return P(items = n), (count, rows), from the generating function on a circle a little below 1."""
         d = self.division.take(rows)
         radius = _DAMPED ** (1 / count)
-        log_z = (np.log(radius) - 2j * np.pi * np.arange(count // 2 + 1) / count)[:, None, None] / step
+        log_z = (np.log(radius) - 2j * np.pi * np.arange(count // 2 + 1) / count) / step
         z, blur = np.exp(log_z), np.ones(1)
         if step > 1:
             blur = np.exp((_BLUR * step * log_z) ** 2 / 2 + _MARGIN * step * log_z)
         whole: list[Complex] = []
         for g, odds in enumerate(self.odds):
             o = odds.take(rows)
-            log_base = np.log(o.keep / (1 - o.lose * z))
-            base, start = np.exp(log_base) * z, np.exp(d.shape[g] * log_base)
-            sequence = []
-            for c in d.taken(g):
-                value = np.zeros_like(base)
-                for m in range(len(c) - 1, -1, -1):
-                    value = value * base + c[m]
-                sequence.append(value * start)
-                start = start * base
-            whole.append(np.stack(sequence))
+            log_base = np.log(o.keep[:, :, None] / (1 - o.lose[:, :, None] * z))
+            base = np.exp(log_base) * z
+            taken = np.stack(list(d.taken(g))).transpose(2, 3, 0, 1)  # cells, nodes, v, m
+            power = _powers(base, max(taken.shape[2:]))
+            named = np.matmul(taken, power[:, :, : taken.shape[3]].view(np.float64)).view(np.complex128)
+            start = np.exp(d.shape[g][:, :, None] * log_base)[:, :, None]
+            whole.append(np.moveaxis(named * start * power[:, :, : taken.shape[2]], 2, 0))
         left, right = convolved(whole[0], whole[1]), convolved(whole[2], whole[3])
         own = np.zeros(left.shape[1:], complex)
         for v in range(len(left)):
-            own += left[v] * np.sum(d.pool[v:, None] * right[: len(right) - v], axis=0)
-        found = np.fft.irfft((own * blur * d.weight).sum(axis=2), count, axis=0)
+            own += left[v] * np.einsum("wiq,wiqp->iqp", d.pool[v:], right[: len(right) - v])
+        found = np.fft.irfft(np.einsum("iqp,iq->pi", own * blur, d.weight), count, axis=0)
         chance: Array = np.maximum(found, 0) * radius ** -np.arange(count)[:, None]
         return chance
+
+
+def _powers(base: Complex, count: int) -> Complex:
+    """Return powers 0, 1, ... of values (cells, nodes, points), (cells, nodes, count, points)."""
+    out = np.ones((*base.shape[:2], count, base.shape[2]), complex)
+    for n in range(1, count):
+        np.multiply(out[:, :, n - 1], base, out=out[:, :, n])
+    return out
 
 
 def _stages() -> Iterator[tuple[int, int]]:

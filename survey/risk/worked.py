@@ -169,7 +169,9 @@ class _Cell:
         everything = (pool * convolved(left, right, kinds)).sum(axis=axes)
         pool /= everything.sum()
         likely = everything > _UNLIKELY * everything.max()
-        others = [convolved(whole[1 - g], right, kinds) if g < 2 else convolved(whole[5 - g], left, kinds) for g in range(4)]
+        others = [
+            convolved(whole[1 - g], right, kinds) if g < 2 else convolved(whole[5 - g], left, kinds) for g in range(4)
+        ]
         rest = [group.gathered(correlated(pool, o, kinds)) for group, o in zip(groups, others, strict=True)]
         unseen = [group.spread(group.unseen) for group in groups]
         both = convolved(unseen[0], unseen[1], kinds), convolved(unseen[2], unseen[3], kinds)

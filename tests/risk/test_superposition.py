@@ -50,7 +50,9 @@ def evidence(
     )
 
 
-def inferred(seen: CellEvidence, *, prior: Prior | PriorField = PRIOR, belief: Belief = BELIEF, threads: int = 1) -> Inference:
+def inferred(
+    seen: CellEvidence, *, prior: Prior | PriorField = PRIOR, belief: Belief = BELIEF, threads: int = 1
+) -> Inference:
     field = prior.over(len(seen.searched_ha)) if isinstance(prior, Prior) else prior
     return infer(seen, prior=field, belief=belief, threads=threads)
 
@@ -205,7 +207,8 @@ def test_every_division_of_the_sightings_is_weighed() -> None:
     counts = np.array([[3, 1, 1, 0, 1]])
     found = infer(evidence([0.8], sightings), prior=OWN, belief=BELIEF, counts=counts)
     values = [
-        np.append(getattr(found.total, n), getattr(found.groups, n)) for n in ("expected_items", "p_at_least_one", "p_unseen")
+        np.append(getattr(found.total, n), getattr(found.groups, n))
+        for n in ("expected_items", "p_at_least_one", "p_unseen")
     ]
     assert np.ravel(values).tolist() == pytest.approx(told, rel=1e-5)
     assert found.at_most is not None
