@@ -270,7 +270,7 @@ ONE_RATE = {
     "q05": [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [2, 0, 0, 0, 1]],
     "q95": [[2, 1, 1, 1, 0], [8, 6, 1, 3, 0], [6, 3, 5, 2, 1], [9, 3, 4, 2, 6]],
 }
-"""What the derivation for one rate of all groups of a cell, a mixture over the number of items in all, made of these."""
+"""What the derivation for one rate of all groups of a cell, a mixture over the items of all, made of these."""
 
 
 def test_groups_of_one_rate_are_what_they_were() -> None:

@@ -19,8 +19,13 @@ BY_NAME = {world.name: world for world in WORLDS}
 
 @pytest.mark.parametrize(
     "name",
-    ["sparse", "badly covered", "labels that mostly tell nothing", "false alarms differ by ground"]
-    + ["groups of rates of their own"],
+    [
+        "sparse",
+        "badly covered",
+        "labels that mostly tell nothing",
+        "false alarms differ by ground",
+        "groups of rates of their own",
+    ],
 )
 def test_ranks_are_uniform_and_intervals_cover_where_the_world_is_as_assumed(name: str) -> None:
     """10,000 hectares: the standard error of the coverage is 0.3 %, and a spread 10 % too small is noticed.
