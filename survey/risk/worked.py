@@ -34,7 +34,7 @@ from survey.risk.groups import UNIDENTIFIED
 from survey.risk.mixture import Posterior
 from survey.risk.polynomials import Values, convolved, correlated, log_symmetric
 from survey.risk.prior import CELL_HA, PriorField
-from survey.risk.work import LEVELS, NOTHING, Remaining, Taught, Work, quality_levels
+from survey.risk.work import NOTHING, Remaining, Taught, Work, quality_levels
 
 _TAIL = 20.0
 """A number of items is followed until its probability has fallen by exp(-20)."""
