@@ -32,8 +32,8 @@ def render(subject: Subject) -> str:
     w = subject.words
     sections = []
     for number, (key, section) in enumerate(SECTIONS.items(), start=1):
-        title = tag("h2", tag("span", str(number), class_="number"), " ", w(key))
-        sections.append(tag("section", title, section(subject), id=_anchor(key)))
+        heading = tag("h2", tag("span", str(number), class_="number"), " ", w(key))
+        sections.append(tag("section", heading, section(subject), id=_anchor(key)))
     style = (files(__package__) / "page.css").read_text(encoding="utf-8")
     body = tag("body", _cover(subject), _contents(subject), tag("main", *sections))
     title = f"{w('title')}, {subject.run.identity.run_id}"

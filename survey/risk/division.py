@@ -63,7 +63,7 @@ class Division:
         log_weight = log_node + top.sum(axis=0) + high
         weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
         told, pool = np.exp(log_told - top[:, None]), np.exp(log_pool - high)
-        new = cls(shape.T[:, :, None], told, np.exp(log_seen - most), pool, weight)
+        new: Self = cls(shape.T[:, :, None], told, np.exp(log_seen - most), pool, weight)
         whole = [new.whole(g) for g in range(len(told))]
         left, right = convolved(whole[0], whole[1]), convolved(whole[2], whole[3])
         by_untold = pool * convolved(left, right) * weight
@@ -71,7 +71,7 @@ class Division:
         new = replace(new, pool=pool[: _length(by_untold / total)], weight=weight / total)
         return new.without_many() if len(m) > _MANY else new
 
-    def without_many(self) -> "Division":
+    def without_many(self) -> Self:
         """Return it without numbers of items that no cell can be thought to have among the detections of a group."""
         by_told = [
             sum((c * r for c, r in zip(self.taken(g), rest, strict=True)), np.zeros(1)) for g, rest in self._rests()

@@ -89,4 +89,5 @@ class PriorField:
     def present(self) -> NDArray[np.float64]:
         """Return P(at least one item) of each cell, (cells, 1 + groups)."""
         log_none = -self.shape * np.log1p(CELL_HA / self.rate_ha)
-        return -np.expm1(np.column_stack([log_none.sum(axis=1), log_none]))
+        present: NDArray[np.float64] = -np.expm1(np.column_stack([log_none.sum(axis=1), log_none]))
+        return present

@@ -223,5 +223,6 @@ class _Block:
         if counts is not None:
             for name, number in (("at_most", counts), ("below", counts - 1)):
                 n = number.T.astype(np.float64)
-                out[name] = np.column_stack([m.at_most(k) for m, k in zip((totals, *mixtures), n, strict=True)])
+                by_group = [mixture.at_most(k) for mixture, k in zip(mixtures, n[1:], strict=True)]
+                out[name] = np.column_stack([totals.at_most(n[0]), *by_group])
         return out

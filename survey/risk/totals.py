@@ -44,7 +44,8 @@ class Totals:
         none = d.weight * d.pool[0] * d.told[:, 0].prod(axis=0)  # no detection is an item
         log_keep = sum((a * o.log_keep for a, o in zip(d.shape, self.odds, strict=True)), np.zeros(1))
         some: Array = (1 - none.sum(axis=1)) - (none * np.expm1(log_keep)).sum(axis=1)
-        return np.clip(some, 0, 1)
+        clipped: Array = np.clip(some, 0, 1)
+        return clipped
 
     def unseen(self) -> Array:
         """Return P(at least one item that was not detected), (cells,)."""
@@ -53,7 +54,8 @@ class Totals:
             power = np.exp(d.shape[g] * odds.log_keep) * odds.keep ** np.arange(d.told.shape[1])[:, None, None]
             taken = [(c * power).sum(axis=0) for c in d.taken(g)]
             none.append(np.stack([c * odds.keep**v for v, c in enumerate(taken)]))
-        return np.clip(1 - (d.weight * d.pooled(none)).sum(axis=1), 0, 1)
+        unseen: Array = np.clip(1 - (d.weight * d.pooled(none)).sum(axis=1), 0, 1)
+        return unseen
 
     def quantiles(self) -> Array:
         """Return the quantiles of `LEVELS`, (2, cells)."""

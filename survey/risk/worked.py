@@ -180,7 +180,7 @@ class _Cell:
         mean = [float((r * group.mean).sum()) for group, r in zip(groups, rest, strict=True)]
         length = _length(groups, likely)
         z = np.exp(-2j * np.pi * np.arange(length // 2 + 1) / length)
-        each = max(1, _POINTS // (np.count_nonzero(likely) * int(np.prod(pool.shape[:kinds]))))
+        each = max(1, int(_POINTS // (np.count_nonzero(likely) * int(np.prod(pool.shape[:kinds])))))
         pgf = [self._generated(groups, pool, rest, z=z[i : i + each], likely=likely) for i in range(0, len(z), each)]
         pmf = np.maximum(np.fft.irfft(np.concatenate(pgf, axis=1), length, axis=1), 0.0)
         known = np.array([self.facts.known.sum(), *self.facts.known])
@@ -231,14 +231,15 @@ class _Group:
 
     def spread(self, values: Values, likely: NDArray[np.bool_] | None = None) -> Values:
         """Return values by n for each (v_1, v_2, ...) that adds up to n."""
-        if likely is None:
-            return values[self.items] * self.factor
-        factor = np.broadcast_to(self.factor, (*self.items.shape, *likely.shape))[..., likely]
-        return values[self.items] * factor[..., None]
+        factor = self.factor
+        if likely is not None:
+            factor = np.broadcast_to(factor, (*self.items.shape, *likely.shape))[..., likely][..., None]
+        spread: Values = values[self.items] * factor
+        return spread
 
     def gathered(self, weight: Array) -> Array:
         """Return the weight of each n from those of (v_1, v_2, ...)."""
-        out = np.zeros_like(self.whole)
+        out: Array = np.zeros_like(self.whole)
         np.add.at(out, self.items, weight * self.factor)
         return out
 
@@ -268,7 +269,8 @@ def _length(groups: list[_Group], likely: NDArray[np.bool_]) -> int:
     size = [float(group.size.max()) for group in groups]
     reach = sum(s / (1 - q) for s, q in zip(size, lose, strict=True)) + 8
     reach += _TAIL / -np.log(max(*lose, _SLACK))
-    return min(1 << int(np.ceil(np.log2(reach))), _MOST_ITEMS)
+    length: int = min(1 << int(np.ceil(np.log2(reach))), _MOST_ITEMS)
+    return length
 
 
 def _told(

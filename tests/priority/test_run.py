@@ -78,7 +78,8 @@ def test_every_effort_follows_from_conditions_settings_and_setup(areas: Any, hec
     for name, method in methods.items():
         speed = np.full(len(hectares), method["ha_per_week"])
         for condition, curve in method["speed"].items():
-            speed = speed * np.interp(hectares[f"condition_{condition}"], *zip(*curve, strict=True))
+            at, factor = np.array(curve, np.float64).T
+            speed = speed * np.interp(hectares[f"condition_{condition}"], at, factor)
         usable = ~hectares.status.str.contains("unsuitable").to_numpy()
         for condition, most in method["limits"].items():
             usable &= (hectares[f"condition_{condition}"] <= most).to_numpy()

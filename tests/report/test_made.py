@@ -124,8 +124,11 @@ def test_the_map_of_evidence_shows_each_class_and_what_is_not_covered(
         dataset.write(np.array([[[1, 2, 0]]], np.uint8))
     page = write(evidence=folder)
     drawn = page[page.index("<title>Map of the classes of evidence</title>") :]
-    picture = base64.b64decode(re.search(r'href="data:image/png;base64,([^"]+)"', drawn)[1])  # type: ignore[index]
-    pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_UNCHANGED)[..., ::-1]  # alpha, red, green, blue
+    found = re.search(r'href="data:image/png;base64,([^"]+)"', drawn)
+    assert found is not None
+    decoded = cv2.imdecode(np.frombuffer(base64.b64decode(found[1]), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded is not None
+    pixels = decoded[..., ::-1]  # alpha, red, green, blue
     cells = pixels[pixels.shape[0] // 6 :: pixels.shape[0] // 3, pixels.shape[1] // 6 :: pixels.shape[1] // 3]
     greys = {tuple(bytes.fromhex(colour[1:])): name for name, colour in CLASSES}
     middle = [greys.get(tuple(cell[1:]), "unknown") if cell[0] else "unknown" for cell in cells[1]]
