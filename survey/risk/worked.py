@@ -233,7 +233,8 @@ class _Group:
         """Return values by n for each (v_1, v_2, ...) that adds up to n."""
         factor = self.factor
         if likely is not None:
-            factor = np.broadcast_to(factor, (*self.items.shape, *likely.shape))[..., likely][..., None]
+            everywhere = np.broadcast_to(factor, self.items.shape + likely.shape)
+            factor = everywhere[..., likely][..., None]
         spread: Values = values[self.items] * factor
         return spread
 
