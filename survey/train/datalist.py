@@ -171,8 +171,22 @@ class RenderedEntry(_Sited):
     item_weight: Annotated[float, Field(ge=0)] = 1.0
 
 
+class InventedEntry(_Sited):
+    """Made-up items that no list of ordnance has, each drawn anew; natural things made alike become clutter."""
+
+    kind: Literal["invented"]
+    item_weight: Annotated[float, Field(ge=0)] = 1.0
+
+
 Entry = Annotated[
-    GroundEntry | FrameEntry | OrthomosaicEntry | ReviewEntry | CutoutEntry | SimulatedEntry | RenderedEntry,
+    GroundEntry
+    | FrameEntry
+    | OrthomosaicEntry
+    | ReviewEntry
+    | CutoutEntry
+    | SimulatedEntry
+    | RenderedEntry
+    | InventedEntry,
     Field(discriminator="kind"),
 ]
 
