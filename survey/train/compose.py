@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from survey.simulate import ITEMS, Sprite, Sun, disturb, render_item
 from survey.simulate.invented import ITEM, THING, invented_item, invented_thing
 from survey.simulate.render import BankSprite
 from survey.simulate.sprites import render_spec
-from survey.train.camera import through_camera
+from survey.train.camera import COARSEST, through_camera
 from survey.train.clutter import clutter
 from survey.train.ground import GroundCrop, crop_picture, cut_away, inside
 from survey.train.mining import Spot
@@ -72,6 +73,8 @@ class Recipe:
     """Share of the others that is made-up stones, clods, sticks and plants."""
     nodata_share: float = 0.1
     overcast_share: float = 0.2
+    coarsest: float = COARSEST
+    """Width of a camera's pixels at most, in pixels of the crop."""
     mined_share: float = 0.0
     """Share of crops around a mined spot, where there are any."""
 
@@ -124,7 +127,8 @@ class Composer:
         if rng.random() >= recipe.empty_share:
             for _ in range(1 + rng.poisson(recipe.items_mean - 1)):
                 canvas.lay(self.item(light, rng), rng, covered=bool(rng.random() < 0.35))
-        bare, rgb = through_camera(bare, deepcopy(rng)), through_camera(canvas.rgb, rng)  # the same camera
+        camera = partial(through_camera, coarsest=recipe.coarsest)
+        bare, rgb = camera(bare, deepcopy(rng)), camera(canvas.rgb, rng)  # the same camera
         own = len(crop.items)
         items = canvas.items[:own] + [
             item if contrast(bare, rgb, item) >= LEAST_CONTRAST else replace(item, visible=0.0)
