@@ -206,6 +206,8 @@ def _reduced(
     colour = cv2.resize(np.clip(rgb, 0, 255).astype(np.float32) * cover[..., None], size, interpolation=cv2.INTER_AREA)
     colour /= np.maximum(alpha, 1e-3)[..., None]
     used = np.argwhere((alpha > 0.004) | (shadow > 0.02))
+    if not len(used):  # sunk whole
+        used = np.zeros((1, 2), np.intp)
     (row0, col0), (row1, col1) = used.min(axis=0), used.max(axis=0) + 1
     crop = (slice(row0, row1), slice(col0, col1))
     return Sprite(

@@ -1,12 +1,14 @@
 """Made-up items and natural things: no end of them, the same for the same seed, of the size they say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from survey.simulate import ItemSpec, Sprite, Sun
 from survey.simulate.invented import invented_item, invented_thing
+from survey.simulate.shapes import Relief
 from survey.simulate.sprites import render_spec
 
 Make = Callable[[np.random.Generator], ItemSpec]
@@ -48,3 +50,10 @@ def test_a_draft_looks_like_the_full_rendering() -> None:
     fine, draft = (drawn(invented_item, 3, draft=draft)[1] for draft in (False, True))
     covered = [float(sprite.alpha.sum()) for sprite in (fine, draft)]
     assert covered[0] == pytest.approx(covered[1], rel=0.1)
+
+
+def test_a_thing_that_has_sunk_whole_shows_nothing() -> None:
+    flat = replace(invented_item(np.random.default_rng(0)), shape=lambda u, v: Relief(u * 0 - 1, (v * 0).astype(np.uint8)))
+    sprite = render_spec(flat, kind="x", gsd_m=0.01, sun=Sun(0.0, 60.0), rng=np.random.default_rng(1))
+    assert sprite.alpha.shape == (1, 1)
+    assert sprite.alpha.sum() == 0
