@@ -1,8 +1,8 @@
 """Made-up things: manufactured bodies that no list of ordnance has, and natural ones that are none.
 
-A detector that sees a few dozen kinds of ordnance learns them by heart and takes nothing else for ordnance. These have no
-end: each is put together anew, with the parts that ordnance is made of, in any proportion and paint. Stones, clods, sticks
-and plants go through the same rendering, so that nothing but their form tells the two apart.
+A detector that sees a few dozen kinds of ordnance learns them by heart and takes nothing else for ordnance. These have
+no end: each is put together anew, with the parts that ordnance is made of, in any proportion and paint. Stones, clods,
+sticks and plants go through the same rendering, so that nothing but their form tells the two apart.
 """
 
 from collections.abc import Callable
@@ -166,7 +166,9 @@ def _block(size: float, rng: np.random.Generator) -> tuple[Shape, float]:
     for part in range(int(rng.integers(0, 4))):
         u, v = rng.uniform(-0.8, 0.8) * long, rng.uniform(-0.8, 0.8) * wide
         half = (rng.uniform(0.05, 0.4) * long, rng.uniform(0.05, 0.5) * wide)
-        members.append((box((u - half[0], u + half[0], v - half[1], v + half[1]), height * rng.uniform(0.95, 1.3)), part + 1))
+        members.append(
+            (box((u - half[0], u + half[0], v - half[1], v + half[1]), height * rng.uniform(0.95, 1.3)), part + 1)
+        )
     return joined(*members), height * 1.2
 
 
@@ -193,7 +195,9 @@ def _ball(size: float, rng: np.random.Generator) -> tuple[Shape, float]:
         members.append((box((-0.2 * size, 0.5 * size, 0.7 * radius, 0.95 * radius), 1.1 * radius), 2))
     if rng.random() < 0.4:
         seam = size * 0.03
-        members.append((lying([(-seam, 0.0), (-0.9 * seam, 1.04 * radius), (0.9 * seam, 1.04 * radius), (seam, 0.0)]), 3))
+        members.append(
+            (lying([(-seam, 0.0), (-0.9 * seam, 1.04 * radius), (0.9 * seam, 1.04 * radius), (seam, 0.0)]), 3)
+        )
     return joined(*members), 2.1 * radius
 
 

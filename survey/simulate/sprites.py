@@ -71,7 +71,8 @@ def render_spec(
 ) -> Sprite:
     """Render an item that need not be one of `ITEMS`, as `render_item` does.
 
-    `kind` is what its sprite is called; a draft has half as many fine cells along an edge and takes a quarter of the time.
+    `kind` is what its sprite is called. A draft has half as many fine cells along an edge, and takes a quarter of the
+    time.
     """
     fine, least = (_FINE // 2, SUPERSAMPLING[0] // 2) if draft else (_FINE, SUPERSAMPLING[0])
     factor = int(np.clip(ceil(gsd_m * fine / item.size_m), least, SUPERSAMPLING[1]))
@@ -195,9 +196,7 @@ def _without_cliffs(height: Field, on: NDArray[np.bool_]) -> Field:
     return np.where(on, height, grown)
 
 
-def _reduced(
-    item: ItemSpec, kind: str, rgb: Field, on: NDArray[np.bool_], taken: Field, *, canvas: _Canvas
-) -> Sprite:
+def _reduced(item: ItemSpec, kind: str, rgb: Field, on: NDArray[np.bool_], taken: Field, *, canvas: _Canvas) -> Sprite:
     """Average fine cells to pixels and crop to what is not empty."""
     size = (on.shape[1] // canvas.factor, on.shape[0] // canvas.factor)
     cover = on.astype(np.float32)

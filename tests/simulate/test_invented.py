@@ -53,7 +53,9 @@ def test_a_draft_looks_like_the_full_rendering() -> None:
 
 
 def test_a_thing_that_has_sunk_whole_shows_nothing() -> None:
-    flat = replace(invented_item(np.random.default_rng(0)), shape=lambda u, v: Relief(u * 0 - 1, (v * 0).astype(np.uint8)))
+    flat = replace(
+        invented_item(np.random.default_rng(0)), shape=lambda u, v: Relief(u * 0 - 1, (v * 0).astype(np.uint8))
+    )
     sprite = render_spec(flat, kind="x", gsd_m=0.01, sun=Sun(0.0, 60.0), rng=np.random.default_rng(1))
     assert sprite.alpha.shape == (1, 1)
     assert sprite.alpha.sum() == 0
