@@ -54,7 +54,7 @@ def train(
         TrainingError: The loss is not finite, or the held-out frames hold no item.
     """
     make_folder(out)
-    whole = load_data_list(_data_list(config.data_list)).with_entries(tuple(reviews))
+    whole = load_data_list(_data_list(config.data_list)).at(config.gsd_m).with_entries(tuple(reviews))
     used = whole.without(config.hold_out, split_within_site=config.split_within_site)
     held_out, note = _read_evaluation(evaluation, hold_out=config.hold_out)
     if held_out is None:
