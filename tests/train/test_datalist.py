@@ -140,11 +140,11 @@ def test_boxes_become_centres_and_the_frames_scale_follows_from_them(tmp_path: P
 
 def test_fine_ground_is_stored_no_finer_than_needed(tmp_path: Path) -> None:
     picture(tmp_path / "a" / "x.png", (140, 280, 3))
-    (entry,) = data_list({**GROUND, "gsd_m": 0.0035}).entries
+    (entry,) = data_list({**GROUND, "gsd_m": 0.00175}).entries
     assert isinstance(entry, GroundEntry)
     (stored,) = load_grounds(entry, tmp_path)
     assert stored.rgb.shape == (70, 140, 3)
-    assert stored.gsd_m == 0.007
+    assert stored.gsd_m == 0.0035
     assert stored.disturbed == ()
 
 
