@@ -18,8 +18,11 @@ from survey.errors import ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, Performance
 
-DEFAULT_MODEL = "lite0-1cm-v3"
-"""What the name `default` stands for."""
+DEFAULT_MODEL = "lite0-1cm-v4"
+"""What the name `default` stands for, where nothing is known of the imagery, and for imagery coarser than `FINE_GSD_M`."""
+FINE_MODEL = "lite0-5mm-v1"
+"""What `default` stands for where all imagery is fine: it finds more there, and takes four times as long."""
+FINE_GSD_M = 0.007
 CARD = "model.yaml"
 UNIDENTIFIED = "anomaly"
 """Class of a sighting that looks like ordnance of no class in particular. It is not learnt from examples."""
@@ -183,6 +186,11 @@ class ModelCard(_Part):
             site_ha=tuple(site.ha for site in sites),
             own_curves=tuple(sorted(self.calibration.classes)),
         )
+
+
+def default_model(gsd_m: float) -> str:
+    """Return the released model that imagery no coarser than `gsd_m` metres a pixel is searched with."""
+    return FINE_MODEL if gsd_m <= FINE_GSD_M else DEFAULT_MODEL
 
 
 def find_model(model: str | Path, *, models: Path) -> Path:
