@@ -1,7 +1,7 @@
 """Recall and false alarms of models on composites: what settings of a training are chosen by.
 
-Real items cut out of photographs lie on real ground; the models may have seen neither. So a choice can be made without a
-look at the real frames that the chosen model is measured on.
+Real items cut out of photographs lie on real ground; the models may have seen neither. So a choice can be made
+without a look at the real frames that the chosen model is measured on.
 """
 
 import argparse

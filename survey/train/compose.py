@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.detect.model import UNIDENTIFIED
 from survey.detect.network import HEAT_STRIDE, MASK_STRIDE
 from survey.simulate import ITEMS, Sprite, Sun, disturb, render_item
 from survey.simulate.invented import ITEM, THING, invented_item, invented_thing
@@ -21,7 +20,7 @@ from survey.train.mining import Spot
 from survey.train.paste import Canvas, Pasted, contrast
 from survey.train.sources import Sources
 from survey.train.sprites import cutout_sprite, rendered_sprite
-from survey.values import DISTURBANCES
+from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS
 
 LEAST_VISIBLE = 0.35
 """An item of which less can be seen is neither demanded nor punished."""
@@ -229,7 +228,7 @@ class _Shelf:
 
 def _class_index(name: str, classes: tuple[str, ...]) -> int:
     """Return the index of a class that is taught; made-up items have none."""
-    return classes.index(name) if name and name != UNIDENTIFIED else NO_CLASS
+    return classes.index(name) if name and name != UNIDENTIFIED_CLASS else NO_CLASS
 
 
 def _hidden(items: list[Pasted], gone: NDArray[np.bool_]) -> list[Pasted]:
