@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from survey.audit.finding import Check, Coverage, Finding, Severity, Spot
 from survey.audit.pictures import View
 from survey.detect import Detector
-from survey.detect.model import UNIDENTIFIED
 from survey.evaluate.scores import Scores, score_pictures
+from survey.values import UNIDENTIFIED_CLASS
 
 
 class Judge:
@@ -58,7 +58,7 @@ class Judge:
         for n in which:
             item, named = int(seen.item[n]), scores.classes[seen.class_index[n]]
             label = scores.labels[scores.items.label[item]]
-            if label not in learnt or named == UNIDENTIFIED:
+            if label not in learnt or named == UNIDENTIFIED_CLASS:
                 continue
             self._compared += 1
             if named == label:

@@ -57,7 +57,8 @@ def characterise(config: CharacteriseConfig, *, model: str, data_list: str, data
     network = load_network(folder, card)
     if config.threads:
         torch.set_num_threads(config.threads)
-    listed = load_data_list(Path(data_list) if Path(data_list).is_file() else configs_folder() / data_list)
+    path = Path(data_list) if Path(data_list).is_file() else configs_folder() / data_list
+    listed = load_data_list(path).at(card.gsd_m)
     sources = load_sources(listed, data, bank=Path(config.bank) if config.bank else None)
     make_folder(out)
     sites, sign = by_site(sources.pictures), signer_of(network)

@@ -16,13 +16,14 @@ from survey.detect.network import SurveyNet
 from survey.detect.novelty import NoveltyCard
 from survey.errors import ModelError
 from survey.files import sha256_of
-from survey.values import DISTURBANCES, Performance
+from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS, Performance
 
-DEFAULT_MODEL = "lite0-1cm-v3"
-"""What the name `default` stands for."""
+DEFAULT_MODEL = "lite0-1cm-v4"
+"""What `default` stands for where nothing is known of the imagery, and for imagery coarser than `FINE_GSD_M`."""
+FINE_MODEL = "lite0-5mm-v1"
+"""What `default` stands for where all imagery is fine: it finds more there, and takes four times as long."""
+FINE_GSD_M = 0.007
 CARD = "model.yaml"
-UNIDENTIFIED = "anomaly"
-"""Class of a sighting that looks like ordnance of no class in particular. It is not learnt from examples."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -155,7 +156,7 @@ class ModelCard(_Part):
     @property
     def unidentified(self) -> int | None:
         """Index of the class of items that no learnt class fits, if the model has it."""
-        return self.class_names.index(UNIDENTIFIED) if UNIDENTIFIED in self.class_names else None
+        return self.class_names.index(UNIDENTIFIED_CLASS) if UNIDENTIFIED_CLASS in self.class_names else None
 
     @property
     def learnt_disturbances(self) -> NDArray[np.bool_]:
@@ -183,6 +184,11 @@ class ModelCard(_Part):
             site_ha=tuple(site.ha for site in sites),
             own_curves=tuple(sorted(self.calibration.classes)),
         )
+
+
+def default_model(gsd_m: float) -> str:
+    """Return the released model that imagery no coarser than `gsd_m` metres a pixel is searched with."""
+    return FINE_MODEL if gsd_m <= FINE_GSD_M else DEFAULT_MODEL
 
 
 def find_model(model: str | Path, *, models: Path) -> Path:

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from survey.errors import InputError
 from survey.review.decision import Kind, Opinion, Place, Status
 from survey.review.desk import Desk
-from survey.review.material import UNIDENTIFIED
 from survey.review.standing import standing
 from survey.review.tiles import tile_box
+from survey.values import UNIDENTIFIED_CLASS
 
 CLICK_PX = 2.0
 """One-sigma error of a drawn outline's centre, in pixels of the image that it is drawn on."""
@@ -136,4 +136,4 @@ def _missed(asked: DecisionAsked, desk: Desk) -> _Subject:
     size_m = float(max(shapely.Point(edges[n]).distance(shapely.Point(edges[n + 1])) for n in (0, 1)))
     gsd_m = min(image.gsd_m for image in desk.material.images)
     place = Place(desk.material.crs, shape.centroid.x, shape.centroid.y, CLICK_PX * gsd_m)
-    return _Subject(f"item-{token_hex(8)}", place, asked.label or UNIDENTIFIED, size_m, shape.wkt)
+    return _Subject(f"item-{token_hex(8)}", place, asked.label or UNIDENTIFIED_CLASS, size_m, shape.wkt)

@@ -14,10 +14,7 @@ from survey.errors import InputError
 from survey.export import MANIFEST, read_layer
 from survey.ingest import open_image
 from survey.risk.groups import GROUP_OF_CLASS
-from survey.values import HECTARE_EDGE_M, Image
-
-UNIDENTIFIED = "anomaly"
-"""Looks like ordnance of no class in particular."""
+from survey.values import HECTARE_EDGE_M, UNIDENTIFIED_CLASS, Image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +109,7 @@ def load_material(run: Path, *, images: Sequence[Path] = ()) -> Material:
         risk=_risk_at(hectares, found),
         searched=searched,
         imaged=shapely.union_all(np.asarray(read_layer(package, "images").geometry.array, dtype=object)),
-        classes=tuple(dict.fromkeys([*GROUP_OF_CLASS, UNIDENTIFIED, *sorted(set(found.label.tolist()))])),
+        classes=tuple(dict.fromkeys([*GROUP_OF_CLASS, UNIDENTIFIED_CLASS, *sorted(set(found.label.tolist()))])),
     )
 
 

@@ -96,6 +96,15 @@ def box(bounds: tuple[float, float, float, float], height: float) -> Shape:
     return shape
 
 
+def moved(member: Shape, u0: float, v0: float) -> Shape:
+    """Return a shape whose middle lies at (u0, v0)."""
+
+    def shape(u: Field, v: Field) -> Relief:
+        return member(u - np.float32(u0), v - np.float32(v0))
+
+    return shape
+
+
 def joined(*members: tuple[Shape, int]) -> Shape:
     """Return shapes put together; where they overlap the highest shows. Part numbers are shifted by the int."""
 

@@ -7,17 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
+COARSEST = 2.2
+"""Width of a camera's pixels at most, in pixels of the crop."""
 
 
-def through_camera(rgb: Picture, rng: np.random.Generator) -> Picture:
-    """Return the crop (S, S, 3) as a camera of random quality would have recorded it. Same shape."""
+def through_camera(rgb: Picture, rng: np.random.Generator, *, coarsest: float = COARSEST) -> Picture:
+    """Return the crop (S, S, 3) as a camera of random quality would have recorded it. Same shape.
+
+    Now and then its pixels are up to `coarsest` times as wide as the crop's.
+    """
     size = rgb.shape[1::-1]
     if rng.random() < 0.5:
         rgb = _u8(cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.3, 1.3)))
     if rng.random() < 0.15:
         rgb = _u8(cv2.filter2D(rgb, -1, _motion(rng)))
     if rng.random() < 0.35:
-        factor = rng.uniform(0.45, 0.95)
+        factor = rng.uniform(1 / coarsest, 0.95)
         smaller = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         rgb = _u8(cv2.resize(smaller, size, interpolation=int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC]))))
     rgb = _toned(rgb, rng)

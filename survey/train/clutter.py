@@ -95,7 +95,7 @@ def _outline(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
     angle, squeeze = rng.uniform(0, np.pi), float(np.exp(abs(rng.normal(0, 0.6))))
     along, across = rows * np.cos(angle) + cols * np.sin(angle), cols * np.cos(angle) - rows * np.sin(angle)
     radius = np.hypot(along, across * squeeze) / (size / 2)
-    if rng.random() < 0.2:  # plates, boards, boxes
+    if rng.random() < 0.05:  # plates and boards: few, for what is manufactured is what shall be found
         radius = np.maximum(np.abs(along), np.abs(across) * squeeze) / (size / 2)
     edge = 1 - radius + 0.3 * blob * rng.uniform(0, 1.5)
     return np.asarray(np.clip(edge * size / rng.uniform(2, 7), 0, 1), np.float32)

@@ -3,21 +3,24 @@
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.detect.network import HEAT_STRIDE, MASK_STRIDE
 from survey.simulate import ITEMS, Sprite, Sun, disturb, render_item
+from survey.simulate.invented import ITEM, THING, invented_item, invented_thing
 from survey.simulate.render import BankSprite
-from survey.train.camera import through_camera
+from survey.simulate.sprites import render_spec
+from survey.train.camera import COARSEST, through_camera
 from survey.train.clutter import clutter
 from survey.train.ground import GroundCrop, crop_picture, cut_away, inside
 from survey.train.mining import Spot
 from survey.train.paste import Canvas, Pasted, contrast
 from survey.train.sources import Sources
 from survey.train.sprites import cutout_sprite, rendered_sprite
-from survey.values import DISTURBANCES
+from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS
 
 LEAST_VISIBLE = 0.35
 """An item of which less can be seen is neither demanded nor punished."""
@@ -65,8 +68,12 @@ class Recipe:
     """Mean number of things that are not ordnance: made up from the pictures, and rendered if there is a bank."""
     rendered_clutter: float = 0.5
     """Share of them taken from the bank."""
+    invented_clutter: float = 0.0
+    """Share of the others that is made-up stones, clods, sticks and plants."""
     nodata_share: float = 0.1
     overcast_share: float = 0.2
+    coarsest: float = COARSEST
+    """Width of a camera's pixels at most, in pixels of the crop."""
     mined_share: float = 0.0
     """Share of crops around a mined spot, where there are any."""
 
@@ -88,7 +95,11 @@ class Composer:
         self._ground_shares = weights / weights.sum()
         self._bank = _Shelf(tuple(s for s in sources.bank if s.class_name in recipe.classes))
         self._rendered_clutter = _Shelf(tuple(s for s in sources.bank if not s.class_name))
-        kinds = [sources.simulated_items, sources.rendered_items if self._bank.sprites else 0.0]
+        kinds = [
+            sources.simulated_items,
+            sources.rendered_items if self._bank.sprites else 0.0,
+            sources.invented_items,
+        ]
         items = np.array([c.weight for c in sources.cutouts] + kinds)
         self._item_shares = items / items.sum()
         self._rejected = tuple(
@@ -115,7 +126,8 @@ class Composer:
         if rng.random() >= recipe.empty_share:
             for _ in range(1 + rng.poisson(recipe.items_mean - 1)):
                 canvas.lay(self.item(light, rng), rng, covered=bool(rng.random() < 0.35))
-        bare, rgb = through_camera(bare, deepcopy(rng)), through_camera(canvas.rgb, rng)  # the same camera
+        camera = partial(through_camera, coarsest=recipe.coarsest)
+        bare, rgb = camera(bare, deepcopy(rng)), camera(canvas.rgb, rng)  # the same camera
         own = len(crop.items)
         items = canvas.items[:own] + [
             item if contrast(bare, rgb, item) >= LEAST_CONTRAST else replace(item, visible=0.0)
@@ -150,6 +162,10 @@ class Composer:
     def _clutter(self, rgb: NDArray[np.uint8], light: Light, rng: np.random.Generator) -> Sprite:
         if self._rendered_clutter.sprites and rng.random() < self._recipe.rendered_clutter:
             return self._from(self._rendered_clutter, light, rng)
+        if rng.random() < self._recipe.invented_clutter:
+            gsd_m = self._recipe.gsd_m
+            sprite = render_spec(invented_thing(rng), kind=THING, gsd_m=gsd_m, sun=light.sun, rng=rng, draft=True)
+            return replace(sprite, class_name="")
         return clutter(rgb, self._any_texture(rng), light.sun, rng)
 
     def item(self, light: Light, rng: np.random.Generator, *, gsd_m: float | None = None) -> Sprite:
@@ -158,6 +174,8 @@ class Composer:
         index, cutouts = int(rng.choice(len(self._item_shares), p=self._item_shares)), self._sources.cutouts
         if index < len(cutouts):
             return cutout_sprite(cutouts[index], gsd_m, light.sun, rng)
+        if index == len(cutouts) + 2:
+            return render_spec(invented_item(rng), kind=ITEM, gsd_m=gsd_m, sun=light.sun, rng=rng, draft=True)
         if index > len(cutouts):
             return rendered_sprite(self._bank.draw(light, rng), gsd_m, light.sun.azimuth_deg, rng)
         kinds = [kind for kind, spec in ITEMS.items() if spec.class_name in self._recipe.classes]
@@ -182,7 +200,7 @@ class Composer:
             row=np.array([i.row for i in items], np.float32),
             col=np.array([i.col for i in items], np.float32),
             size_px=np.array([i.size_px for i in items], np.float32),
-            class_index=np.array([classes.index(i.class_name) if i.class_name else NO_CLASS for i in items], np.int64),
+            class_index=np.array([_class_index(i.class_name, classes) for i in items], np.int64),
             ignored=~np.array(demanded, bool),
             mask=crop.mask[MASK_STRIDE // 2 :: MASK_STRIDE, MASK_STRIDE // 2 :: MASK_STRIDE].copy(),
             known=crop.known[HEAT_STRIDE // 2 :: HEAT_STRIDE, HEAT_STRIDE // 2 :: HEAT_STRIDE].copy(),
@@ -206,6 +224,11 @@ class _Shelf:
             fits &= np.abs(self._elevation - light.sun.elevation_deg) <= _SUN_HEIGHTS
         share = self._share * fits if fits.any() else self._share
         return self.sprites[int(rng.choice(len(self.sprites), p=share / share.sum()))]
+
+
+def _class_index(name: str, classes: tuple[str, ...]) -> int:
+    """Return the index of a class that is taught; made-up items have none."""
+    return classes.index(name) if name and name != UNIDENTIFIED_CLASS else NO_CLASS
 
 
 def _hidden(items: list[Pasted], gone: NDArray[np.bool_]) -> list[Pasted]:

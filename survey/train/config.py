@@ -63,6 +63,10 @@ class TrainConfig(BaseModel):
     """Mean number of things on a crop that are not ordnance."""
     rendered_clutter: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of them that is rendered, where the data list has a rendered entry."""
+    invented_clutter: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the others that is made-up stones, clods, sticks and plants."""
+    coarsest: Annotated[float, Field(gt=1.1)] = 2.2
+    """Imagery up to so many times as coarse as `gsd_m` is learnt."""
     mine_every: Annotated[int, Field(ge=0)] = 0
     """Steps between two searches of empty ground for false alarms; 0: never."""
     mine_windows: Annotated[int, Field(gt=0)] = 96

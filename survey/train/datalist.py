@@ -50,6 +50,8 @@ class GroundEntry(_Sited):
     images: str
     """Glob below the data folder."""
     gsd_m: Annotated[float, Field(gt=0)]
+    scaleless: bool = False
+    """The pictures have no scale of their own: a training shows them at the model's, and `gsd_m` is nominal."""
     weight: Annotated[float, Field(ge=0)] = 1.0
     """Share of the backgrounds drawn from here."""
     sun: tuple[Annotated[float, Field(ge=0, lt=360)], Annotated[float, Field(gt=0, le=90)]] | None = None
@@ -171,8 +173,22 @@ class RenderedEntry(_Sited):
     item_weight: Annotated[float, Field(ge=0)] = 1.0
 
 
+class InventedEntry(_Sited):
+    """Made-up items that no list of ordnance has, each drawn anew; natural things made alike become clutter."""
+
+    kind: Literal["invented"]
+    item_weight: Annotated[float, Field(ge=0)] = 1.0
+
+
 Entry = Annotated[
-    GroundEntry | FrameEntry | OrthomosaicEntry | ReviewEntry | CutoutEntry | SimulatedEntry | RenderedEntry,
+    GroundEntry
+    | FrameEntry
+    | OrthomosaicEntry
+    | ReviewEntry
+    | CutoutEntry
+    | SimulatedEntry
+    | RenderedEntry
+    | InventedEntry,
     Field(discriminator="kind"),
 ]
 
@@ -186,6 +202,14 @@ class DataList(_Entry):
     def with_entries(self, entries: tuple[Entry, ...]) -> "DataList":
         """Return the list with further entries behind its own."""
         return DataList(version=1, entries=(*self.entries, *entries))
+
+    def at(self, gsd_m: float) -> "DataList":
+        """Return the list with grounds that have no scale of their own at `gsd_m`."""
+        entries = (
+            entry.model_copy(update={"gsd_m": gsd_m}) if isinstance(entry, GroundEntry) and entry.scaleless else entry
+            for entry in self.entries
+        )
+        return DataList(version=1, entries=tuple(entries))
 
     def held_out(self, names: tuple[str, ...]) -> tuple[Entry, ...]:
         """Return the entries of the sites, and of the flights named `site/flight`."""

@@ -169,6 +169,8 @@ class Trainer:
             disturbance_share=config.disturbance_share,
             clutter_mean=config.clutter_mean,
             rendered_clutter=config.rendered_clutter,
+            invented_clutter=config.invented_clutter,
+            coarsest=config.coarsest,
             mined_share=config.mined_share,
         )
         composer = Composer(sources, recipe, seed=config.seed)

@@ -9,8 +9,8 @@ from survey.labels import Boxes
 from survey.simulate.sun import Sun
 from survey.train.judged import Judged
 
-STORED_GSD_M = 0.007
-"""Grounds finer than this are reduced to it: crops never need more, and memory is bounded."""
+STORED_GSD_M = 0.0035
+"""Grounds finer than this are reduced to it: seven tenths of the finest GSD trained at, and memory is bounded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

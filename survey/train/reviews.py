@@ -20,10 +20,8 @@ from survey.review.material import Material, load_material
 from survey.review.travel import REACH_SIGMAS
 from survey.train.config import CLASSES
 from survey.train.datalist import ReviewEntry
-from survey.values import Image
+from survey.values import UNIDENTIFIED_CLASS, Image
 
-UNIDENTIFIED = "anomaly"
-"""Class of an item that nobody could name: it is an item, and teaches nothing of classes."""
 SPREAD = 1.5
 """What is unsettled covers so many times its size: a network's peak may lie beside it."""
 EDGE_M = 0.2
@@ -209,7 +207,7 @@ def review_hashes(entry: ReviewEntry, folder: Path) -> dict[str, str]:
 
 
 def _class(label: str) -> str:
-    return label if label in CLASSES and label != UNIDENTIFIED else ""
+    return label if label in CLASSES and label != UNIDENTIFIED_CLASS else ""
 
 
 def _images(thing: Standing) -> set[str]:

@@ -41,8 +41,8 @@ def train(
         data: Folder that the data list's paths lie below.
         out: Folder for the checkpoint, `evaluation.json` and `model/`; a run found there goes on.
         model_id: Name that the model goes by.
-        evaluation: `evaluation.json` of a run of the same settings that held sites out. A model trained
-            on every site has none left to score it on, so its card carries that run's figures.
+        evaluation: `evaluation.json` of a run of the same settings that held more sites out. A model trained
+            on every site with labelled frames has none left to score it on, so its card carries that run's figures.
         reviews: Reviewed runs to learn from beside what the data list names.
 
     Returns:
@@ -54,10 +54,11 @@ def train(
         TrainingError: The loss is not finite, or the held-out frames hold no item.
     """
     make_folder(out)
-    whole = load_data_list(_data_list(config.data_list)).with_entries(tuple(reviews))
+    whole = load_data_list(_data_list(config.data_list)).at(config.gsd_m).with_entries(tuple(reviews))
     used = whole.without(config.hold_out, split_within_site=config.split_within_site)
-    _check_hold_out(whole, config.hold_out)
-    held_out, note = _read_evaluation(evaluation)
+    held_out, note = _read_evaluation(evaluation, hold_out=config.hold_out)
+    if held_out is None:
+        _check_hold_out(whole, config.hold_out)
     bank = Path(config.bank) if config.bank else None
     start = open_start(config)
     files = used_files(used, data, bank=bank) | start.files
@@ -77,7 +78,7 @@ def train(
     del sources
     card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note, learnt=learnt)
     write_model(network, out / "model", card=card)
-    if config.hold_out:
+    if config.hold_out and held_out is None:
         measured = _score(out / "model", whole, config, data)
         measured["note"] = note = f"held-out sites {', '.join(config.hold_out)}, run with seed {config.seed}"
         write_bytes(out / "evaluation.json", json.dumps(measured, indent=2, sort_keys=True).encode())
@@ -125,11 +126,12 @@ def _score(model: Path, whole: DataList, config: TrainConfig, data: Path) -> dic
     return evaluate(detector, pictures, least_score=OPERATING_SCORE)
 
 
-def _read_evaluation(path: Path | None) -> tuple[dict[str, Any] | None, str]:
+def _read_evaluation(path: Path | None, *, hold_out: tuple[str, ...]) -> tuple[dict[str, Any] | None, str]:
     if path is None:
         return None, "nothing"
     if not path.is_file():
         msg = f"{path}: no such evaluation; train with hold_out first, it writes one"
         raise ConfigError(msg)
     measured: dict[str, Any] = json.loads(path.read_text())
-    return measured, f"{measured['note']}; this model was trained on these sites too"
+    learnt = sorted(set(measured["by_site"]) - set(hold_out))
+    return measured, f"{measured['note']}; this model was trained on {', '.join(learnt) or 'none of them'} too"

@@ -21,6 +21,7 @@ from survey.train.datalist import (
     DataList,
     FrameEntry,
     GroundEntry,
+    InventedEntry,
     OrthomosaicEntry,
     RenderedEntry,
     ReviewEntry,
@@ -77,6 +78,8 @@ class Sources:
     """Rendered items and clutter."""
     rendered_items: float = 0.0
     """Weight of the bank's items beside the cut-outs' weights."""
+    invented_items: float = 0.0
+    """Weight of made-up items beside the cut-outs' weights."""
 
 
 def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> Sources:
@@ -93,7 +96,7 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
     """
     pictures: list[Picture] = []
     cutouts: list[Cutout] = []
-    items = rendered = 0.0
+    items = rendered = invented = 0.0
     sprites: tuple[BankSprite, ...] = ()
     for entry in data.entries:
         match entry:
@@ -106,13 +109,15 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
                 pictures.extend(_simulate_grounds(entry))
             case RenderedEntry():
                 sprites, rendered = _bank_of(bank), entry.item_weight
+            case InventedEntry():
+                invented = entry.item_weight
     if not sum(picture.weight for picture in pictures) > 0:
         msg = "the data list has no ground: give it ground, frames or simulated entries of a weight above 0"
         raise ConfigError(msg)
-    if not items + rendered + sum(cutout.weight for cutout in cutouts) > 0:
-        msg = "the data list has no items: give it cutouts or simulated entries of a weight above 0"
+    if not items + rendered + invented + sum(cutout.weight for cutout in cutouts) > 0:
+        msg = "the data list has no items: give it cutouts, simulated, rendered or invented entries of a weight above 0"
         raise ConfigError(msg)
-    return Sources(tuple(pictures), tuple(cutouts), items, sprites, rendered)
+    return Sources(tuple(pictures), tuple(cutouts), items, sprites, rendered, invented)
 
 
 def _load_pictures(entry: GroundEntry | FrameEntry | OrthomosaicEntry | ReviewEntry, folder: Path) -> list[Picture]:

@@ -1,7 +1,7 @@
 """The values that flow between the stages: immutable, checked at birth, defined here only."""
 
 from survey.values.cover import COVERS, CoverCode, merge_covers
-from survey.values.detections import Detections, concatenate
+from survey.values.detections import UNIDENTIFIED_CLASS, Detections, concatenate
 from survey.values.grid import HECTARE_EDGE_M, GroundGrid, HectareGrid
 from survey.values.ground import DISTURBANCES, GroundCode, GroundPatch, GroundView, SearchedArea, merge_codes
 from survey.values.image import BandRoles, Image, Validity, WorkingGrid, working_extent
@@ -17,6 +17,7 @@ __all__ = [
     "HECTARE_EDGE_M",
     "ORDNANCE_GROUPS",
     "RISK_BANDS",
+    "UNIDENTIFIED_CLASS",
     "BandRoles",
     "Block",
     "CoverCode",

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from survey.errors import SurveyError
 
+UNIDENTIFIED_CLASS = "anomaly"
+"""Class of a sighting that looks like ordnance of no class in particular. It is not learnt from examples."""
 _DTYPES = {
     "class_index": np.int16,
     "score": np.float32,

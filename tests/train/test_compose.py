@@ -11,7 +11,7 @@ import pytest
 from survey.detect import FILL, MASK_STRIDE
 from survey.simulate.render import BankSprite
 from survey.train import CLASSES
-from survey.train.compose import Composer, Recipe, Sample
+from survey.train.compose import NO_CLASS, Composer, Recipe, Sample
 from survey.train.ground import IGNORED
 from survey.train.sources import Sources
 from survey.train.sprites import rendered_sprite
@@ -121,3 +121,16 @@ def test_items_that_cannot_be_seen_are_neither_demanded_nor_punished(
     after = [composer.compose(n) for n in range(12)]
     assert all(sample.ignored.all() for sample in after)
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(before, after, strict=True))
+
+
+def test_made_up_items_are_items_without_a_class_and_natural_things_none(sources: Sources) -> None:
+    empty = tuple(p for p in sources.pictures if not len(p.items.row))
+    invented = replace(sources, pictures=empty, cutouts=(), simulated_items=0.0, invented_items=1.0)
+    recipe = replace(RECIPE, clutter_mean=0.0, empty_share=0.0)
+    samples = [Composer(invented, recipe, seed=1).compose(n) for n in range(12)]
+    assert sum(len(s.row) for s in samples) >= 12
+    assert {int(i) for s in samples for i in s.class_index} == {NO_CLASS}
+    things = Composer(invented, replace(recipe, empty_share=1.0, clutter_mean=3.0, invented_clutter=1.0), seed=1)
+    bare = Composer(invented, replace(recipe, empty_share=1.0), seed=1)
+    assert not any(len(things.compose(n).row) for n in range(12))
+    assert sum(not np.array_equal(things.compose(n).pixels, bare.compose(n).pixels) for n in range(12)) > 6

@@ -140,11 +140,11 @@ def test_boxes_become_centres_and_the_frames_scale_follows_from_them(tmp_path: P
 
 def test_fine_ground_is_stored_no_finer_than_needed(tmp_path: Path) -> None:
     picture(tmp_path / "a" / "x.png", (140, 280, 3))
-    (entry,) = data_list({**GROUND, "gsd_m": 0.0035}).entries
+    (entry,) = data_list({**GROUND, "gsd_m": 0.00175}).entries
     assert isinstance(entry, GroundEntry)
     (stored,) = load_grounds(entry, tmp_path)
     assert stored.rgb.shape == (70, 140, 3)
-    assert stored.gsd_m == 0.007
+    assert stored.gsd_m == 0.0035
     assert stored.disturbed == ()
 
 
@@ -198,3 +198,11 @@ def test_every_file_of_the_shipped_list_is_there(shared_data: Path) -> None:
             case CutoutEntry():
                 lines = (shared_data / entry.table).read_text().splitlines()
                 assert any(line.startswith(entry.only_source or "") for line in lines[1:])
+
+
+def test_ground_without_a_scale_is_shown_at_the_models(tmp_path: Path) -> None:
+    picture(tmp_path / "a" / "1.png")
+    listed = data_list({**GROUND, "scaleless": True}, {**GROUND, "site": "d"}, {**FRAMES, "gsd_m": 0.02})
+    assert [e.gsd_m for e in listed.at(0.005).entries if isinstance(e, GroundEntry)] == [0.005, 0.01]
+    assert [e.gsd_m for e in listed.at(0.005).entries if isinstance(e, FrameEntry)] == [0.02]
+    assert listed.at(0.01) == listed

@@ -145,10 +145,10 @@ def test_the_ground_scale_of_mercator_is_the_true_one(tmp_path: Path) -> None:
 
 
 def test_fine_imagery_is_reduced_and_its_items_with_it(tmp_path: Path) -> None:
-    transform = write_image(tmp_path, gsd_m=0.0035)
+    transform = write_image(tmp_path, gsd_m=0.00175)
     write_labels(tmp_path, [box(transform, *DOTS[0])])
     picture = one(tmp_path)
-    assert picture.gsd_m == 0.007
+    assert picture.gsd_m == 0.0035
     assert picture.rgb.shape == (75, 110, 3)
     assert (picture.items.row[0], picture.items.col[0]) == pytest.approx((20, 30), abs=0.05)
     assert picture.items.size_px[0] == pytest.approx(5, rel=0.01)

@@ -108,17 +108,18 @@ def test_train_writes_a_model_that_loads_and_what_was_measured(data: Path, tmp_p
     assert (out / "model" / "model.yaml").read_bytes() == before
 
 
-def test_a_model_trained_on_every_site_carries_the_figures_of_the_run_that_held_some_out(
-    data: Path, tmp_path: Path
+@pytest.mark.parametrize("hold_out", [(), ("field",)])  # the field has no labels: nothing is measured on it alone
+def test_a_model_trained_on_every_labelled_site_carries_the_figures_of_the_run_that_held_some_out(
+    data: Path, tmp_path: Path, hold_out: tuple[str, ...]
 ) -> None:
     assert command(data, tmp_path / "held") == 0
-    config = TrainConfig.model_validate({**SETTINGS, "hold_out": (), "data_list": str(data / "list.yaml")})
+    config = TrainConfig.model_validate({**SETTINGS, "hold_out": hold_out, "data_list": str(data / "list.yaml")})
     evaluation = tmp_path / "held" / "evaluation.json"
     folder = train(config, data=data, out=tmp_path / "all", model_id="all", evaluation=evaluation)
     card, held = load_card(folder), load_card(tmp_path / "held" / "model")
     assert card.performance.recall == held.performance.recall
-    assert card.performance.measured_on.endswith("this model was trained on these sites too")
-    assert card.training.held_out == ()
+    assert card.performance.measured_on.endswith("this model was trained on range too")
+    assert card.training.held_out == hold_out
     assert not (tmp_path / "all" / "evaluation.json").exists()
 
 
