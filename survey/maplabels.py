@@ -58,6 +58,11 @@ class MapLabels:
         reasons = ", ".join(f"{number} {why}" for why, number in self.aside.items())
         return f"{sum(self.aside.values())} of {self.rows} rows are set aside: {reasons}"
 
+    @property
+    def unsized(self) -> int:
+        """Number of points whose size nothing tells."""
+        return int((np.isnan(self.size_m) & (shapely.area(self.geometry) == 0)).sum())
+
     def in_pixels(self, image: Image, grid: WorkingGrid) -> Boxes:
         """Return the items in the working pixels of an image, also those beside it (NaN where no place is found)."""
         inverse = ~grid.transform
@@ -94,7 +99,6 @@ def read_map_labels(
     size_column: str | None = None,
     classes: Mapping[str, str | None] | None = None,
     item_size_m: float | None = None,
-    need_size: bool = False,
 ) -> MapLabels:
     """Read the items of a layer. Rows that tell no place and extent are set aside, and counted by reason.
 
@@ -106,15 +110,15 @@ def read_map_labels(
         path: Vector file with a CRS.
         layer: Its layer; not needed where one only has geometries.
         class_column: Column of the class; `class` where there is one, else every item is an `item`.
-        size_column: Column of the longest extent in metres; `size_m` where there is one. What is not above 0 tells none.
+        size_column: Column of the longest extent in metres; `size_m` where there is one; only
+            values above 0 tell one.
         classes: Our class for each value of the column, None for what is no ordnance and left out; without it every
             value is a class of its own name, and a row without one an `item`.
         item_size_m: Longest extent of points for which no column tells it.
-        need_size: Refuse items of no known size.
 
     Raises:
         InputError: File, layer, column or CRS are missing, or the sizes are no numbers.
-        ConfigError: `classes` does not name a value, or a size is needed and not known.
+        ConfigError: `classes` does not name a value.
     """
     table = _read(path, _layer(path, layer))
     kinds = table.column(class_column, usual=CLASS_COLUMN)
@@ -129,14 +133,11 @@ def read_map_labels(
     size_m = np.full(len(which), np.nan) if sizes is None else _sizes(path, table.values[sizes], column=sizes)[which]
     unknown = np.isnan(size_m) & (shapely.area(geometry) == 0)
     size_m[unknown] = np.nan if item_size_m is None else item_size_m
-    if need_size and item_size_m is None and unknown.any():
-        msg = f"{path}: {int(unknown.sum())} points have no size; set item_size_m, or size_column to a column of metres"
-        raise ConfigError(msg)
     return MapLabels(path, geometry, size_m, tuple(names), table.crs_wkt, len(table.geometry), aside)
 
 
 def longest_side(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Return the longer side of the smallest rectangle, however turned, around a polygon; 0 for a point, NaN for no place."""
+    """Return the longer side of a polygon's smallest rectangle, however turned; 0 for points, NaN for no place."""
     size = np.zeros(len(shapes))
     for n, shape in enumerate(shapes):
         if not np.isfinite(shapely.get_coordinates(shape)).all():

@@ -94,8 +94,7 @@ def test_usual_columns_are_read_unless_others_are_named(tmp_path: Path) -> None:
     assert labels.size_m == pytest.approx([0.2, 0.2])
     with pytest.raises(InputError, match="column other holds no numbers"):
         read_map_labels(path, size_column="other")
-    with pytest.raises(ConfigError, match="1 points have no size; set item_size_m"):
-        read_map_labels(path, need_size=True)
+    assert (labels.unsized, read_map_labels(path).unsized) == (0, 1)
 
 
 def test_classes_are_mapped_numbers_and_gaps_too(tmp_path: Path) -> None:

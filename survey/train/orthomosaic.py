@@ -47,17 +47,20 @@ def entry_labels(entry: OrthomosaicEntry, folder: Path) -> MapLabels:
         ConfigError: File, layer, column or CRS are missing, a class is not mapped, or a size is not known.
     """
     try:
-        return read_map_labels(
+        labels = read_map_labels(
             folder / entry.labels,
             layer=entry.layer,
             class_column=entry.class_column,
             size_column=entry.size_column,
             classes=entry.classes,
             item_size_m=entry.item_size_m,
-            need_size=True,
         )
     except InputError as error:
         raise ConfigError(str(error)) from error
+    if labels.unsized:
+        msg = f"{labels.path}: {labels.unsized} points have no size; set item_size_m, or size_column to one of metres"
+        raise ConfigError(msg)
+    return labels
 
 
 def load_parts(
