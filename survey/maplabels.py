@@ -150,11 +150,10 @@ def longest_side(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
 
 def _bounds(shapes: NDArray[np.object_]) -> tuple[NDArray[np.float64], ...]:
     """Return the middle of the bounds in y and in x, and their height and width; NaN where no place was found."""
-    left, low, right, high = shapely.bounds(shapes).reshape(-1, 4).T
-    y, x = (low + high) / 2, (left + right) / 2
-    lost = ~(np.isfinite(y) & np.isfinite(x))
-    y[lost], x[lost] = np.nan, np.nan
-    return y, x, high - low, right - left
+    bounds = shapely.bounds(shapes).reshape(-1, 4)
+    bounds[~np.isfinite(bounds).all(axis=1)] = np.nan
+    left, low, right, high = bounds.T
+    return (low + high) / 2, (left + right) / 2, high - low, right - left
 
 
 @dataclass(frozen=True, slots=True, eq=False)
