@@ -13,7 +13,7 @@ from survey.evaluate.frames import read_picture, square
 from survey.evaluate.orthomosaic import MapLooks
 from survey.ingest import open_image
 from survey.labels import Boxes
-from survey.train.maplabels import MapLabels
+from survey.maplabels import MapLabels
 from survey.train.orthomosaic import cut
 from survey.train.picture import STORED_GSD_M
 from survey.values import Window, WorkingGrid

@@ -13,9 +13,10 @@ from survey.errors import ConfigError, InputError
 from survey.evaluate.frames import picture_files
 from survey.evaluate.source import Options
 from survey.labels import Boxes, read_coco, read_yolo
+from survey.maplabels import MapLabels
 from survey.resources import configs_folder
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, load_data_list
-from survey.train.maplabels import MapLabels, read_map_labels
+from survey.train.orthomosaic import entry_labels
 from survey.train.sources import frame_gsd, labels_of, matching_files
 
 
@@ -106,7 +107,7 @@ def _listed(options: Options) -> Material:
                 pictures += _frames(entry, options.data, flight, labels=labels)
             case OrthomosaicEntry():
                 paths = matching_files(options.data, entry.images)
-                labels_read = read_map_labels(entry, options.data)
+                labels_read = entry_labels(entry, options.data)
                 shown = np.zeros(len(labels_read.classes), bool)
                 maps.append(MapFile(entry.labels, entry.site, labels_read, shown))
                 pictures += [

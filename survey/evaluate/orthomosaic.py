@@ -17,8 +17,8 @@ from survey.errors import InputError
 from survey.evaluate.cover import LEAST_RADIUS_M, cover_around
 from survey.evaluate.frames import square
 from survey.evaluate.scores import Items, Scores, Sightings, Stretches, matched, merged
-from survey.evaluate.truth import Places
 from survey.ingest import SourcePixels, open_image, to_uint8
+from survey.maplabels import MapLabels, Places
 from survey.values import HECTARE_EDGE_M, Image, Window
 
 EDGE_M = 1.0
@@ -76,7 +76,7 @@ def run_crs(folder: Path) -> str:
 
 
 def score_run(
-    folder: Path, *, card: ModelCard, truth: Places, images: Sequence[Path], site: str
+    folder: Path, *, card: ModelCard, truth: MapLabels, images: Sequence[Path], site: str
 ) -> tuple[Scores, MapLooks, dict[str, Any]]:
     """Match the items that a finished run sees to those on the map.
 
@@ -87,7 +87,7 @@ def score_run(
     Args:
         folder: The run's.
         card: Of the model that the run was made with.
-        truth: Items in the run's CRS.
+        truth: Items on the ground, in any CRS.
         images: The run's orthomosaics, to look at items again; may be empty.
         site: Name of the site.
 
@@ -104,15 +104,17 @@ def score_run(
         raise InputError(msg)
     looks = MapLooks(tuple(open_image(path) for path in images), crs)
     ground, cells = _hectares(products / "detections.gpkg", site=site)
-    searched = _searched(products / "detections.gpkg", truth)
-    items, labels = _items(truth, searched, looks=looks, cells=cells)
+    places = truth.on_map(crs)
+    searched = _searched(products / "detections.gpkg", places)
+    items, labels = _items(places, searched, looks=looks, cells=cells)
     sightings = _sightings(products / "detections.gpkg", classes=card.class_names, cells=cells)
     sightings = matched(merged(sightings, guard_m=2 * HEAT_STRIDE * card.gsd_m), items)
     facts = {
         "run": {"run_id": summary["run_id"], "blocks": summary["blocks"], "images": summary["images"]},
         "truth": {
-            "rows": len(truth.x) + truth.without_geometry,
-            "without_geometry": truth.without_geometry,
+            "rows": truth.rows,
+            "items": len(places.x),
+            "set_aside": dict(truth.aside),
             "not_searched": int((~searched).sum()),
         },
         "scores_down_to": float(sightings.score.min()) if len(sightings.score) else None,

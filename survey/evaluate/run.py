@@ -139,8 +139,10 @@ def _cautions(report: Mapping[str, Any], training: Mapping[str, Any]) -> list[st
         cautions.append("nobody named the site, so it could not be compared with those of the training; give --site")
     if "scores_down_to" in report and (report["scores_down_to"] or 0) > 0.1:
         cautions.append(f"sightings below score {report['scores_down_to']:.2f} were not kept: curves end there")
-    if unplaced := report.get("truth", {}).get("without_geometry"):
-        cautions.append(f"{unplaced} rows of the truth have no geometry and were left out")
+    if aside := report.get("truth", {}).get("set_aside"):
+        reasons = ", ".join(f"{number} {why}" for why, number in aside.items())
+        text = f"{sum(aside.values())} of {report['truth']['rows']} rows of the truth were left out: {reasons}"
+        cautions.append(f"{text}; a sighting of such an item counts as a false alarm, so mend them and measure again")
     if outside := report.get("truth", {}).get("not_searched"):
         cautions.append(f"{outside} items lie on ground that was not searched and were left out")
     if isinstance(report["plots"], str):

@@ -9,13 +9,13 @@ from survey.config import RunConfig
 from survey.detect import Detector
 from survey.errors import ConfigError
 from survey.evaluate.frames import Frames, Looks, coco_frames, picture_files, yolo_frames
-from survey.evaluate.orthomosaic import run_crs, score_run
+from survey.evaluate.orthomosaic import score_run
 from survey.evaluate.report import probing
 from survey.evaluate.scores import LEAST_SCORE, Scores, score_pictures
-from survey.evaluate.truth import read_places
 from survey.files import make_folder
 from survey.ingest import expand_inputs
 from survey.labels import read_coco
+from survey.maplabels import read_map_labels
 from survey.progress import Progress
 from survey.resources import configs_folder
 
@@ -191,6 +191,9 @@ def _coco(options: Options) -> Frames:
 
 def _on_the_map(options: Options, detector: Detector, *, config: RunConfig, out: Path, progress: Progress) -> Measured:
     assert options.truth is not None
+    truth = read_map_labels(
+        options.truth, layer=options.layer, class_column=options.class_column, size_column=options.size_column
+    )
     folder = options.run
     if folder is None:
         from survey import pipeline  # noqa: PLC0415 - heavy, and only needed to search
@@ -198,13 +201,6 @@ def _on_the_map(options: Options, detector: Detector, *, config: RunConfig, out:
         if config.candidate_threshold is None:
             config = config.model_copy(update={"candidate_threshold": LEAST_SCORE})
         folder = pipeline.run(list(options.images), make_folder(out) / "run", config=config, progress=progress).out
-    places = read_places(
-        options.truth,
-        crs=run_crs(folder),
-        layer=options.layer,
-        class_column=options.class_column,
-        size_column=options.size_column,
-    )
     images = expand_inputs(options.images) if options.images else []
-    scores, looks, facts = score_run(folder, card=detector.card, truth=places, images=images, site=options.site)
+    scores, looks, facts = score_run(folder, card=detector.card, truth=truth, images=images, site=options.site)
     return Measured(scores, looks, facts)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from survey.errors import ConfigError, InputError
 from survey.ingest import UnreadBlock, open_image, plan_tiles, read_blocks
 from survey.labels import Boxes
+from survey.maplabels import MapLabels, read_map_labels
 from survey.train.datalist import OrthomosaicEntry
-from survey.train.maplabels import MapLabels, read_map_labels
 from survey.values import Block, Image, TilePlan, Window, WorkingGrid
 
 log = logging.getLogger(__name__)
@@ -40,12 +40,36 @@ class Part:
     """(row, col) of the part's first pixel in the orthomosaic's working pixels."""
 
 
+def entry_labels(entry: OrthomosaicEntry, folder: Path) -> MapLabels:
+    """Read the labels of an entry, which all have a class of ours and a size.
+
+    Raises:
+        ConfigError: File, layer, column or CRS are missing, a class is not mapped, or a size is not known.
+    """
+    try:
+        labels = read_map_labels(
+            folder / entry.labels,
+            layer=entry.layer,
+            class_column=entry.class_column,
+            size_column=entry.size_column,
+            classes=entry.classes,
+            item_size_m=entry.item_size_m,
+        )
+    except InputError as error:
+        raise ConfigError(str(error)) from error
+    if labels.unsized:
+        msg = f"{labels.path}: {labels.unsized} points have no size; set item_size_m, or size_column to one of metres"
+        raise ConfigError(msg)
+    return labels
+
+
 def load_parts(
     entry: OrthomosaicEntry, paths: list[Path], folder: Path, *, least_gsd_m: float, overlap_px: int = OVERLAP_PX
 ) -> list[Part]:
     """Cut the orthomosaics of an entry into parts with their items; parts where nothing was imaged are left out.
 
-    An item belongs to every part that shows any of it. Labels that lie on no picture are counted in the log.
+    An item belongs to every part that shows any of it. Rows without a usable place and labels that lie on no picture
+    are counted in the log.
 
     Args:
         entry: The entry.
@@ -57,7 +81,9 @@ def load_parts(
     Raises:
         ConfigError: Labels or imagery cannot be used.
     """
-    labels = read_map_labels(entry, folder)
+    labels = entry_labels(entry, folder)
+    if labels.told:
+        log.warning("%s: %s", labels.path, labels.told)
     shown = np.zeros(len(labels.classes), bool)
     parts: list[Part] = []
     for path in paths:
@@ -110,7 +136,15 @@ def cut(
 def visible(items: Boxes, window: Window, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return (N,) which items a window shows: its box reaches into it, and some of that was imaged."""
     half = np.maximum(items.size_px, 1) / 2
-    edges = np.stack([items.row - half, items.row + half, items.col - half, items.col + half])
+    own = items.edges.T  # of an item that lies askew they are farther out than its longest extent
+    edges = np.stack(
+        [
+            np.minimum(items.row - half, own[0]),
+            np.maximum(items.row + half, own[2]),
+            np.minimum(items.col - half, own[1]),
+            np.maximum(items.col + half, own[3]),
+        ]
+    )
     seen = np.zeros(len(items.classes), bool)
     for index in np.flatnonzero(np.isfinite(edges).all(axis=0)):
         top, bottom, left, right = edges[:, index]

@@ -135,7 +135,7 @@ def test_frames_and_maps_give_the_same_figures(model: Path, ground: Path, tmp_pa
     assert yolo["recall"]["of"] == 3
     assert yolo["recall"]["count"] == 2
     assert yolo["false_alarms_per_ha"]["count"] > 5
-    assert (ortho["truth"]["rows"], ortho["truth"]["not_searched"]) == (4, 1)
+    assert ortho["truth"] == {"rows": 4, "items": 4, "set_aside": {}, "not_searched": 1}
     for other in (coco, ortho, again):
         assert other["recall"] == yolo["recall"]
         alarms, expected = other["false_alarms_per_ha"], yolo["false_alarms_per_ha"]
@@ -151,6 +151,26 @@ def test_frames_and_maps_give_the_same_figures(model: Path, ground: Path, tmp_pa
             assert other["strata"][cover] == yolo["strata"][cover]
     assert yolo["note"] == "sites new, model toy"
     assert not any("flatter" in caution for caution in yolo["cautions"])
+
+
+def test_what_of_the_truth_was_left_out_is_told_with_the_reasons(model: Path, ground: Path, tmp_path: Path) -> None:
+    truth = geopandas.read_file(ground / "items.gpkg")
+    x, y = truth.geometry[0].x, truth.geometry[0].y
+    bow = shapely.Polygon([(x, y), (x + 1, y + 1), (x + 1, y), (x, y + 1)])
+    both = shapely.MultiPoint(list(truth.geometry[:2]))
+    table = {"type": ["ap_mine"] * 5, "size_m": [SIZE_M] * 5}
+    geopandas.GeoDataFrame(table, geometry=[both, truth.geometry[2], bow, bow, None], crs=truth.crs).to_file(
+        tmp_path / "mixed.gpkg"
+    )
+    given = ("--truth", tmp_path / "mixed.gpkg", "--class-column", "type", "--site", "new")
+    report = measured(model, tmp_path / "out", "--images", ground / "one.tif", *given)
+    assert (report["recall"]["count"], report["recall"]["of"]) == (2, 3)
+    assert report["truth"]["items"] == 3
+    assert report["truth"]["set_aside"] == {"invalid": 2, "without geometry": 1}
+    told = (
+        "3 of 5 rows of the truth were left out: 2 invalid, 1 without geometry; a sighting of such an item counts as a"
+    )
+    assert any(caution.startswith(told) for caution in report["cautions"])
 
 
 def test_plots_and_sheets_are_whole_pictures_of_their_owner(

@@ -11,6 +11,7 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from shapely import affinity
 
 from survey.errors import ConfigError
 from survey.train import orthomosaic
@@ -116,6 +117,15 @@ def test_geometries_without_a_place_are_set_aside_and_counted(tmp_path: Path, ca
         assert words in caplog.text
 
 
+@pytest.mark.parametrize("degrees", [0, 45, 120])
+def test_the_size_of_a_polygon_is_its_length_however_it_lies(degrees: float, tmp_path: Path) -> None:
+    transform = write_image(tmp_path)
+    write_labels(tmp_path, [affinity.rotate(box(transform, 70, 90, height=40, width=8), degrees)])
+    picture = one(tmp_path)
+    assert picture.items.size_px == pytest.approx([40], rel=1e-3)
+    assert (picture.items.row[0], picture.items.col[0]) == pytest.approx((70, 90), abs=0.05)
+
+
 def test_the_size_of_points_comes_from_a_column_or_from_the_entry(tmp_path: Path) -> None:
     transform = write_image(tmp_path)
     points = [shapely.Point(*(transform * (col, row))) for row, col in [*DOTS, (20, 20)]]
@@ -183,7 +193,7 @@ def test_a_large_orthomosaic_is_cut_and_an_item_on_a_seam_is_in_every_part_that_
     ("changes", "words"),
     [
         ({"labels": "none.gpkg"}, r"none\.gpkg: no such file"),
-        ({"layer": "x"}, "cannot be read as vector data"),
+        ({"layer": "x"}, "has no layer x; it has items"),
         ({"class_column": "kind"}, "has no column kind; it has what"),
         ({"size_column": "size"}, "has no column size"),
         ({"classes": {"TM": "at_mine"}}, "the value 'PMN' of column what is not in 'classes'"),
@@ -202,10 +212,10 @@ def test_layers_and_a_missing_crs_are_told(tmp_path: Path) -> None:
     write_labels(tmp_path, [box(transform, *DOTS[0])])
     table = geopandas.GeoDataFrame({"what": ["can"]}, geometry=[shapely.Point(*ORIGIN)])
     table.to_file(tmp_path / "bare.gpkg")
-    with pytest.raises(ConfigError, match="no geometry with a CRS"):
+    with pytest.raises(ConfigError, match="has no CRS on the globe; assign"):
         one(tmp_path, labels="bare.gpkg")
     table.set_crs("EPSG:32638").to_file(tmp_path / "labels.gpkg", layer="more")
-    with pytest.raises(ConfigError, match="has the layers items, more; name one of them as 'layer'"):
+    with pytest.raises(ConfigError, match=r"has the layers items, more; name one \('layer'"):
         one(tmp_path)
     assert len(one(tmp_path, layer="items").items.row) == 1
     assert len(one(tmp_path, layer="more", item_size_m=0.1).items.row) == 0  # mapped to nothing
