@@ -4,7 +4,7 @@ from survey.detect.detectability import Detectability
 from survey.detect.detector import CORE_PX, Detector, load_detector
 from survey.detect.findings import Findings
 from survey.detect.guard import merge_across_seams
-from survey.detect.model import DEFAULT_MODEL, FINE_MODEL, ModelCard, default_model, load_card
+from survey.detect.model import DEFAULT_MODEL, ModelCard, load_card
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
 from survey.detect.novelty import NoveltyMeter, Verdict
 from survey.detect.runtime import Precision, RuntimeKind
@@ -14,7 +14,6 @@ __all__ = [
     "CORE_PX",
     "DEFAULT_MODEL",
     "FILL",
-    "FINE_MODEL",
     "HEAT_STRIDE",
     "LATTICE_PX",
     "MASK_STRIDE",
@@ -28,7 +27,6 @@ __all__ = [
     "RuntimeKind",
     "Signature",
     "Verdict",
-    "default_model",
     "load_card",
     "load_detector",
     "merge_across_seams",

@@ -18,11 +18,8 @@ from survey.errors import ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS, Performance
 
-DEFAULT_MODEL = "lite0-1cm-v4"
-"""What `default` stands for where nothing is known of the imagery, and for imagery coarser than `FINE_GSD_M`."""
-FINE_MODEL = "lite0-5mm-v1"
-"""What `default` stands for where all imagery is fine: it finds more there, and takes four times as long."""
-FINE_GSD_M = 0.007
+DEFAULT_MODEL = "lite0-1cm-v3"
+"""What the name `default` stands for."""
 CARD = "model.yaml"
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -184,11 +181,6 @@ class ModelCard(_Part):
             site_ha=tuple(site.ha for site in sites),
             own_curves=tuple(sorted(self.calibration.classes)),
         )
-
-
-def default_model(gsd_m: float) -> str:
-    """Return the released model that imagery no coarser than `gsd_m` metres a pixel is searched with."""
-    return FINE_MODEL if gsd_m <= FINE_GSD_M else DEFAULT_MODEL
 
 
 def find_model(model: str | Path, *, models: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from survey.config import RunConfig, load_config
-from survey.detect import Detector, ModelCard, default_model, load_detector
+from survey.detect import Detector, ModelCard, load_detector
 from survey.errors import ConfigError
 from survey.evaluate.chips import misses, worst_alarms, write_sheet
 from survey.evaluate.plots import MISSING, write_plots
@@ -61,8 +61,6 @@ def run_evaluation(
     sites = sites_of(options)
     # Recall is measured on all that was looked at: an item that cover hides is a miss, not ground to be left out.
     config = load_config(RunConfig, overrides=["cover=ignore", *options.overrides]).model_copy(update={"model": model})
-    if model == "default" and options.gsd_m is not None:
-        model = default_model(options.gsd_m)
     detector = load_detector(
         model, runtime=config.runtime, precision=config.precision, threads=config.threads, core_px=config.core_px
     )

@@ -13,7 +13,7 @@ from affine import Affine
 
 from survey.config import RunConfig
 from survey.cover import CoverLayer, load_cover
-from survey.detect import LATTICE_PX, Detector, ModelCard, RuntimeKind, default_model, load_detector
+from survey.detect import LATTICE_PX, Detector, ModelCard, RuntimeKind, load_detector
 from survey.engine import BlockTask, RunIdentity, block_key, contiguous_runs
 from survey.errors import ConfigError, InputError
 from survey.ingest import Aoi, expand_inputs, load_aoi, needed_tiles, open_image, output_crs, plan_tiles
@@ -94,14 +94,12 @@ def plan_run(
             in the AOI.
         ModelError: The model cannot be used.
     """
+    detector = detector_for(config)
+    # Workers elsewhere must not choose anew what `auto` is: it decides bytes, and it is in every key.
+    config = config.model_copy(update=_resolved_settings(detector))
     bands = None if config.bands == "auto" else config.bands
     nodata = None if config.nodata == "auto" else config.nodata
     images = [open_image(path, bands=bands, nodata=nodata) for path in expand_inputs(patterns)]
-    # Workers elsewhere must not choose anew what `default` and `auto` are: they decide bytes, and are in every key.
-    if config.model == "default":
-        config = config.model_copy(update={"model": default_model(max(image.gsd_m for image in images))})
-    detector = detector_for(config)
-    config = config.model_copy(update=_resolved_settings(detector))
     images = list({image.sha256: image for image in reversed(images)}.values())[::-1]
     area = load_aoi(aoi) if aoi is not None else None
     crs = output_crs(images, aoi=area) if config.output_crs == "auto" else _checked_crs(config.output_crs)
