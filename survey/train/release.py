@@ -42,7 +42,7 @@ from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS
 
 WEIGHTS = "weights.safetensors"
 OPERATING_SCORE = 0.37
-"""Fixed before a release is measured: on composites (`benchmarks/composites.py`) it gave some ten false alarms a hectare."""
+"""Fixed before a release is measured: on composites (`benchmarks/composites.py`) about ten false alarms a hectare."""
 DISTURBANCE_SHARE = 0.5
 MAX_GSD_FACTOR = 2.5
 """Imagery coarser than this many times the model's GSD shows an anti-personnel mine as 4 px or fewer."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from survey.detect import DEFAULT_MODEL
 from survey.errors import InputError
 from survey.export import write_manifest
 from survey.provenance import verify
@@ -73,7 +74,7 @@ def test_another_model_or_other_weights_are_named(finished: Finished, tmp_path: 
     told = verify(finished.folder, model=str(model))
     assert [str(f) for f in told.changed] == ["model: toy: card and weights together are not those of the run"]
     other = verify(finished.folder, model="default")
-    assert "is model lite0-1cm-v3, the run's is toy" in str(other.changed[0])
+    assert f"is model {DEFAULT_MODEL}, the run's is toy" in str(other.changed[0])
     unknown = verify(finished.folder)
     assert not unknown.changed
     assert unknown.unchecked[0].subject == "model"
