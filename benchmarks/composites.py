@@ -1,4 +1,4 @@
-"""Recall and false alarms of models on composites: what settings of a training are chosen by.
+"""Recall and false alarms of models on composites: settings of a training can be tried by them.
 
 Real items cut out of photographs lie on real ground; the models may have seen neither. So a choice can be made
 without a look at the real frames that the chosen model is measured on.
