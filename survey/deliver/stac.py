@@ -42,7 +42,7 @@ def write_stac(folder: Path, tables: Sequence[Table], *, run_id: str, flown: tup
         run_id: Name of the run.
         flown: First and last day of the flights, as 'YYYY-MM-DD'.
     """
-    outlines = [_outline(table) for table in tables if np.isfinite(shapely.total_bounds(table.geometry)).all()]
+    outlines = [_outline(table) for table in tables if _lies_somewhere(table)]
     item: dict[str, Any] = {
         "type": "Feature",
         "stac_version": "1.1.0",
@@ -74,6 +74,11 @@ def write_stac(folder: Path, tables: Sequence[Table], *, run_id: str, flown: tup
                 asset["type"] = kind
             item["assets"][name] = asset
     write_bytes(folder / ITEM, json.dumps(item, indent=2, sort_keys=True).encode() + b"\n")
+
+
+def _lies_somewhere(table: Table) -> bool:
+    """Tell whether a layer has a place: not one without rows, or with empty geometries only."""
+    return len(table) > 0 and bool(np.isfinite(shapely.total_bounds(table.geometry)).all())
 
 
 def _outline(table: Table) -> Any:
