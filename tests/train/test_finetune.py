@@ -29,7 +29,7 @@ SETTINGS = {
     "crop_px": 96,
     "gsd_m": 0.02,
     "batch": 4,
-    "steps": 100,
+    "steps": 120,
     "warmup_steps": 2,
     "learning_rate": 0.001,
     "ema_decay": 0.9,
@@ -71,7 +71,7 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_hundred_steps_on_a_review_move_the_scores_of_what_was_judged(data: Path, tmp_path: Path) -> None:
+def test_a_short_training_on_a_review_move_the_scores_of_what_was_judged(data: Path, tmp_path: Path) -> None:
     run = write_site(tmp_path)
     names = ids_of(run)
     with ReviewStore(run) as store:
