@@ -20,6 +20,8 @@ from survey.simulate.shapes import (
     turned,
 )
 
+NO_ORDNANCE = ""
+"""Class of what is rendered as ordnance is, and is none."""
 CLASSES = ("ap_mine", "at_mine", "submunition", "projectile", "other_uxo", "anomaly")
 
 
@@ -41,7 +43,7 @@ class ItemSpec:
     """Largest share of the height that may have sunk into the soil."""
 
     def __post_init__(self) -> None:
-        if self.class_name not in CLASSES:
+        if self.class_name not in (*CLASSES, NO_ORDNANCE):
             msg = f"{self.title}: unknown class '{self.class_name}', expected one of {', '.join(CLASSES)}"
             raise ValueError(msg)
 

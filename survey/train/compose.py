@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.detect.network import HEAT_STRIDE, MASK_STRIDE
-from survey.simulate import ITEMS, Sprite, Sun, disturb, render_item
-from survey.simulate.invented import ITEM, THING, invented_item, invented_thing
+from survey.simulate import ITEMS, ItemSpec, Sprite, Sun, disturb, render_item
+from survey.simulate.invented import invented_item
+from survey.simulate.natural import natural_thing
 from survey.simulate.render import BankSprite
 from survey.simulate.sprites import render_spec
 from survey.train.camera import COARSEST, through_camera
@@ -95,12 +96,9 @@ class Composer:
         self._ground_shares = weights / weights.sum()
         self._bank = _Shelf(tuple(s for s in sources.bank if s.class_name in recipe.classes))
         self._rendered_clutter = _Shelf(tuple(s for s in sources.bank if not s.class_name))
-        kinds = [
-            sources.simulated_items,
-            sources.rendered_items if self._bank.sprites else 0.0,
-            sources.invented_items,
-        ]
-        items = np.array([c.weight for c in sources.cutouts] + kinds)
+        rendered = sources.rendered_items if self._bank.sprites else 0.0
+        drawn = [sources.simulated_items, rendered, sources.invented_items]  # as `item` tells them apart
+        items = np.array([c.weight for c in sources.cutouts] + drawn)
         self._item_shares = items / items.sum()
         self._rejected = tuple(
             Spot(index, float(row), float(col), 1.0)
@@ -163,9 +161,7 @@ class Composer:
         if self._rendered_clutter.sprites and rng.random() < self._recipe.rendered_clutter:
             return self._from(self._rendered_clutter, light, rng)
         if rng.random() < self._recipe.invented_clutter:
-            gsd_m = self._recipe.gsd_m
-            sprite = render_spec(invented_thing(rng), kind=THING, gsd_m=gsd_m, sun=light.sun, rng=rng, draft=True)
-            return replace(sprite, class_name="")
+            return _made_up(natural_thing(rng), self._recipe.gsd_m, light, rng)
         return clutter(rgb, self._any_texture(rng), light.sun, rng)
 
     def item(self, light: Light, rng: np.random.Generator, *, gsd_m: float | None = None) -> Sprite:
@@ -174,9 +170,10 @@ class Composer:
         index, cutouts = int(rng.choice(len(self._item_shares), p=self._item_shares)), self._sources.cutouts
         if index < len(cutouts):
             return cutout_sprite(cutouts[index], gsd_m, light.sun, rng)
-        if index == len(cutouts) + 2:
-            return render_spec(invented_item(rng), kind=ITEM, gsd_m=gsd_m, sun=light.sun, rng=rng, draft=True)
-        if index > len(cutouts):
+        _, rendered, invented = range(len(cutouts), len(cutouts) + 3)
+        if index == invented:
+            return _made_up(invented_item(rng), gsd_m, light, rng)
+        if index == rendered:
             return rendered_sprite(self._bank.draw(light, rng), gsd_m, light.sun.azimuth_deg, rng)
         kinds = [kind for kind, spec in ITEMS.items() if spec.class_name in self._recipe.classes]
         return render_item(str(rng.choice(kinds)), gsd_m=gsd_m, sun=light.sun, rng=rng)
@@ -224,6 +221,10 @@ class _Shelf:
             fits &= np.abs(self._elevation - light.sun.elevation_deg) <= _SUN_HEIGHTS
         share = self._share * fits if fits.any() else self._share
         return self.sprites[int(rng.choice(len(self.sprites), p=share / share.sum()))]
+
+
+def _made_up(spec: ItemSpec, gsd_m: float, light: Light, rng: np.random.Generator) -> Sprite:
+    return render_spec(spec, kind=spec.title, gsd_m=gsd_m, sun=light.sun, rng=rng, draft=True)
 
 
 def _class_index(name: str, classes: tuple[str, ...]) -> int:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from survey.simulate import ItemSpec, Sprite, Sun
-from survey.simulate.invented import invented_item, invented_thing
+from survey.simulate.invented import invented_item
+from survey.simulate.natural import natural_thing
 from survey.simulate.shapes import Relief
 from survey.simulate.sprites import render_spec
 
@@ -22,7 +23,7 @@ def drawn(make: Make, seed: int, *, draft: bool = False) -> tuple[ItemSpec, Spri
     return spec, render_spec(spec, kind="x", gsd_m=spec.size_m / 64, sun=sun, rng=rng, draft=draft)
 
 
-@pytest.mark.parametrize("make", [invented_item, invented_thing])
+@pytest.mark.parametrize("make", [invented_item, natural_thing])
 def test_the_same_seed_makes_the_same_thing_and_another_one_another(make: Make) -> None:
     first, again, other = (drawn(make, seed)[1] for seed in (1, 1, 2))
     assert np.array_equal(first.rgb, again.rgb)
@@ -30,7 +31,7 @@ def test_the_same_seed_makes_the_same_thing_and_another_one_another(make: Make) 
     assert first.rgb.shape != other.rgb.shape or not np.array_equal(first.alpha, other.alpha)
 
 
-@pytest.mark.parametrize("make", [invented_item, invented_thing])
+@pytest.mark.parametrize("make", [invented_item, natural_thing])
 def test_things_show_no_more_than_their_size_and_most_show_something(make: Make) -> None:
     extents = []
     for seed in range(60):
@@ -50,6 +51,10 @@ def test_a_draft_looks_like_the_full_rendering() -> None:
     fine, draft = (drawn(invented_item, 3, draft=draft)[1] for draft in (False, True))
     covered = [float(sprite.alpha.sum()) for sprite in (fine, draft)]
     assert covered[0] == pytest.approx(covered[1], rel=0.1)
+
+
+def test_a_natural_thing_is_no_ordnance() -> None:
+    assert {drawn(natural_thing, seed, draft=True)[1].class_name for seed in range(8)} == {""}
 
 
 def test_a_thing_that_has_sunk_whole_shows_nothing() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from survey.simulate import ITEMS, Sprite, Sun, render_item
-from survey.simulate.invented import ITEM, invented_item
+from survey.simulate.invented import invented_item
 from survey.simulate.sprites import render_spec
 from survey.train.sources import Cutout
 from survey.train.sprites import cutout_sprite
@@ -28,7 +28,7 @@ def simulated(rng: np.random.Generator) -> Sprite:
 
 def invented(rng: np.random.Generator) -> Sprite:
     """Draw a made-up item."""
-    return render_spec(invented_item(rng), kind=ITEM, gsd_m=0.005, sun=Sun.sample(rng), rng=rng, draft=True)
+    return render_spec(invented_item(rng), kind="x", gsd_m=0.005, sun=Sun.sample(rng), rng=rng, draft=True)
 
 
 @pytest.mark.parametrize("draw", [cut_out, simulated, invented])
