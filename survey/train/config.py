@@ -29,7 +29,7 @@ class TrainConfig(BaseModel):
     """EfficientNet-Lite whose ImageNet weights the network starts from."""
     start: str | None = None
     """Model, by id or folder, whose weights the training starts from instead of ImageNet's: fine-tuning."""
-    held_blocks: Annotated[int, Field(ge=0, le=10)] = 0
+    held_blocks: Annotated[int, Field(ge=0, le=15)] = 0
     """Blocks of the backbone, from the stem on, that keep the weights they start with."""
     held_norms: bool = False
     """Let the backbone's batch normalisations keep the statistics, scales and shifts that they start with."""
