@@ -1,5 +1,6 @@
 """Pixels to detections and ground disturbance."""
 
+from survey.detect.background import CONTEXT_PX, SAMPLE_PX, WINDOWS, Background, BackgroundMeter
 from survey.detect.detectability import Detectability
 from survey.detect.detector import CORE_PX, Detector, load_detector
 from survey.detect.findings import Findings
@@ -11,13 +12,18 @@ from survey.detect.runtime import Precision, RuntimeKind
 from survey.detect.signature import WINDOW_PX, Signature
 
 __all__ = [
+    "CONTEXT_PX",
     "CORE_PX",
     "DEFAULT_MODEL",
     "FILL",
     "HEAT_STRIDE",
     "LATTICE_PX",
     "MASK_STRIDE",
+    "SAMPLE_PX",
+    "WINDOWS",
     "WINDOW_PX",
+    "Background",
+    "BackgroundMeter",
     "Detectability",
     "Detector",
     "Findings",

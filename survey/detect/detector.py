@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from survey.detect.background import WINDOWS, Background, BackgroundMeter, measured_background
 from survey.detect.decode import Peaks, decode, disturbance_codes
 from survey.detect.findings import Findings
 from survey.detect.model import ModelCard, find_model, load_card, load_network, model_sha256
@@ -39,12 +41,13 @@ class Detector:
         sha256: str,
         core_px: int = CORE_PX,
         novelty: NoveltyMeter | None = None,
+        background: Background | None = None,
     ) -> None:
         if core_px % LATTICE_PX or core_px <= 0:
             msg = f"core_px is a positive multiple of {LATTICE_PX}, got {core_px}"
             raise ValueError(msg)
         self.card, self.runtime, self.sha256, self.core_px = card, runtime, sha256, core_px
-        self.novelty = novelty
+        self.novelty, self.background = novelty, background
         self._least_logit = float(logit(card.thresholds.score))
 
     def with_threshold(self, score: float) -> "Detector":
@@ -57,8 +60,32 @@ class Detector:
             msg = f"a score lies in 0..1, got {score}"
             raise ValueError(msg)
         thresholds = self.card.thresholds.model_copy(update={"score": score})
-        card = self.card.model_copy(update={"thresholds": thresholds})
-        return Detector(card, self.runtime, sha256=self.sha256, core_px=self.core_px, novelty=self.novelty)
+        return self._changed(card=self.card.model_copy(update={"thresholds": thresholds}))
+
+    def on(self, background: Background | None) -> "Detector":
+        """Return the same detector for ground like this; None leaves it to each picture."""
+        return self._changed(background=background)
+
+    def at_any_gsd(self) -> "Detector":
+        """Return the same detector without a limit on the imagery's GSD, for measurements."""
+        return self._changed(card=self.card.model_copy(update={"max_gsd_m": float("inf")}))
+
+    def meter(self) -> BackgroundMeter:
+        """Return what measures the ground of a flight for this detector."""
+        return BackgroundMeter(self.runtime)
+
+    def background_of(self, meter: BackgroundMeter) -> Background:
+        """Return what the meter says of the ground.
+
+        Raises:
+            InputError: Too little ground was measured.
+        """
+        assert self.card.contrast is not None
+        return measured_background(meter.cells, trimmed=self.card.contrast.trimmed)
+
+    def _changed(self, **changes: Any) -> "Detector":
+        parts = {"sha256": self.sha256, "core_px": self.core_px, "novelty": self.novelty, "background": self.background}
+        return Detector(runtime=self.runtime, **({"card": self.card} | parts | changes))
 
     def detect(self, image: NDArray[np.uint8], *, gsd_m: float) -> Detections:
         """Find likely ordnance in one picture.
@@ -69,11 +96,13 @@ class Detector:
 
         Returns:
             Sightings with `row`, `col` in the picture's pixels; `x` and `y` are NaN. No sighting does
-            not mean that there is no ordnance.
+            not mean that there is no ordnance. A model that compares with the ground takes this picture's,
+            if `on` did not say what the flight's is like.
 
         Raises:
             ValueError: The array has another shape or dtype, or the GSD is not positive.
-            InputError: The picture is coarser than the model can work with: to search it would claim too much.
+            InputError: The picture is coarser than the model can work with: to search it would claim too much. Or it
+                is too small to tell what its ground is like.
         """
         if (
             image.dtype != np.uint8
@@ -87,11 +116,15 @@ class Detector:
         if gsd_m > self.card.max_gsd_m:
             msg = f"a GSD of {gsd_m} m is coarser than the {self.card.max_gsd_m} m of model {self.card.id}; fly lower"
             raise InputError(msg)
-        working, halo = _resampled(image, gsd_m / self.card.gsd_m), self.card.halo_px
+        working, halo = self.working(image, gsd_m), self.card.halo_px
         height, width = working.shape[:2]
         padded = cv2.copyMakeBorder(working, halo, halo, halo, halo, cv2.BORDER_CONSTANT, value=(FILL,) * 3)
         block = _one_block(height, width, self.core_px)
-        found = self.search(block, np.asarray(padded, np.uint8), np.ones(padded.shape[:2], bool))
+        detector = self
+        if self.card.contrast is not None and self.background is None:
+            (meter := self.meter()).add_picture(working, windows=WINDOWS)
+            detector = self.on(self.background_of(meter))
+        found = detector.search(block, np.asarray(padded, np.uint8), np.ones(padded.shape[:2], bool))
         count = len(found.score)
         return Detections(
             classes=self.card.class_names,
@@ -110,6 +143,10 @@ class Detector:
             tile_index=found.tile_index,
         )
 
+    def working(self, image: NDArray[np.uint8], gsd_m: float) -> NDArray[np.uint8]:
+        """Return a picture, uint8 (H, W, 3), at the model's GSD."""
+        return _resampled(image, gsd_m / self.card.gsd_m)
+
     def search(self, block: Block, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> Findings:
         """Search a block's tiles.
 
@@ -117,7 +154,13 @@ class Detector:
             block: The plan's block; tiles' cores start on multiples of 16 working pixels.
             pixels: uint8 (core height + 2 halo, core width + 2 halo, 3), 127 where not valid.
             valid: bool, the same height and width.
+
+        Raises:
+            ValueError: The model compares with the flight's ground, and nobody said what that is like (`on`).
         """
+        if self.card.contrast is not None and self.background is None:
+            msg = f"model {self.card.id} compares with the ground of the flight; measure it first"
+            raise ValueError(msg)
         halo, core = self.card.halo_px, block.core
         codes = np.full((_cells(core.height), _cells(core.width)), GroundCode.NOT_FLOWN, np.uint8)
         found: list[tuple[int, Peaks]] = []
@@ -146,6 +189,8 @@ class Detector:
     def _look(self, reading: NDArray[np.uint8]) -> tuple[Peaks, NDArray[np.uint8]]:
         """Run the network once: every peak of the reading, and its (H/8, W/8) codes."""
         card, heads = self.card, self.runtime(reading)
+        if card.contrast is not None and self.background is not None:
+            heads = self.background.applied(heads, card.contrast)
         return (
             decode(heads, learnt=card.learnt, unidentified=card.unidentified, threshold=self._least_logit),
             disturbance_codes(

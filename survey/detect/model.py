@@ -10,6 +10,7 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from survey.detect.background import ContrastCard
 from survey.detect.calibration import Calibration
 from survey.detect.detectability import Detectability
 from survey.detect.network import SurveyNet
@@ -135,6 +136,8 @@ class ModelCard(_Part):
     performance: PerformanceCard
     weights: WeightsCard
     training: TrainingCard
+    contrast: ContrastCard | None = None
+    """How contrast with a flight's own ground counts; None: the heatmap alone decides."""
     novelty: NoveltyCard | None = None
     """What known imagery is like, from `survey characterise`; None: not measured."""
     detectability: Detectability | None = None

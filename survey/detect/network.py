@@ -13,6 +13,8 @@ HEAT_STRIDE = 4
 """Working pixels per cell of the ordnance head."""
 MASK_STRIDE = 8
 """Working pixels per cell of the disturbance head."""
+COARSE_STRIDE = 16
+"""Working pixels per cell of the backbone's last features, by which ground is told."""
 LATTICE_PX = 16
 """Deepest stride: tiles start on multiples of it, so that cells fall alike in every tiling."""
 FILL = 127
@@ -39,6 +41,8 @@ class Heads:
     """(N, 3, H/4, W/4): ln(longest extent / px), row and column of the centre within the cell in cells."""
     mask: Tensor
     """(N, 1 + disturbances, H/8, W/8) logits: undisturbed, then each kind of disturbance."""
+    coarse: Tensor | None = None
+    """(N, C, H/16, W/16): the backbone's last features."""
 
 
 class Trunk(nn.Module):
@@ -59,8 +63,8 @@ class Trunk(nn.Module):
         self.geometry = ConvNorm(width, width // 2, 3)
         self.mask = ConvNorm(width, width, 3)
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return features (N, width, H/4, W/4), (N, width/2, H/4, W/4), (N, width, H/8, W/8).
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return features (N, width, H/4, W/4), (N, width/2, H/4, W/4), (N, width, H/8, W/8), and the backbone's last.
 
         `pixels` is uint8 RGB (N, 3, H, W) with H and W multiples of `LATTICE_PX`.
         """
@@ -68,7 +72,7 @@ class Trunk(nn.Module):
         fine, middle, coarse = self.backbone(x)
         top = self.lateral8(middle) + functional.interpolate(self.lateral16(coarse), scale_factor=2.0, mode="nearest")
         quarter = self.smooth4(self.lateral4(fine) + functional.interpolate(top, scale_factor=2.0, mode="nearest"))
-        return self.heat(quarter), self.geometry(quarter), self.mask(self.smooth8(top))
+        return self.heat(quarter), self.geometry(quarter), self.mask(self.smooth8(top)), coarse
 
 
 class Projection(nn.Module):
@@ -85,10 +89,10 @@ class Projection(nn.Module):
         self.mask = nn.Conv2d(width, 1 + disturbances, 1)
         nn.init.constant_(self.heat.bias, PRIOR_LOGIT)  # type: ignore[arg-type]
 
-    def forward(self, features: tuple[Tensor, Tensor, Tensor]) -> Heads:
+    def forward(self, features: tuple[Tensor, Tensor, Tensor, Tensor]) -> Heads:
         """Map the trunk's features to logits."""
-        heat, geometry, mask = (feature.float() for feature in features)
-        return Heads(self.heat(heat), self.kind(heat), self.geometry(geometry), self.mask(mask))
+        heat, geometry, mask, coarse = (feature.float() for feature in features)
+        return Heads(self.heat(heat), self.kind(heat), self.geometry(geometry), self.mask(mask), coarse)
 
 
 class SurveyNet(nn.Module):
@@ -118,9 +122,11 @@ def reach_px(backbone: str = "lite0") -> int:
             if isinstance(module, nn.Conv2d):
                 module.weight.fill_(1 / module.weight[0].numel())
     size = 768  # more than twice the reach, which the last line checks
-    pixels = torch.full((1, 3, size, size), 128.0, requires_grad=True)
+    # Barely above the fill: every residual adds, and after ten of them a whole grey level would saturate.
+    pixels = torch.full((1, 3, size, size), FILL + 0.01, requires_grad=True)
     reach = 0
-    for output, stride in zip(probe.trunk(pixels), (HEAT_STRIDE, HEAT_STRIDE, MASK_STRIDE), strict=True):
+    strides = (HEAT_STRIDE, HEAT_STRIDE, MASK_STRIDE, COARSE_STRIDE)
+    for output, stride in zip(probe.trunk(pixels), strides, strict=True):
         for cell in range(size // 2 // stride, (size // 2 + LATTICE_PX) // stride):
             (gradient,) = torch.autograd.grad(output[0, 0, cell, cell], pixels, retain_graph=True)
             rows = gradient[0].abs().sum(dim=(0, 2)).nonzero().flatten()

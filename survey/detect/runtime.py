@@ -81,8 +81,8 @@ class OpenVinoRuntime:
         height, width, _ = tile.shape
         compiled = self._compiled.get((height, width)) or self._compile(height, width)
         outputs = compiled(np.ascontiguousarray(tile.transpose(2, 0, 1))[None])
-        features: list[Tensor] = [torch.from_numpy(outputs[n]) for n in range(3)]
-        heads: Heads = self._projection((features[0], features[1], features[2]))
+        features: list[Tensor] = [torch.from_numpy(outputs[n]) for n in range(4)]
+        heads: Heads = self._projection((features[0], features[1], features[2], features[3]))
         return heads
 
     def _compile(self, height: int, width: int) -> Any:

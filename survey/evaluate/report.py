@@ -86,9 +86,7 @@ def evaluate(detector: Detector, pictures: Sequence[LabelledPicture], *, least_s
 
 def probing(detector: Detector) -> Detector:
     """Return the detector as evaluations use it: down to a low score, and on pictures of any GSD."""
-    probe = detector.with_threshold(LEAST_SCORE)
-    card = probe.card.model_copy(update={"max_gsd_m": float("inf")})
-    return Detector(card, probe.runtime, sha256=probe.sha256, core_px=probe.core_px)
+    return detector.with_threshold(LEAST_SCORE).at_any_gsd()
 
 
 def froc(scores: Scores) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """What a model saw in pictures with known content, matched to what is there: the ground of every figure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Protocol, TypeVar
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.special import logit
 
-from survey.detect import HEAT_STRIDE, Detector
+from survey.detect import HEAT_STRIDE, WINDOWS, Detector
 from survey.errors import InputError
 from survey.evaluate.cover import cover_around
 from survey.matching import match
@@ -18,6 +18,10 @@ MATCH_M = 0.3
 """A sighting finds an item when their centres are this close (or half the item's size, if that is more)."""
 LEAST_SCORE = 0.02
 """Sightings below this score are not asked for."""
+
+
+MOST_MEASURED = 64
+"""Pictures of a site that tell what its ground is like, at most."""
 
 
 class LabelledItems(Protocol):
@@ -166,19 +170,21 @@ def score_pictures(detector: Detector, pictures: Sequence[LabelledPicture]) -> S
 
     Args:
         detector: Finds things in one picture.
-        pictures: Each is asked for once, and may be decoded only then.
+        pictures: Each is asked for once, and may be decoded only then; twice where the detector compares with the
+            ground of a site, which is measured on up to `MOST_MEASURED` of the site's pictures first.
     """
     parts: list[tuple[Sightings, Items]] = []
     sites, names, areas = [], [], []
     labels: dict[str, int] = {}
     classes: tuple[str, ...] = detector.card.class_names
     found_before = 0
+    on_site = _by_site(detector, pictures)
     for n in range(len(pictures)):
         picture = pictures[n]
         gsd = picture.gsd_m
         rgb = picture.rgb
         items = _items(picture, n, labels)
-        found = detector.detect(rgb, gsd_m=gsd)
+        found = on_site(picture.site).detect(rgb, gsd_m=gsd)
         sightings = Sightings(
             score=found.score.astype(np.float64),
             class_index=found.class_index.astype(np.intp),
@@ -208,6 +214,23 @@ def score_pictures(detector: Detector, pictures: Sequence[LabelledPicture]) -> S
         tuple(labels),
         detector.card.gsd_m,
     )
+
+
+def _by_site(detector: Detector, pictures: Sequence[LabelledPicture]) -> Callable[[str], Detector]:
+    """Return the detector for each site: on the site's own ground, where the detector compares with it."""
+    if detector.card.contrast is None:
+        return lambda _: detector
+    sites = np.array([pictures[n].site for n in range(len(pictures))], np.str_)
+    own: dict[str, Detector] = {}
+    for site in np.unique(sites).tolist():
+        members = np.flatnonzero(sites == site)
+        chosen = members[np.linspace(0, len(members) - 1, min(len(members), MOST_MEASURED)).round().astype(int)]
+        meter = detector.meter()
+        for n in chosen.tolist():
+            picture = pictures[n]
+            meter.add_picture(detector.working(picture.rgb, picture.gsd_m), windows=-(-WINDOWS // len(chosen)))
+        own[site] = detector.on(detector.background_of(meter))
+    return own.__getitem__
 
 
 def merged(sightings: Sightings, *, guard_m: float) -> Sightings:

@@ -22,8 +22,9 @@ from survey.engine import (
     record_session,
 )
 from survey.errors import InputError
+from survey.pipeline.background import recorded_background
 from survey.pipeline.finish import PRODUCTS, write_products
-from survey.pipeline.plan import Plan, plan_run
+from survey.pipeline.plan import Plan, detector_for, plan_run
 from survey.pipeline.search import BlockSearch
 from survey.progress import Progress, SilentProgress
 
@@ -143,6 +144,8 @@ def _search(
         area_ha=_area_ha(plan, left),
     )
     receipts = dict(check.done)
+    if tasks:
+        recorded_background(plan, opened.store, detector=lambda: detector_for(plan.config))
     engine = make_engine(
         BlockSearch(plan, opened.store), opened.store, kind=plan.config.engine, workers=plan.config.workers
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pyproj
@@ -12,6 +11,7 @@ from survey.config import RunConfig
 from survey.detect import MASK_STRIDE, Detector, Findings
 from survey.engine import BlockState, BlockTask, JobStore, Receipt
 from survey.ingest import BlockPixels, UnreadBlock, read_blocks
+from survey.pipeline.background import recorded_background
 from survey.pipeline.novelty import record_verdict
 from survey.pipeline.plan import ImagePlan, Plan, detector_for
 from survey.pipeline.sight import look_at, split
@@ -36,7 +36,7 @@ class BlockSearch:
         keys = dict(zip(task.blocks, task.keys, strict=True))
         config = self.plan.config
         if 0 in task.blocks and self.plan.card.novelty is not None:  # once an image, by whoever begins with it
-            record_verdict(self.plan, planned, self.store, meter=lambda: _detector(config).novelty)
+            record_verdict(self.plan, planned, self.store, meter=lambda: self._detector().novelty)
         for outcome in read_blocks(
             planned.image, planned.grid, planned.tiles, blocks, aoi=self.plan.aoi, threads=config.decode_threads
         ):
@@ -49,8 +49,11 @@ class BlockSearch:
             else:
                 yield self._searched(key, planned, outcome)
 
+    def _detector(self) -> Detector:
+        return _detector_on(self.plan, self.store)
+
     def _searched(self, key: str, planned: ImagePlan, read: BlockPixels) -> Receipt:
-        found = _detector(self.plan.config).search(read.block, read.pixels, read.valid)
+        found = self._detector().search(read.block, read.pixels, read.valid)
         valid = _core_of(read.valid, planned.tiles.halo_px)
         codes = found.codes
         more: dict[str, NDArray[np.generic]] = {}
@@ -154,7 +157,15 @@ def _core_of(valid: NDArray[np.bool_], halo_px: int) -> NDArray[np.bool_]:
     return valid[halo_px : height - halo_px, halo_px : width - halo_px]
 
 
-@lru_cache(maxsize=1)
-def _detector(config: RunConfig) -> Detector:
-    """Load a process's detector once."""
-    return detector_for(config)
+_LOADED: dict[tuple[str, RunConfig], Detector] = {}
+"""The detector that this process searched with last, by run and settings."""
+
+
+def _detector_on(plan: Plan, store: JobStore) -> Detector:
+    """Load a process's detector once, for the ground of this run."""
+    key = (plan.identity.run_id, plan.config)
+    if key not in _LOADED:
+        _LOADED.clear()
+        detector = detector_for(plan.config)
+        _LOADED[key] = detector.on(recorded_background(plan, store, detector=lambda: detector))
+    return _LOADED[key]

@@ -77,3 +77,10 @@ class TrainConfig(BaseModel):
     """Least score of a false alarm that becomes a spot: low, for a young network is sure of nothing."""
     mined_share: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Share of the crops that are composed around a spot, once there are any."""
+    contrast: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of ln(distance to the ground of the flight) in the finished model's logits; 0: the heatmap alone."""
+    contrast_heat: Annotated[float, Field(ge=0)] = 0.5
+    """Weight of the heatmap beside it."""
+    contrast_bias: float = -3.0
+    contrast_trimmed: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
+    """Share of a flight's cells, the farthest, that does not count as its ground."""

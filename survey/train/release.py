@@ -10,6 +10,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
+from survey.detect.background import ContrastCard
 from survey.detect.calibration import Calibration, CurveKind
 from survey.detect.model import (
     CARD,
@@ -22,7 +23,7 @@ from survey.detect.model import (
     WeightsCard,
     dump_card,
 )
-from survey.detect.network import LATTICE_PX, PEAK_REACH_PX, SurveyNet, reach_px
+from survey.detect.network import COARSE_STRIDE, LATTICE_PX, PEAK_REACH_PX, SurveyNet, reach_px
 from survey.errors import TrainingError
 from survey.evaluate import MATCH_M
 from survey.files import replacing, sha256_of, write_bytes
@@ -102,7 +103,9 @@ def make_card(
         measured_on: The held-out sites and the run they were scored with, in words.
         learnt: What reviews taught, and the model that was started from.
     """
-    halo = -(-(reach_px(config.backbone) + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
+    contrast = _contrast(config)
+    reach = reach_px(config.backbone) + PEAK_REACH_PX + (COARSE_STRIDE if contrast else 0)
+    halo = -(-reach // LATTICE_PX) * LATTICE_PX
     return ModelCard(
         format=2,
         id=model_id,
@@ -118,6 +121,18 @@ def make_card(
         performance=_performance(measured, measured_on),
         weights=WeightsCard(file=WEIGHTS, sha256=""),
         training=_training(config, data, learnt),
+        contrast=contrast,
+    )
+
+
+def _contrast(config: TrainConfig) -> ContrastCard | None:
+    if not config.contrast:
+        return None
+    return ContrastCard(
+        heat=config.contrast_heat,
+        contrast=config.contrast,
+        bias=config.contrast_bias,
+        trimmed=config.contrast_trimmed,
     )
 
 

@@ -24,7 +24,7 @@ class Told:
 
     def __init__(self, *pictures: list[Seen], size_m: float = 0.0) -> None:
         self.pictures, self.size_m = list(pictures), size_m
-        self.card = SimpleNamespace(class_names=CLASSES, gsd_m=0.01)
+        self.card = SimpleNamespace(class_names=CLASSES, gsd_m=0.01, contrast=None)
 
     def detect(self, image: NDArray[np.uint8], *, gsd_m: float) -> Detections:
         table = np.array(self.pictures.pop(0), float).reshape(-1, 3)

@@ -1,0 +1,173 @@
+"""How unlike the ground of its own flight a place is: the RX detector of Reed and Yu (1990) on features of the network.
+
+The features that ImageNet taught tell things from ground, but how strongly a place answers depends on soil, season and
+camera. So each flight's own ground is the measure: mean and covariance of its features, of windows spread over all of
+its images, and the Mahalanobis distance of a place to them. Things that stand out would widen their own measure; the
+farthest cells are left out and the rest is measured again, a few times.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from sklearn.covariance import ledoit_wolf
+from torch.nn import functional
+
+from survey.detect.network import COARSE_STRIDE, FILL, HEAT_STRIDE, Heads
+from survey.detect.runtime import Runtime
+from survey.errors import InputError
+
+SAMPLE_PX = 256
+"""Edge of a window that is measured, working pixels; windows lie on multiples of it."""
+CONTEXT_PX = 64
+"""Read around a window, so that its cells see their surroundings."""
+WINDOWS = 160
+"""Windows of a flight, about; 40,000 cells for some hundred features."""
+_ROUNDS = 3
+_LEAST_CELLS = 16
+_LEAST_SQUARE = 1e-3
+
+
+class ContrastCard(BaseModel):
+    """Weights of the sum that tells items: `bias + heat * heatmap + contrast * ln(distance to the ground)`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    heat: Annotated[float, Field(ge=0)]
+    contrast: Annotated[float, Field(ge=0)]
+    bias: float
+    trimmed: Annotated[float, Field(ge=0, lt=0.5)]
+    """Share of the cells, those farthest from the rest, that is left out of the measure of the ground."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Background:
+    """What the ground of a flight is like in C features."""
+
+    mean: NDArray[np.float32]
+    """(C,)."""
+    whiten: NDArray[np.float32]
+    """(C, C): features less their mean, times this, are uncorrelated, each of variance 1."""
+
+    @classmethod
+    def of(cls, stored: NDArray[np.generic]) -> "Background":
+        """Return what `stored` was made of."""
+        return cls(stored[0].astype(np.float32), stored[1:].astype(np.float32))
+
+    @property
+    def stored(self) -> NDArray[np.float32]:
+        """(1 + C, C): the mean over the whitening."""
+        return np.concatenate([self.mean[None], self.whiten])
+
+    def applied(self, heads: Heads, card: ContrastCard) -> Heads:
+        """Return the heads with a heatmap that tells contrast with the ground too."""
+        assert heads.coarse is not None
+        log_distance = functional.interpolate(
+            self.log_distance(heads.coarse), scale_factor=COARSE_STRIDE / HEAT_STRIDE, mode="bilinear"
+        )
+        heat = card.bias + card.heat * heads.heat + card.contrast * log_distance
+        return replace(heads, heat=heat)
+
+    def log_distance(self, coarse: torch.Tensor) -> torch.Tensor:
+        """Return ln of the Mahalanobis distance by the root of C: near 0 on ordinary ground.
+
+        Args:
+            coarse: (N, C, h, w) features.
+
+        Returns:
+            (N, 1, h, w).
+        """
+        mean, whiten = (torch.from_numpy(part).to(coarse.device) for part in (self.mean, self.whiten))
+        white = (coarse.permute(0, 2, 3, 1) - mean) @ whiten
+        return white.square().mean(dim=3)[:, None].add(_LEAST_SQUARE).log() / 2
+
+
+def measured_background(cells: NDArray[np.float32], *, trimmed: float) -> Background:
+    """Return mean and whitening of cells of ground, with the shrinkage of Ledoit and Wolf (2004).
+
+    Args:
+        cells: (N, C) features.
+        trimmed: Share left out, as in `ContrastCard`.
+
+    Raises:
+        InputError: There are too few cells to tell what the ground is like.
+    """
+    if len(cells) < _LEAST_CELLS:
+        msg = f"{len(cells)} cells of 16 px were imaged: too little to tell what the ground is like; give more imagery"
+        raise InputError(msg)
+    kept = cells.astype(np.float64)
+    for left in range(_ROUNDS if trimmed else 0, -1, -1):
+        mean = kept.mean(axis=0)
+        covariance, _ = ledoit_wolf(kept - mean, assume_centered=True)
+        covariance += 1e-3 * np.trace(covariance) / len(mean) * np.eye(len(mean)) + 1e-9 * np.eye(len(mean))
+        whiten = np.linalg.cholesky(np.linalg.inv(covariance))
+        if left:
+            distance = np.square((kept - mean) @ whiten).sum(axis=1)
+            kept = kept[distance <= np.quantile(distance, 1 - trimmed)]
+    return Background(mean.astype(np.float32), whiten.astype(np.float32))
+
+
+class BackgroundMeter:
+    """Gathers cells of ground, window by window."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._cells: list[NDArray[np.float32]] = []
+
+    @property
+    def windows(self) -> int:
+        """Windows that told something."""
+        return len(self._cells)
+
+    @property
+    def cells(self) -> NDArray[np.float32]:
+        """(N, C) features of all cells so far."""
+        return np.concatenate(self._cells) if self._cells else np.empty((0, 1), np.float32)
+
+    def add(self, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> None:
+        """Take a window in; cells that were not imaged whole are left out.
+
+        Args:
+            pixels: uint8 (h + 2 CONTEXT_PX, w + 2 CONTEXT_PX, 3), h and w at most `SAMPLE_PX`.
+            valid: bool, the same height and width.
+        """
+        edge = SAMPLE_PX + 2 * CONTEXT_PX
+        whole, imaged = np.full((edge, edge, 3), FILL, np.uint8), np.zeros((edge, edge), bool)
+        height, width = pixels.shape[:2]
+        whole[:height, :width] = np.where(valid[..., None], pixels, FILL)
+        core = (slice(CONTEXT_PX, height - CONTEXT_PX), slice(CONTEXT_PX, width - CONTEXT_PX))
+        imaged[core] = valid[core]
+        count = edge // COARSE_STRIDE
+        cells = imaged.reshape(count, COARSE_STRIDE, count, COARSE_STRIDE).all(axis=(1, 3))
+        if cells.any():
+            coarse = self._runtime(whole).coarse
+            assert coarse is not None
+            self._cells.append(np.ascontiguousarray(coarse[0].float().cpu().numpy()[:, cells].T))
+
+    def add_picture(self, working: NDArray[np.uint8], *, windows: int) -> None:
+        """Take in windows of a picture, uint8 (H, W, 3) at the model's GSD, all of it imaged."""
+        height, width = working.shape[:2]
+        starts = [(r, c) for r in range(0, height, SAMPLE_PX) for c in range(0, width, SAMPLE_PX)]
+        for n in sorted(np.random.default_rng(len(starts)).permutation(len(starts))[:windows].tolist()):
+            rows, cols = (
+                slice(max(0, s - CONTEXT_PX), min(extent, s + SAMPLE_PX + CONTEXT_PX))
+                for s, extent in zip(starts[n], (height, width), strict=True)
+            )
+            self.add(*_framed(working, rows, cols, starts[n]))
+
+
+def _framed(
+    working: NDArray[np.uint8], rows: slice, cols: slice, start: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return a window with its context, nodata beyond the picture."""
+    core = [min(SAMPLE_PX, extent - s) for s, extent in zip(start, working.shape, strict=False)]
+    shape = (core[0] + 2 * CONTEXT_PX, core[1] + 2 * CONTEXT_PX)
+    pixels, valid = np.full((*shape, 3), FILL, np.uint8), np.zeros(shape, bool)
+    top, left = rows.start - start[0] + CONTEXT_PX, cols.start - start[1] + CONTEXT_PX
+    bottom, right = min(shape[0], top + rows.stop - rows.start), min(shape[1], left + cols.stop - cols.start)
+    pixels[top:bottom, left:right] = working[rows, cols][: bottom - top, : right - left]
+    valid[top:bottom, left:right] = True
+    return pixels, valid

@@ -1,0 +1,87 @@
+"""What the ground of a run's imagery is like, for models that compare with it: measured once, before the search."""
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+
+from survey.detect import CONTEXT_PX, SAMPLE_PX, WINDOWS, Background, BackgroundMeter, Detector
+from survey.engine import BlockState, JobStore, Receipt, block_key
+from survey.errors import InputError
+from survey.ingest import BlockPixels, needed_tiles, read_blocks
+from survey.pipeline.plan import ImagePlan, Plan
+from survey.values import Block, Tile, TilePlan, Window
+
+RECORD = -2
+"""Stands for a block's index in the receipt of a run's ground."""
+_STORED = "background"
+_MOST_IMAGES = 256
+_MOST_TRIED = 4
+"""Windows tried for each one wanted, for many may show nothing that was imaged."""
+
+
+def recorded_background(plan: Plan, store: JobStore, *, detector: Callable[[], Detector]) -> Background | None:
+    """Return what the ground of a run is like: as the store has it, else measured now and stored.
+
+    Windows lie evenly in a random order fixed by each image's size; of flights of many images, evenly spaced
+    ones are measured. A window that cannot be read is passed over: its block is recorded as not searched.
+
+    Returns:
+        None where the model does not compare with the ground, or no image is to be searched.
+
+    Raises:
+        InputError: Too little was imaged to tell.
+    """
+    images = [p for p in plan.images if p.too_coarse is None and p.tiles.blocks]
+    if plan.card.contrast is None or not images:
+        return None
+    key = _key(plan)
+    if key in (done := store.check([key]).done):
+        return Background.of(store.load(done[key])[_STORED])
+    searcher = detector()
+    meter = searcher.meter()
+    chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), _MOST_IMAGES)).round().astype(int))
+    for n in chosen.tolist():
+        _measure(images[n], meter, plan=plan, wanted=-(-WINDOWS // len(chosen)))
+    try:
+        background = searcher.background_of(meter)
+    except InputError as error:
+        msg = f"{images[0].image.path} and {len(images) - 1} more: {error}"
+        raise InputError(msg) from error
+    receipt = Receipt(key, images[0].image.image_id, RECORD, BlockState.SEARCHED, counts={"windows": meter.windows})
+    store.commit(receipt, {_STORED: background.stored})
+    return background
+
+
+def _measure(planned: ImagePlan, meter: BackgroundMeter, *, plan: Plan, wanted: int) -> None:
+    """Take in windows of one image."""
+    needed = needed_tiles(planned.image, planned.grid, aoi=plan.aoi, core_px=SAMPLE_PX)
+    cells = [(int(row), int(col)) for row, col in np.argwhere(needed)]
+    order = np.random.default_rng(len(cells)).permutation(len(cells))[: _MOST_TRIED * wanted]
+    left, before = [cells[n] for n in order], meter.windows
+    while left and (missing := wanted - (meter.windows - before)) > 0:
+        now, left = sorted(left[:missing]), left[missing:]
+        blocks = [_block(planned, n, cell) for n, cell in enumerate(now)]
+        grid = planned.grid
+        windows = TilePlan(grid.height, grid.width, CONTEXT_PX, planned.tiles.stride_px, tuple(blocks))
+        threads = plan.config.decode_threads
+        for read in read_blocks(planned.image, grid, windows, blocks, aoi=plan.aoi, threads=threads):
+            if isinstance(read, BlockPixels):
+                meter.add(read.pixels, read.valid)
+
+
+def _block(planned: ImagePlan, number: int, cell: tuple[int, int]) -> Block:
+    top, left = (n * SAMPLE_PX for n in cell)
+    core = Window(top, left, min(SAMPLE_PX, planned.grid.height - top), min(SAMPLE_PX, planned.grid.width - left))
+    return Block(number, core, (Tile(number, core),))
+
+
+def _key(plan: Plan) -> str:
+    return block_key(
+        image_sha256=hashlib.sha256(plan.identity.run_id.encode()).hexdigest(),
+        window=Window(0, 0, 0, 0),
+        plan={"background_windows": WINDOWS, "sample": SAMPLE_PX, "context": CONTEXT_PX},
+        model_sha256=plan.identity.model,
+        parameters={},
+        algorithm="1",
+    )
