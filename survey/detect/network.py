@@ -121,6 +121,8 @@ def reach_px(backbone: str = "lite0") -> int:
         for module in probe.modules():
             if isinstance(module, nn.Conv2d):
                 module.weight.fill_(1 / module.weight[0].numel())
+                if module.bias is not None:
+                    module.bias.zero_()
     size = 768  # more than twice the reach, which the last line checks
     # Barely above the fill: every residual adds, and after ten of them a whole grey level would saturate.
     pixels = torch.full((1, 3, size, size), FILL + 0.01, requires_grad=True)
