@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from survey.characterise.logistic import fit_logistic
+from survey.detect.background import measured_background
 from survey.detect.decode import decode
 from survey.detect.detectability import Detectability, design
 from survey.detect.model import ModelCard
@@ -21,7 +22,8 @@ from survey.train.ground import crop_picture
 from survey.train.paste import Canvas, longest_px
 from survey.train.sources import Picture, Sources
 
-CROP_PX = 256
+CROP_PX, WIDE_PX = 256, 512
+"""Edge of a crop; the second where the model compares with the ground, which a small crop shows too little of."""
 SIZE_PX, HIDDEN, BLUR_PX = (4.0, 64.0), (0.0, 0.9), (0.0, 4.0)
 """What is drawn from, each apart from the others: size evenly in its logarithm, share hidden and blur evenly."""
 OVERCAST = 0.2
@@ -58,7 +60,8 @@ class Stage:
         weights = np.array([p.weight for p in empty])
         self._shares, self._seed, self._gsd_m = weights / weights.sum(), seed, card.gsd_m
         classes = tuple(c.name for c in card.classes if c.learnt)
-        recipe = Recipe(crop_px=CROP_PX, gsd_m=card.gsd_m, classes=classes)
+        self._crop_px = CROP_PX if card.contrast is None else WIDE_PX
+        recipe = Recipe(crop_px=self._crop_px, gsd_m=card.gsd_m, classes=classes)
         self._composer = Composer(replace(sources, pictures=empty), recipe, seed=seed)
 
     @property
@@ -76,9 +79,9 @@ class Stage:
         wanted = float(np.exp(rng.uniform(*np.log(SIZE_PX))))
         hidden, blur = float(rng.uniform(*HIDDEN)), float(rng.uniform(*BLUR_PX))
         picture = self._pictures[int(rng.choice(len(self._shares), p=self._shares))]
-        crop = crop_picture(picture, CROP_PX, self._gsd_m, rng)
+        crop = crop_picture(picture, self._crop_px, self._gsd_m, rng)
         light = Light(crop.sun or Sun.sample(rng), bool(crop.sun is None and rng.random() < OVERCAST))
-        place = (float(rng.uniform(0.4, 0.6) * CROP_PX), float(rng.uniform(0.4, 0.6) * CROP_PX))
+        place = (float(rng.uniform(0.4, 0.6) * self._crop_px), float(rng.uniform(0.4, 0.6) * self._crop_px))
         bare = crop.rgb.copy()
         canvas = Canvas(crop.rgb, [], softness_px=crop.softness_px)
         gsd_m = self._gsd_m
@@ -113,7 +116,7 @@ def run_trials(network: SurveyNet, stage: Stage, *, card: ModelCard, count: int)
         if composed is None:
             continue
         with_item, without, facts = composed
-        hits = [_sees(network, picture, facts, card) for picture in (with_item, without)]
+        hits = _seen(network, (with_item, without), facts, card)
         rows.append((facts["px"], facts["occluded"], facts["blur"], hits[0], hits[1]))
     px, occluded, blur, found, chance = (np.array(column) for column in zip(*rows, strict=True))
     return Trials(px, occluded, blur, found.astype(bool), chance.astype(bool))
@@ -147,13 +150,31 @@ def fit_detectability(
 
 
 @torch.inference_mode()
-def _sees(network: SurveyNet, picture: NDArray[np.uint8], facts: dict[str, float], card: ModelCard) -> bool:
-    """Tell whether a sighting at the operating score lies where the item is, by the rule of `survey evaluate`."""
-    heads = network(torch.from_numpy(picture).permute(2, 0, 1)[None])
+def _seen(
+    network: SurveyNet, pictures: tuple[NDArray[np.uint8], NDArray[np.uint8]], facts: dict[str, float], card: ModelCard
+) -> tuple[bool, bool]:
+    """Tell whether a sighting at the operating score lies where the item is, by the rule of `survey evaluate`.
+
+    Args:
+        network: In evaluation mode.
+        pictures: With the item and without; the ground to compare with is the second's.
+        facts: Of the item: row, col, px.
+        card: Of the model.
+    """
+    heads = [network(torch.from_numpy(picture).permute(2, 0, 1)[None]) for picture in pictures]
+    if card.contrast is not None:
+        coarse = heads[1].coarse
+        assert coarse is not None
+        cells = np.ascontiguousarray(coarse[0].flatten(1).T.numpy())
+        background = measured_background(cells, trimmed=card.contrast.trimmed)
+        heads = [background.applied(each, card.contrast) for each in heads]
     least = float(logit(card.thresholds.score))
-    peaks = decode(heads, learnt=card.learnt, unidentified=card.unidentified, threshold=least)
     reach = max(MATCH_M / card.gsd_m, facts["px"] / 2)
-    return bool((np.hypot(peaks.row - facts["row"], peaks.col - facts["col"]) <= reach).any())
+    hits = []
+    for each in heads:
+        peaks = decode(each, learnt=card.learnt, unidentified=card.unidentified, threshold=least)
+        hits.append(bool((np.hypot(peaks.row - facts["row"], peaks.col - facts["col"]) <= reach).any()))
+    return hits[0], hits[1]
 
 
 def _shot(picture: NDArray[np.uint8], blur: float, noise: NDArray[np.float64]) -> NDArray[np.uint8]:
