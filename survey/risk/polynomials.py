@@ -1,10 +1,13 @@
-"""Polynomials with positive coefficients as logarithms of their coefficients, lowest power first, one row a cell."""
+"""Polynomials with positive coefficients, lowest power first: as logarithms of them, or as they are."""
+
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
 Array = NDArray[np.float64]
+Values = TypeVar("Values", Array, NDArray[np.complex128])
 
 
 def log_symmetric(log_ratio: Array, log_constant: Array | None = None) -> Array:
@@ -43,3 +46,27 @@ def log_rising(start: Array, count: int) -> Array:
     a = np.asarray(start)[..., None]
     rising: Array = gammaln(a + np.arange(count + 1)) - gammaln(a)
     return rising
+
+
+def convolved(first: Values, second: Values, variables: int = 1) -> Values:
+    """Return the first terms of the product of two power series, as many as they have.
+
+    Args:
+        first: Coefficients, powers of the variables along the first axes.
+        second: Of the same shape.
+        variables: How many.
+    """
+    out = np.zeros_like(first)
+    for power in np.ndindex(first.shape[:variables]):
+        left = tuple(slice(None, size - n) for n, size in zip(power, first.shape, strict=False))
+        out[tuple(slice(n, None) for n in power)] += first[power] * second[left]
+    return out
+
+
+def correlated(pool: Array, sequence: Array, variables: int = 1) -> Array:
+    """Return sum_w pool(v + w) sequence(w) of every v; arrays as those of `convolved`."""
+    out = np.zeros_like(sequence)
+    for power in np.ndindex(sequence.shape[:variables]):
+        left = tuple(slice(None, size - n) for n, size in zip(power, sequence.shape, strict=False))
+        out[left] += pool[tuple(slice(n, None) for n in power)] * sequence[power]
+    return out

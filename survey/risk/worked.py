@@ -32,16 +32,17 @@ from survey.risk.cells import CellEvidence
 from survey.risk.facts import CellFacts, facts_of
 from survey.risk.groups import UNIDENTIFIED
 from survey.risk.mixture import Posterior
-from survey.risk.polynomials import log_product, log_symmetric
-from survey.risk.posterior import CELL_HA
-from survey.risk.prior import PriorField
-from survey.risk.work import LEVELS, NOTHING, Remaining, Taught, Work, quality_levels
+from survey.risk.polynomials import Values, convolved, correlated, log_symmetric
+from survey.risk.prior import CELL_HA, PriorField
+from survey.risk.work import NOTHING, Remaining, Taught, Work, quality_levels
 
 _TAIL = 20.0
 """A number of items is followed until its probability has fallen by exp(-20)."""
 _UNLIKELY = 1e-9
 """Nodes of less weight, by that of the heaviest, are left out of the numbers of items, and count in means only."""
 _MOST_ITEMS = 1 << 14
+_POINTS = 1 << 18
+"""Ways to share sightings x likely nodes x points held at once: 4 MB of complex numbers."""
 _SLACK = 1e-9
 """Rounding of a sum of probabilities that should reach a quantile exactly."""
 _TINY = 1e-300
@@ -90,7 +91,7 @@ class _Cell:
     def __init__(self, facts: CellFacts, *, belief: Belief, work: Work, taught: Taught) -> None:
         self.facts, self.belief, self.taught = facts, belief, taught
         self.log_left = np.log(np.maximum(work.left, _TINY))
-        self.alarms = belief.alarms_in(facts.shape[None])[0]
+        self.alarms = belief.alarms_in((facts.shape / facts.rate)[None])[0]
         self.p = facts.p
         kind, area, searched = facts.pieces
         rest = max(CELL_HA - float(area.sum()), 0.0), max(facts.searched - float(searched.sum()), 0.0)
@@ -101,8 +102,10 @@ class _Cell:
         self.log_weight = np.log(facts.weight)[:, None] + np.log(quality_levels()[1]) + self._log_finds(work)
         found = np.bincount(facts.find_mark, minlength=UNIDENTIFIED)
         self.start = facts.shape + found
-        self.named = [self._log_named(g) for g in range(UNIDENTIFIED)]
-        self.shared = self._log_shared()
+        self.tilt = -np.log(self.rate.min(axis=2))
+        self.untold = facts.mark == UNIDENTIFIED
+        self.kinds = np.unique(facts.kind[self.untold])
+        self.log_pool = self._log_pool()
 
     def _log_finds(self, work: Work) -> Array:
         """Return the log likelihood of what the finds say about recall and the quality of the work."""
@@ -116,25 +119,13 @@ class _Cell:
         value: Array = log_found + log_recall[:, None]
         return value
 
-    def _log_named(self, g: int) -> Array:
-        """Return log coefficients of lam_g^m from the sightings of a group, (nodes, levels, M + 1).
-
-        Of sightings of no group a part is dealt to the group, and as large a part of their false alarms with them.
-        """
-        f, untold = self.facts, self.facts.mark == UNIDENTIFIED
-        named = self._log_part(g, f.mark == g, share=1 - self.belief.untold, alarms=self.alarms[g])
-        dealt = untold & (f.dealt == g)
-        if not dealt.any():
-            return named
-        part = float(self.alarms[UNIDENTIFIED] * f.shape[g] / f.shape.sum())
-        return log_product(named, self._log_part(g, dealt, share=self.belief.untold, alarms=part))
-
-    def _log_part(self, g: int, own: NDArray[np.bool_], *, share: float, alarms: float) -> Array:
-        f = self.facts
-        log_r = np.where(f.confirmed[own], 0.0, f.log_ratio[own] + np.log(share))
+    def log_named(self, g: int) -> Array:
+        """Return log coefficients of lam_g^m from the sightings of a group, (nodes, levels, M + 1)."""
+        f, own = self.facts, self.facts.mark == g
+        log_r = np.where(f.confirmed[own], 0.0, f.log_ratio[own] + np.log(1 - self.belief.untold))
         log_r = log_r + self.log_left[f.kind[own], :, g].T
         log_c = np.broadcast_to(np.where(f.confirmed[own], -np.inf, 0.0), log_r.shape)
-        return log_symmetric(log_r, log_c) + self._log_seen(own, alarms=alarms)
+        return log_symmetric(log_r, log_c) + self._log_seen(own, alarms=self.alarms[g])
 
     def _log_seen(self, own: NDArray[np.bool_], *, alarms: float) -> Array:
         """Return log p^m Gamma(alpha + K - m) (area + S)^m / Gamma(alpha), (nodes, 1, K + 1).
@@ -149,89 +140,128 @@ class _Cell:
         value: Array = m * np.log(self.p)[:, None, None] + log_false
         return value
 
-    def _log_shared(self) -> dict[tuple[int, ...], Array]:
-        """Return the log weight, (nodes, levels), of each way to share sightings of no group among the groups."""
-        f, own = self.facts, self.facts.dealt == UNIDENTIFIED
-        table: dict[tuple[int, ...], Array] = {(0,) * UNIDENTIFIED: np.zeros(LEVELS)}
-        for k in np.flatnonzero(own):
-            log_r = 0.0 if f.confirmed[k] else f.log_ratio[k] + np.log(self.belief.untold)
-            grown: dict[tuple[int, ...], Array] = {}
-            for key, value in table.items():
-                if not f.confirmed[k]:
-                    grown[key] = np.logaddexp(grown.get(key, -np.inf), value)
-                for g in range(UNIDENTIFIED):
-                    more = (*key[:g], key[g] + 1, *key[g + 1 :])
-                    item = value + log_r + self.log_left[f.kind[k], :, g]
-                    grown[more] = np.logaddexp(grown.get(more, -np.inf), item)
-            table = grown
-        seen = self._log_seen(own, alarms=float(self.alarms[UNIDENTIFIED]))
-        return {key: value + seen[..., sum(key)] for key, value in table.items()}
+    def _log_pool(self) -> Array:
+        """Return the log weight of u_z items among the sightings of no group on each kind of ground z.
+
+        Of shape (K_1 + 1, K_2 + 1, ..., nodes, levels), with an axis for each of `kinds`.
+        """
+        f, log_pool = self.facts, np.zeros(())
+        for kind in self.kinds:
+            own = self.untold & (f.kind == kind)
+            log_r = np.where(f.confirmed[own], 0.0, f.log_ratio[own] + np.log(self.belief.untold))
+            log_e = log_symmetric(log_r, np.where(f.confirmed[own], -np.inf, 0.0))
+            log_pool = np.add.outer(log_pool, log_e + gammaln(np.arange(len(log_e)) + 1))
+        items = _sums(log_pool.shape)
+        seen = np.moveaxis(self._log_seen(self.untold, alarms=float(self.alarms[UNIDENTIFIED])), -1, 0)
+        value: Array = log_pool[..., None, None] + seen[items] + items[..., None, None] * self.tilt
+        return value
 
     def summary(self, counts: NDArray[np.integer] | None) -> dict[str, Array]:
         """Return (1 + groups,) of each output."""
-        most = [max(key[g] for key in self.shared) for g in range(UNIDENTIFIED)]
-        groups = [_Group(self, g, most=most[g]) for g in range(UNIDENTIFIED)]
-        log_weight = {key: self.log_weight + value for key, value in self.shared.items()}
-        top = max(float(value.max()) for value in log_weight.values())
-        terms = []
-        for key, value in log_weight.items():
-            own = [group.whole[n] for group, n in zip(groups, key, strict=True)]
-            terms.append((key, np.exp(value - top), own))
-        everything = sum((weight * np.prod(own, axis=0) for _, weight, own in terms), np.zeros(1))
-        norm = float(everything.sum())
+        groups = [_Group(self, g) for g in range(UNIDENTIFIED)]
+        kinds = len(self.kinds)
+        axes = tuple(range(kinds))
+        most = self.log_pool.max(axis=axes)
+        log_weight = self.log_weight + most + sum(group.top for group in groups)
+        pool = np.exp(self.log_pool - most) * np.exp(log_weight - log_weight.max())
+        whole = [group.spread(group.whole) for group in groups]
+        left, right = convolved(whole[0], whole[1], kinds), convolved(whole[2], whole[3], kinds)
+        everything = (pool * convolved(left, right, kinds)).sum(axis=axes)
+        pool /= everything.sum()
         likely = everything > _UNLIKELY * everything.max()
+        others = [
+            convolved(whole[1 - g], right, kinds) if g < 2 else convolved(whole[5 - g], left, kinds) for g in range(4)
+        ]
+        rest = [group.gathered(correlated(pool, o, kinds)) for group, o in zip(groups, others, strict=True)]
+        unseen = [group.spread(group.unseen) for group in groups]
+        both = convolved(unseen[0], unseen[1], kinds), convolved(unseen[2], unseen[3], kinds)
+        none = [float((pool * convolved(*both, kinds)).sum())]
+        none += [float((r * group.unseen).sum()) for group, r in zip(groups, rest, strict=True)]
+        mean = [float((r * group.mean).sum()) for group, r in zip(groups, rest, strict=True)]
         length = _length(groups, likely)
         z = np.exp(-2j * np.pi * np.arange(length // 2 + 1) / length)
-        curves = [group.curves(z, likely) for group in groups]
-        pgf = np.zeros((1 + UNIDENTIFIED, len(z)), complex)
-        mean, none = np.zeros(1 + UNIDENTIFIED), np.zeros(1 + UNIDENTIFIED)
-        for key, weight, own in terms:
-            curve = [c[n] for c, n in zip(curves, key, strict=True)]
-            pgf[0] += weight[likely] @ (curve[0] * curve[1] * curve[2] * curve[3])
-            unseen = [group.unseen[n] for group, n in zip(groups, key, strict=True)]
-            none[0] += (weight * np.prod(unseen, axis=0)).sum()
-            for g, n in enumerate(key):
-                others = weight * np.prod(own[:g] + own[g + 1 :], axis=0)
-                pgf[1 + g] += others[likely] @ curve[g]
-                mean[1 + g] += (others * groups[g].mean[n]).sum()
-                none[1 + g] += (others * unseen[g]).sum()
-        mean[0] = mean[1:].sum()
-        pmf = np.maximum(np.fft.irfft(pgf / norm, length, axis=1), 0.0)
+        each = max(1, int(_POINTS // (np.count_nonzero(likely) * int(np.prod(pool.shape[:kinds])))))
+        pgf = [self._generated(groups, pool, rest, z=z[i : i + each], likely=likely) for i in range(0, len(z), each)]
+        pmf = np.maximum(np.fft.irfft(np.concatenate(pgf, axis=1), length, axis=1), 0.0)
         known = np.array([self.facts.known.sum(), *self.facts.known])
-        return _told(pmf, known=known, mean=mean / norm, none=none / norm, counts=counts)
+        return _told(pmf, known=known, mean=np.array([sum(mean), *mean]), none=np.array(none), counts=counts)
+
+    def _generated(
+        self,
+        groups: list["_Group"],
+        pool: Array,
+        rest: list[Array],
+        *,
+        z: NDArray[np.complex128],
+        likely: NDArray[np.bool_],
+    ) -> NDArray[np.complex128]:
+        """Return the generating functions of what remains at z, (1 + groups, points), from the likely nodes."""
+        kinds = len(self.kinds)
+        curves = [group.curves(z, likely) for group in groups]
+        spread = [group.spread(curve, likely) for group, curve in zip(groups, curves, strict=True)]
+        left, right = convolved(spread[0], spread[1], kinds), convolved(spread[2], spread[3], kinds)
+        total = np.tensordot(pool[..., likely], convolved(left, right, kinds), kinds + 1)
+        own = [np.tensordot(r[:, likely], curve, 2) for r, curve in zip(rest, curves, strict=True)]
+        return np.stack([total, *own])
 
 
 class _Group:
-    """Numbers of one group given recall and quality, by how many sightings of no group it takes."""
+    """Numbers of one group given recall and quality, by how many sightings n of no group are its items.
 
-    def __init__(self, cell: _Cell, g: int, *, most: int) -> None:
-        self.keep, self.nu, rate = cell.keep[..., g], cell.nu[..., g], cell.rate[..., g]
-        named = cell.named[g]
-        m = np.arange(named.shape[-1])
-        self.size = cell.start[g] + m + np.arange(most + 1)[:, None]
-        log_h = [named + gammaln(s) - s * np.log(rate)[..., None] for s in self.size]
-        top = max(float(h.max()) for h in log_h)
-        self.h = [np.exp(h - top) for h in log_h]
-        """(nodes, levels, M + 1) for each number taken."""
-        self.whole = [h.sum(axis=-1) for h in self.h]
-        odds = (self.nu / rate)[..., None]
-        self.mean = [
-            (h * (m + n + s * odds)).sum(axis=-1) for n, (h, s) in enumerate(zip(self.h, self.size, strict=True))
-        ]
-        log_keep = np.log(self.keep)[..., None]
-        self.unseen = [(h * np.exp(s * log_keep)).sum(axis=-1) for h, s in zip(self.h, self.size, strict=True)]
+    Arrays are (n, nodes, levels); those `spread` have an axis for each kind of ground under such sightings instead.
+    """
 
-    def curves(self, z: NDArray[np.complex128], likely: NDArray[np.bool_]) -> list[NDArray[np.complex128]]:
-        """Return the generating function of what remains at z, (likely nodes, points), times its weight."""
+    def __init__(self, cell: _Cell, g: int) -> None:
+        self.keep, nu, rate = cell.keep[..., g], cell.nu[..., g], cell.rate[..., g]
+        named = cell.log_named(g)
+        self.items = _sums(cell.log_pool.shape[:-2])
+        m, n = np.arange(named.shape[-1]), np.arange(self.items.max() + 1)[:, None, None, None]
+        self.size = cell.start[g] + m + n
+        log_h = named + gammaln(self.size) - self.size * np.log(rate)[..., None] - n * cell.tilt[..., None]
+        self.top = log_h.max(axis=(0, 3))
+        self.h = np.exp(log_h - self.top[..., None])
+        """(n, nodes, levels, M + 1)."""
+        self.whole = self.h.sum(axis=-1)
+        self.mean = (self.h * (m + n + self.size * (nu / rate)[..., None])).sum(axis=-1)
+        self.unseen = (self.h * np.exp(self.size * np.log(self.keep)[..., None])).sum(axis=-1)
+        taken = np.indices(self.items.shape)
+        log_left = np.tensordot(taken, cell.log_left[cell.kinds, :, g], (0, 0))
+        self.factor = np.exp(log_left - gammaln(taken + 1).sum(axis=0)[..., None])[..., None, :]
+        """Of (v_1, v_2, ...) of them on the kinds of ground: what is left by work there, by the factorials of v."""
+
+    def spread(self, values: Values, likely: NDArray[np.bool_] | None = None) -> Values:
+        """Return values by n for each (v_1, v_2, ...) that adds up to n."""
+        factor = self.factor
+        if likely is not None:
+            everywhere = np.broadcast_to(factor, self.items.shape + likely.shape)
+            factor = everywhere[..., likely][..., None]
+        spread: Values = values[self.items] * factor
+        return spread
+
+    def gathered(self, weight: Array) -> Array:
+        """Return the weight of each n from those of (v_1, v_2, ...)."""
+        out: Array = np.zeros_like(self.whole)
+        np.add.at(out, self.items, weight * self.factor)
+        return out
+
+    def curves(self, z: NDArray[np.complex128], likely: NDArray[np.bool_]) -> NDArray[np.complex128]:
+        """Return the generating function of what remains at z, (n, likely nodes, points), times its weight."""
         keep = self.keep[likely][:, None]
         base = keep / (1 - (1 - keep) * z)
-        powers = [np.exp(self.size[0, 0] * np.log(base))]
-        for _ in range(int(self.size.shape[0] + self.size.shape[1] - 2)):
+        powers = [np.exp(self.size.flat[0] * np.log(base))]
+        for _ in range(self.h.shape[0] + self.h.shape[-1] - 2):
             powers.append(powers[-1] * base * z)
-        return [
-            sum((h[likely][:, m, None] * powers[m + n] for m in range(h.shape[-1])), np.zeros(1, complex))
-            for n, h in enumerate(self.h)
-        ]
+        return np.stack(
+            [
+                sum((h[likely][:, m, None] * powers[m + n] for m in range(h.shape[-1])), np.zeros(1, complex))
+                for n, h in enumerate(self.h)
+            ]
+        )
+
+
+def _sums(shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Return the sum of the indices at every place of an array."""
+    return np.asarray(np.indices(shape).sum(axis=0), np.intp).reshape(shape)
 
 
 def _length(groups: list[_Group], likely: NDArray[np.bool_]) -> int:
@@ -240,7 +270,8 @@ def _length(groups: list[_Group], likely: NDArray[np.bool_]) -> int:
     size = [float(group.size.max()) for group in groups]
     reach = sum(s / (1 - q) for s, q in zip(size, lose, strict=True)) + 8
     reach += _TAIL / -np.log(max(*lose, _SLACK))
-    return min(1 << int(np.ceil(np.log2(reach))), _MOST_ITEMS)
+    length: int = min(1 << int(np.ceil(np.log2(reach))), _MOST_ITEMS)
+    return length
 
 
 def _told(
