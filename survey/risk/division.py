@@ -23,8 +23,10 @@ from survey.risk.polynomials import convolved, correlated, log_rising
 _NEGLIGIBLE = 1e-17
 """Weight of numbers of items, none larger in any cell of a block, that are left out: it is lost in rounding anyway."""
 
+_LARGEST = 500.0
+"""Logarithm of the largest number in a convolution."""
 _MANY = 8
-"""Of more detections of a group it is worth to look how many can be items."""
+"""Of more detections of a mark it is worth to look how many can be items."""
 
 Array = NDArray[np.float64]
 
@@ -38,41 +40,57 @@ class Division:
     told: Array
     """(groups, M + 1, cells, nodes) c_g(m, 0), the largest of each node 1."""
     ratio: Array
-    """(groups, cells, nodes) x_g by the largest of the groups: powers of that are in `pool`."""
+    """(groups, cells, nodes) x_g by an x of all groups, powers of which are in `pool`: as a rule the largest."""
     pool: Array
     """(U + 1, cells, nodes) weight of u items among the detections of mark u; the largest of each node is 1."""
     weight: Array
     """(cells, nodes) what a node's weights are to be multiplied by, so that all of a cell add up to 1."""
+    node: Array
+    """(cells, nodes) P(node)."""
+    most: NDArray[np.intp]
+    """(cells,) detections of mark u that can be thought to be items."""
 
     @classmethod
-    def of(cls, log_group: Array, log_untold: Array, *, shape: Array, log_seen: Array, log_node: Array) -> Self:
+    def of(cls, log_told: Array, log_untold: Array, *, shape: Array, log_seen: Array, log_node: Array) -> Self:
         """Divide detections.
 
         Args:
-            log_group: (cells, groups, M + 1) log e_m of the detections of each group.
-            log_untold: (cells, U + 1) log coefficients of (sum of lam_g)^u from those of no group.
+            log_told: (groups, M + 1, cells, nodes) log e_m x^m of the detections of each group.
+            log_untold: (U + 1, cells, nodes or 1) log coefficients of (sum of lam_g)^u from those of no group.
             shape: (cells, groups) a_g.
-            log_seen: (groups, cells, nodes) log x_g.
+            log_seen: (groups, cells, nodes) log x_g of the detections of no group.
             log_node: (cells, nodes) log weight of a node with no item detected.
         """
-        m, u = np.arange(log_group.shape[2])[:, None, None], np.arange(log_untold.shape[1])
+        u = np.arange(len(log_untold))[:, None, None]
+        log_told = log_told + log_rising(shape, log_told.shape[1] - 1).transpose(1, 2, 0)[..., None]
+        log_pool = log_untold + gammaln(u + 1)
         most = log_seen.max(axis=0)
-        log_told = (log_group + log_rising(shape, len(m) - 1)).transpose(1, 2, 0)[..., None] + m * log_seen[:, None]
-        log_pool = (log_untold + gammaln(u + 1)).T[:, :, None] + u[:, None, None] * most
-        top, high = log_told.max(axis=1), log_pool.max(axis=0)
+        top = log_told.max(axis=1)
+        told = np.exp(log_told - top[:, None])
+        if len(u) > _MANY:
+            most = most + _damping(told, shape)
+        log_pool = log_pool + u * most
+        high = log_pool.max(axis=0)
         log_weight = log_node + top.sum(axis=0) + high
         weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-        told, pool = np.exp(log_told - top[:, None]), np.exp(log_pool - high)
-        new: Self = cls(shape.T[:, :, None], told, np.exp(log_seen - most), pool, weight)
-        whole = [new.whole(g) for g in range(len(told))]
-        left, right = convolved(whole[0], whole[1]), convolved(whole[2], whole[3])
-        by_untold = pool * convolved(left, right) * weight
-        total = by_untold.sum(axis=(0, 2))[:, None]
-        new = replace(new, pool=pool[: _length(by_untold / total)], weight=weight / total)
-        return new.without_many() if len(m) > _MANY else new
+        new: Self = cls(shape.T[:, :, None], told, np.exp(log_seen - most), np.exp(log_pool - high), weight, weight, u[-1, 0])
+        by_untold = new.by_untold()
+        by_untold /= (total := by_untold.sum(axis=(0, 2))[:, None])
+        most = (u[:, :, 0] * (by_untold.max(axis=2) > _NEGLIGIBLE)).max(axis=0)
+        return replace(
+            new, pool=new.pool[: most.max() + 1], weight=weight / total, node=by_untold.sum(axis=0), most=most
+        )
+
+    def by_untold(self) -> Array:
+        """Return the weight of u items among the detections of mark u, (U + 1, cells, nodes)."""
+        whole = [self.whole(g) for g in range(len(self.told))]
+        weight: Array = self.pool * convolved(convolved(whole[0], whole[1]), convolved(whole[2], whole[3]))
+        return weight * self.weight
 
     def without_many(self) -> Self:
         """Return it without numbers of items that no cell can be thought to have among the detections of a group."""
+        if self.told.shape[1] <= _MANY:
+            return self
         by_told = [
             sum((c * r for c, r in zip(self.taken(g), rest, strict=True)), np.zeros(1)) for g, rest in self._rests()
         ]
@@ -81,11 +99,29 @@ class Division:
     def take(self, rows: NDArray[np.intp]) -> "Division":
         """Return some of the cells."""
         return Division(
-            self.shape[:, rows], self.told[:, :, rows], self.ratio[:, rows], self.pool[:, rows], self.weight[rows]
+            self.shape[:, rows],
+            self.told[:, :, rows],
+            self.ratio[:, rows],
+            self.pool[:, rows],
+            self.weight[rows],
+            self.node[rows],
+            self.most[rows],
+        )
+
+    def at(self, nodes: NDArray[np.bool_]) -> "Division":
+        """Return it at some of the nodes."""
+        return Division(
+            self.shape,
+            self.told[..., nodes],
+            self.ratio[..., nodes],
+            self.pool[..., nodes],
+            self.weight[:, nodes],
+            self.node[:, nodes],
+            self.most,
         )
 
     def taken(self, g: int) -> Iterator[Array]:
-        """Yield c_g(m, v), (M + 1, cells, nodes), of v = 0, 1, ..., U, without the power of the largest x."""
+        """Yield c_g(m, v), (M + 1, cells, nodes), of v = 0, 1, ..., U, without the power of the x of all groups."""
         now, size = self.told[g], self.shape[g] + np.arange(self.told.shape[1])[:, None, None]
         yield now
         for v in range(len(self.pool) - 1):
@@ -122,3 +158,14 @@ class Division:
 def _length(weight: Array) -> int:
     """Return how many of the first terms (terms, cells, nodes) there are up to the last that counts in any cell."""
     return int(np.flatnonzero(weight.max(axis=(1, 2)) > _NEGLIGIBLE)[-1]) + 1
+
+
+def _damping(told: Array, shape: Array) -> Array:
+    """Return log of what x of all groups is to be multiplied by, (cells, 1), lest convolutions leave the range of floats.
+
+    They grow up to (a + M)_u / u! with M detections told, and of a series in y with these coefficients, (1 - y)^-(a + M),
+    no term is larger than the whole.
+    """
+    size = shape.sum(axis=1) + ((told > 0).any(axis=3).sum(axis=1) - 1).sum(axis=0)
+    damping: Array = -np.log(-np.expm1(-_LARGEST / size))[:, None]
+    return damping

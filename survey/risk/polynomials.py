@@ -9,6 +9,9 @@ from scipy.special import gammaln
 Array = NDArray[np.float64]
 Values = TypeVar("Values", Array, NDArray[np.complex128])
 
+_LONG = 32
+"""Terms of a power series from which on each series is multiplied by itself."""
+
 
 def log_symmetric(log_ratio: Array, log_constant: Array | None = None) -> Array:
     """Return log of the coefficients of prod_k (c_k + r_k x), powers 0..K, of each row.
@@ -48,25 +51,28 @@ def log_rising(start: Array, count: int) -> Array:
     return rising
 
 
-def convolved(first: Values, second: Values, variables: int = 1) -> Values:
-    """Return the first terms of the product of two power series, as many as they have.
-
-    Args:
-        first: Coefficients, powers of the variables along the first axes.
-        second: Of the same shape.
-        variables: How many.
-    """
+def convolved(first: Values, second: Values) -> Values:
+    """Return the first terms of the product of two power series, as many as they have, powers along the first axis."""
+    if len(first) > _LONG:
+        return _column_by_column(first, second, slice(len(first)))
     out = np.zeros_like(first)
-    for power in np.ndindex(first.shape[:variables]):
-        left = tuple(slice(None, size - n) for n, size in zip(power, first.shape, strict=False))
-        out[tuple(slice(n, None) for n in power)] += first[power] * second[left]
+    for n in range(len(first)):
+        out[n:] += first[n] * second[: len(second) - n]
     return out
 
 
-def correlated(pool: Array, sequence: Array, variables: int = 1) -> Array:
+def correlated(pool: Array, sequence: Array) -> Array:
     """Return sum_w pool(v + w) sequence(w) of every v; arrays as those of `convolved`."""
+    if len(sequence) > _LONG:
+        return _column_by_column(pool, sequence[::-1], slice(len(sequence) - 1, None))
     out = np.zeros_like(sequence)
-    for power in np.ndindex(sequence.shape[:variables]):
-        left = tuple(slice(None, size - n) for n, size in zip(power, sequence.shape, strict=False))
-        out[left] += pool[tuple(slice(n, None) for n in power)] * sequence[power]
+    for n in range(len(sequence)):
+        out[: len(sequence) - n] += pool[n:] * sequence[n]
     return out
+
+
+def _column_by_column(first: Values, second: Values, part: slice) -> Values:
+    """Return a part of the whole product, which for long series is faster where each lies in one piece."""
+    left, right = (np.ascontiguousarray(v.reshape(len(v), -1).T) for v in (first, second))
+    product: Values = np.stack([np.convolve(a, b)[part] for a, b in zip(left, right, strict=True)], axis=1)
+    return product.reshape(first.shape)

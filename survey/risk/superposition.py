@@ -36,10 +36,10 @@ from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence, Inference
 from survey.risk.division import Division
 from survey.risk.groups import UNIDENTIFIED
-from survey.risk.mixture import CountMixture, Odds, Posterior
+from survey.risk.mixture import Odds, Posterior
 from survey.risk.polynomials import log_rising, log_symmetric
 from survey.risk.prior import CELL_HA, PriorField
-from survey.risk.totals import Totals
+from survey.risk.summaries import summarised
 from survey.values import ORDNANCE_GROUPS
 
 _NODES = 8
@@ -157,14 +157,16 @@ class _Block:
         odds = tuple(Odds.of(rate[:, None], effective, CELL_HA) for rate in self.rate.T)
         out = self._steps(log_node, odds)
         log_group, log_untold = self._likelihoods(self.part.told, self.part.untold)
+        log_seen = np.log(p) - np.stack(log_rate)
         division = Division.of(
-            log_group,
-            log_untold,
+            log_group.transpose(1, 2, 0)[..., None] + np.arange(log_group.shape[2])[:, None, None] * log_seen[:, None],
+            log_untold.T[:, :, None],
             shape=self.shape,
-            log_seen=np.log(p) - np.stack(log_rate),
+            log_seen=log_seen,
             log_node=log_node,
         )
-        return out | self._summaries(division, odds, counts)
+        known = np.zeros((len(self.rows), len(odds)))
+        return out | summarised(division.without_many(), odds, known=known, counts=counts)
 
     def _likelihoods(self, told: int, untold: int) -> tuple[Array, Array]:
         """Return log coefficients of lam_g^m, (cells, groups, told + 1), and of lam^u, (cells, untold + 1)."""
@@ -205,24 +207,3 @@ class _Block:
             "searched_p": np.column_stack(some),
             "searched_expected": np.column_stack([mean.sum(axis=1), mean]),
         }
-
-    def _summaries(
-        self, division: Division, odds: tuple[Odds, ...], counts: NDArray[np.integer] | None
-    ) -> dict[str, Array]:
-        """Return the posterior of the total and of each group."""
-        none, totals = np.zeros(len(self.rows)), Totals(division, odds)
-        mixtures = [
-            CountMixture(weight, start, own, none)
-            for weight, start, own in zip(division.groups(), self.shape.T, odds, strict=True)
-        ]
-        found = [mixture.summary() for mixture in mixtures]
-        total = Posterior(
-            np.sum([f.expected_items for f in found], axis=0), totals.present(), totals.unseen(), *totals.quantiles()
-        )
-        out = {name: np.column_stack([getattr(f, name) for f in (total, *found)]) for name in Posterior.__slots__}
-        if counts is not None:
-            for name, number in (("at_most", counts), ("below", counts - 1)):
-                n = number.T.astype(np.float64)
-                by_group = [mixture.at_most(k) for mixture, k in zip(mixtures, n[1:], strict=True)]
-                out[name] = np.column_stack([totals.at_most(n[0]), *by_group])
-        return out

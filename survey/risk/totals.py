@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.risk.crowded import sums
 from survey.risk.division import Division
 from survey.risk.mixture import LEVELS, Odds
 from survey.risk.polynomials import convolved
@@ -23,6 +24,8 @@ _BLUR, _MARGIN = 2.5, 20
 20 steps before 0."""
 _DAMPED = 1e-8
 """Numbers beyond those that are followed come back on the circle; its radius makes so much of them."""
+_CROWDED = 24
+"""Detections of no group that may be items, beyond which a cell's total comes from points (`crowded.py`)."""
 _POINTS = 1 << 20
 """Points x cells x nodes x numbers of detections held at once: 8 MB of complex numbers."""
 
@@ -37,6 +40,16 @@ class Totals:
     division: Division
     odds: tuple[Odds, ...]
     """Of each group."""
+
+    @property
+    def crowded(self) -> NDArray[np.bool_]:
+        """(cells,) whether numbers come from points, for so many detections of no group may be items."""
+        crowded: NDArray[np.bool_] = self.division.most > _CROWDED
+        return crowded
+
+    def _points(self, row: int) -> Array:
+        one = np.array([row])
+        return sums(self.division.take(one), tuple(odds.take(one) for odds in self.odds))
 
     def present(self) -> Array:
         """Return P(at least one item), (cells,)."""
@@ -62,6 +75,10 @@ class Totals:
         out = np.where(1 - self.present() >= np.array(LEVELS)[:, None] - _SLACK, 0.0, -1.0)
         rows = np.flatnonzero(out[1] < 0)
         for count, step in _stages():
+            for row in rows[self.crowded[rows]] if count > _DIRECT else ():
+                items = self._points(row)
+                out[:, row] = items[np.ceil(np.array(LEVELS) * len(items)).astype(np.intp) - 1]
+            rows = rows[out[1, rows] < 0]
             if not rows.size:
                 break
             reached = self._cdf(rows, count, step)
@@ -74,7 +91,10 @@ class Totals:
     def at_most(self, n: Array) -> Array:
         """Return P(items <= n) of each cell, n (cells,)."""
         out = np.zeros(len(n))
-        rows = np.flatnonzero(n >= 0)
+        rows = np.flatnonzero((n >= 0) & ~self.crowded)
+        for row in np.flatnonzero((n >= 0) & self.crowded):
+            items = self._points(row)
+            out[row] = np.searchsorted(items, n[row], side="right") / len(items)
         for count, step in _stages():
             if not rows.size:
                 break
