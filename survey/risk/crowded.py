@@ -1,47 +1,75 @@
-"""Numbers of items of all groups together in a cell with many detections of no group."""
+"""The number of items of all groups together in a cell with many detections of no group."""
+
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
-from scipy.stats import nbinom
+from scipy.special import gammaincinv, gammaln, pdtr
 from scipy.stats.qmc import Sobol
 
 from survey.risk.division import Division
 from survey.risk.mixture import Odds
 from survey.risk.polynomials import convolved
 
-_LOG2_POINTS = 13
-"""Of 8192 points probabilities are right to about 0.001 (`tests/risk/test_crowded.py`)."""
+_LOG2_POINTS = 12
+"""Of 4096 points."""
+_SLACK = 1e-12
 _TOGETHER = 1 << 10
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 
-def sums(division: Division, odds: tuple[Odds, ...]) -> Array:
-    """Return numbers of items of a single cell in order, each of the same weight.
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Number of items as `detected` + Poisson(`undetected`), (points,), every point of the same weight."""
 
-    They are quantiles of its distribution at the points of a Sobol sequence, which is the same every time: of node and
-    items of mark u, of how those divide among the groups, of the items among the detections of each group, and of its
-    undetected ones. So the work goes with the number of detections, and not with its third power.
-    """
-    d, groups = division, len(odds)
-    uniform = (Sobol(4 + 2 * groups, scramble=False).random_base2(_LOG2_POINTS) + 0.5 / (1 << _LOG2_POINTS)).T
-    whole = [d.whole(g)[:, 0] for g in range(groups)]
-    left, right = convolved(whole[0], whole[1]), convolved(whole[2], whole[3])
-    by_node = (d.pool[:, 0] * convolved(left, right) * d.weight[0]).T
-    reached = by_node.cumsum()
-    node, untold = np.divmod(np.searchsorted(reached, uniform[0] * reached[-1], side="right"), by_node.shape[1])
-    first = _shared(left, right, node=node, total=untold, uniform=uniform[1])
-    taken = [_shared(whole[0], whole[1], node=node, total=first, uniform=uniform[2])]
-    taken.append(first - taken[0])
-    taken.append(_shared(whole[2], whole[3], node=node, total=untold - first, uniform=uniform[3]))
-    taken.append(untold - first - taken[2])
-    items = np.zeros(len(node))
-    for g, (v, own) in enumerate(zip(taken, odds, strict=True)):
-        detected = v + _named(d, g, node=node, taken=v, uniform=uniform[4 + 2 * g])
-        items += detected + nbinom.ppf(uniform[5 + 2 * g], d.shape[g, 0] + detected, own.keep[0, node])
-    return np.sort(items)
+    detected: Index
+    undetected: Array
+
+    @classmethod
+    def of(cls, division: Division, odds: tuple[Odds, ...]) -> Self:
+        """Return the points of a single cell.
+
+        They are quantiles at the points of a Sobol sequence, the same every time: of node and items of mark u, of how
+        those divide among the groups, of the items among the detections of each group, and of its density. So the work
+        goes with the number of detections, and not with its third power.
+        """
+        d, groups = division, len(odds)
+        uniform = (Sobol(4 + 2 * groups, scramble=False).random_base2(_LOG2_POINTS) + 0.5 / (1 << _LOG2_POINTS)).T
+        whole = [d.whole(g)[:, 0] for g in range(groups)]
+        left, right = convolved(whole[0], whole[1]), convolved(whole[2], whole[3])
+        reached = (d.pool[:, 0] * convolved(left, right) * d.weight[0]).T.cumsum()
+        both = np.searchsorted(reached, uniform[0] * reached[-1], side="right")
+        node, untold = np.divmod(both, len(left))
+        first = _shared(left, right, node=node, total=untold, uniform=uniform[1])
+        one, three = (
+            _shared(whole[g], whole[g + 1], node=node, total=total, uniform=uniform[2 + g // 2])
+            for g, total in ((0, first), (2, untold - first))
+        )
+        detected, undetected = untold.copy(), np.zeros(len(node))
+        for g, v in enumerate((one, first - one, three, untold - first - three)):
+            named = _named(d, g, node=node, taken=v, uniform=uniform[4 + 2 * g])
+            density = gammaincinv(d.shape[g, 0] + named + v, uniform[5 + 2 * g])
+            detected += named
+            undetected += density * (odds[g].lose / odds[g].keep)[0, node]
+        return cls(detected, undetected)
+
+    def at_most(self, n: float) -> float:
+        """Return P(items <= n)."""
+        left = n - self.detected
+        return float(np.where(left >= 0, pdtr(np.maximum(left, 0), self.undetected), 0.0).mean())
+
+    def quantile(self, level: float) -> int:
+        """Return the smallest n with P(items <= n) >= level."""
+        low, high = -1, int((self.detected + self.undetected).max()) + 1
+        while self.at_most(high) < level - _SLACK:
+            high *= 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.at_most(middle) >= level - _SLACK else (middle, high)
+        return high
 
 
 def _shared(first: Array, second: Array, *, node: Index, total: Index, uniform: Array) -> Index:

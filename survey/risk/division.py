@@ -89,8 +89,6 @@ class Division:
 
     def without_many(self) -> Self:
         """Return it without numbers of items that no cell can be thought to have among the detections of a group."""
-        if self.told.shape[1] <= _MANY:
-            return self
         by_told = [
             sum((c * r for c, r in zip(self.taken(g), rest, strict=True)), np.zeros(1)) for g, rest in self._rests()
         ]
@@ -122,11 +120,7 @@ class Division:
 
     def taken(self, g: int) -> Iterator[Array]:
         """Yield c_g(m, v), (M + 1, cells, nodes), of v = 0, 1, ..., U, without the power of the x of all groups."""
-        now, size = self.told[g], self.shape[g] + np.arange(self.told.shape[1])[:, None, None]
-        yield now
-        for v in range(len(self.pool) - 1):
-            now = now * ((size + v) / (v + 1)) * self.ratio[g]
-            yield now
+        yield from _grown(self.told[g], self.shape[g], ratio=self.ratio[g], most=len(self.pool) - 1)
 
     def whole(self, g: int) -> Array:
         """Return the sum of c_g(m, v) over m, (U + 1, cells, nodes)."""
@@ -146,6 +140,15 @@ class Division:
                 out[v : v + len(c)] += c * rest[v]
             yield out[: _length(out)]
 
+    def together(self) -> Array:
+        """Return P(t detections are items, node), (T, cells, nodes), of groups that have one x: they add up to one."""
+        told = np.concatenate([self.told, np.zeros((len(self.told), 3 * (self.told.shape[1] - 1), *self.node.shape))], 1)
+        named = convolved(convolved(told[0], told[1]), convolved(told[2], told[3]))
+        out = np.zeros((len(named) + len(self.pool) - 1, *self.node.shape))
+        for u, c in enumerate(_grown(named, self.shape.sum(axis=0), ratio=self.ratio[0], most=len(self.pool) - 1)):
+            out[u : u + len(c)] += c * (self.pool[u] * self.weight)
+        return out[: _length(out)]
+
     def _rests(self) -> Iterator[tuple[int, Array]]:
         """Yield each group and the weight of all else that makes v items of mark u its own, (U + 1, cells, nodes)."""
         whole = [self.whole(g) for g in range(len(self.told))]
@@ -153,6 +156,15 @@ class Division:
         for g in range(len(self.told)):
             others = convolved(whole[1 - g], right) if g < 2 else convolved(whole[5 - g], left)
             yield g, correlated(self.pool, others) * self.weight
+
+
+def _grown(told: Array, shape: Array, *, ratio: Array, most: int) -> Iterator[Array]:
+    """Yield c(m, v) of v = 0, 1, ..., `most` from those of v = 0."""
+    now, size = told, shape + np.arange(len(told))[:, None, None]
+    yield now
+    for v in range(most):
+        now = now * ((size + v) / (v + 1)) * ratio
+        yield now
 
 
 def _length(weight: Array) -> int:

@@ -54,6 +54,10 @@ class Odds:
         """Return those of some cells."""
         return Odds(self.keep[rows], self.lose[rows], self.log_keep[rows])
 
+    def at(self, nodes: NDArray[np.bool_]) -> "Odds":
+        """Return those at some nodes."""
+        return Odds(self.keep[:, nodes], self.lose[:, nodes], self.log_keep[:, nodes])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountMixture:

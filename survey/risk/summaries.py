@@ -7,6 +7,10 @@ from survey.risk.division import Division
 from survey.risk.mixture import CountMixture, Odds, Posterior
 from survey.risk.totals import Totals
 
+_UNLIKELY = 1e-12
+"""Probability of a node of recall that is left out where series are long."""
+_LONG = 8
+
 Array = NDArray[np.float64]
 
 
@@ -21,22 +25,29 @@ def summarised(
         known: (cells, groups) further items that are there for certain.
         counts: (cells, 1 + groups) numbers of items; `at_most` and `below` tell their cumulative probability.
     """
-    totals, certain = Totals(division, odds), known.sum(axis=1)
-    mixtures = [
-        CountMixture(weight, start[:, 0], own, sure)
-        for weight, start, own, sure in zip(division.groups(), division.shape, odds, known.T, strict=True)
-    ]
-    found = [mixture.summary() for mixture in mixtures]
-    total = Posterior(
-        np.sum([f.expected_items for f in found], axis=0),
-        np.where(certain > 0, 1.0, totals.present()),
-        totals.unseen(),
-        *(totals.quantiles() + certain),
-    )
-    out = {name: np.column_stack([getattr(f, name) for f in (total, *found)]) for name in Posterior.__slots__}
+    if len(division.pool) > _LONG or division.told.shape[1] > _LONG:
+        likely = division.node.max(axis=0) > _UNLIKELY
+        division, odds = division.at(likely).without_many(), tuple(own.at(likely) for own in odds)
+    certain, starts = known.sum(axis=1), division.shape[:, :, 0]
+    groups = [CountMixture(*of) for of in zip(division.groups(), starts, odds, known.T, strict=True)]
+    found = [group.summary() for group in groups]
+    whole: CountMixture | Totals
+    if _one_rate(division, odds):
+        whole = CountMixture(division.together(), starts.sum(axis=0), odds[0], certain)
+    else:
+        whole = Totals(division, odds, certain, np.sum([f.expected_items for f in found], axis=0))
+    found.insert(0, whole.summary())
+    out = {name: np.column_stack([getattr(f, name) for f in found]) for name in Posterior.__slots__}
     if counts is not None:
         for name, number in (("at_most", counts), ("below", counts - 1)):
-            n = number.T.astype(np.float64)
-            by_group = [mixture.at_most(k) for mixture, k in zip(mixtures, n[1:], strict=True)]
-            out[name] = np.column_stack([totals.at_most(n[0] - certain), *by_group])
+            each = zip((whole, *groups), number.T.astype(np.float64), strict=True)
+            out[name] = np.column_stack([numbers.at_most(n) for numbers, n in each])
     return out
+
+
+def _one_rate(division: Division, odds: tuple[Odds, ...]) -> bool:
+    """Return whether groups differ in nothing but their shapes, so that they add up to one group."""
+    return all(
+        np.array_equal(own.keep, odds[0].keep) and np.array_equal(ratio, division.ratio[0])
+        for own, ratio in zip(odds[1:], division.ratio[1:], strict=True)
+    )

@@ -166,7 +166,7 @@ class _Block:
             log_node=log_node,
         )
         known = np.zeros((len(self.rows), len(odds)))
-        return out | summarised(division.without_many(), odds, known=known, counts=counts)
+        return out | summarised(division, odds, known=known, counts=counts)
 
     def _likelihoods(self, told: int, untold: int) -> tuple[Array, Array]:
         """Return log coefficients of lam_g^m, (cells, groups, told + 1), and of lam^u, (cells, untold + 1)."""

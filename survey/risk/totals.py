@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.risk.crowded import sums
+from survey.risk.crowded import Points
 from survey.risk.division import Division
-from survey.risk.mixture import LEVELS, Odds
+from survey.risk.mixture import LEVELS, Odds, Posterior
 from survey.risk.polynomials import convolved
 
 _SLACK = 1e-12
@@ -40,6 +40,16 @@ class Totals:
     division: Division
     odds: tuple[Odds, ...]
     """Of each group."""
+    offset: Array
+    """(cells,) items known for certain."""
+    expected: Array
+    """(cells,) expected number: the sum of the groups' own."""
+
+    def summary(self) -> Posterior:
+        """Return mean, probabilities and quantiles of each cell."""
+        low, high = self.quantiles()
+        present = np.where(self.offset == 0, self.present(), 1.0)
+        return Posterior(self.expected, present, self.unseen(), self.offset + low, self.offset + high)
 
     @property
     def crowded(self) -> NDArray[np.bool_]:
@@ -47,9 +57,9 @@ class Totals:
         crowded: NDArray[np.bool_] = self.division.most > _CROWDED
         return crowded
 
-    def _points(self, row: int) -> Array:
+    def _points(self, row: int) -> Points:
         one = np.array([row])
-        return sums(self.division.take(one), tuple(odds.take(one) for odds in self.odds))
+        return Points.of(self.division.take(one), tuple(odds.take(one) for odds in self.odds))
 
     def present(self) -> Array:
         """Return P(at least one item), (cells,)."""
@@ -76,8 +86,8 @@ class Totals:
         rows = np.flatnonzero(out[1] < 0)
         for count, step in _stages():
             for row in rows[self.crowded[rows]] if count > _DIRECT else ():
-                items = self._points(row)
-                out[:, row] = items[np.ceil(np.array(LEVELS) * len(items)).astype(np.intp) - 1]
+                points = self._points(row)
+                out[:, row] = [points.quantile(level) for level in LEVELS]
             rows = rows[out[1, rows] < 0]
             if not rows.size:
                 break
@@ -90,11 +100,11 @@ class Totals:
 
     def at_most(self, n: Array) -> Array:
         """Return P(items <= n) of each cell, n (cells,)."""
+        n = n - self.offset
         out = np.zeros(len(n))
         rows = np.flatnonzero((n >= 0) & ~self.crowded)
         for row in np.flatnonzero((n >= 0) & self.crowded):
-            items = self._points(row)
-            out[row] = np.searchsorted(items, n[row], side="right") / len(items)
+            out[row] = self._points(row).at_most(n[row])
         for count, step in _stages():
             if not rows.size:
                 break
