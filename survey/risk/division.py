@@ -74,9 +74,11 @@ class Division:
         log_weight = log_node + top.sum(axis=0) + high
         weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
         new: Self = cls(shape.T[:, :, None], told, np.exp(log_seen - most), np.exp(log_pool - high), weight, weight, u[-1, 0])
+        if len(u) > _MANY:
+            new = replace(new, pool=new.pool[: new.reach()])
         by_untold = new.by_untold()
         by_untold /= (total := by_untold.sum(axis=(0, 2))[:, None])
-        most = (u[:, :, 0] * (by_untold.max(axis=2) > _NEGLIGIBLE)).max(axis=0)
+        most = (u[: len(by_untold), :, 0] * (by_untold.max(axis=2) > _NEGLIGIBLE)).max(axis=0)
         return replace(
             new, pool=new.pool[: most.max() + 1], weight=weight / total, node=by_untold.sum(axis=0), most=most
         )
@@ -86,6 +88,20 @@ class Division:
         whole = [self.whole(g) for g in range(len(self.told))]
         weight: Array = self.pool * convolved(convolved(whole[0], whole[1]), convolved(whole[2], whole[3]))
         return weight * self.weight
+
+    def reach(self) -> int:
+        """Return how many numbers of items of mark u may count, by a bound that takes no convolution of long series.
+
+        Were all groups' x the largest, they would add up to one group; and a cell's weights add up to no less than
+        those of its likeliest node.
+        """
+        named, size = _named(self.told), self.shape.sum(axis=0)
+        u, m = np.arange(len(self.pool)), np.arange(len(named))
+        log_grown = log_rising(size + m, len(u) - 1) - gammaln(u + 1) + u * np.log(self.ratio.max())
+        most = self.pool * np.matmul(np.exp(log_grown).transpose(0, 2, 1), named.swapaxes(0, 1)).swapaxes(0, 1) * self.weight
+        best = np.zeros(self.node.shape[1], bool)
+        best[most.sum(axis=0).argmax(axis=1)] = True
+        return _length(most / self.at(best).by_untold().sum(axis=(0, 2))[:, None])
 
     def without_many(self) -> Self:
         """Return it without numbers of items that no cell can be thought to have among the detections of a group."""
@@ -142,8 +158,7 @@ class Division:
 
     def together(self) -> Array:
         """Return P(t detections are items, node), (T, cells, nodes), of groups that have one x: they add up to one."""
-        told = np.concatenate([self.told, np.zeros((len(self.told), 3 * (self.told.shape[1] - 1), *self.node.shape))], 1)
-        named = convolved(convolved(told[0], told[1]), convolved(told[2], told[3]))
+        named = _named(self.told)
         out = np.zeros((len(named) + len(self.pool) - 1, *self.node.shape))
         for u, c in enumerate(_grown(named, self.shape.sum(axis=0), ratio=self.ratio[0], most=len(self.pool) - 1)):
             out[u : u + len(c)] += c * (self.pool[u] * self.weight)
@@ -156,6 +171,12 @@ class Division:
         for g in range(len(self.told)):
             others = convolved(whole[1 - g], right) if g < 2 else convolved(whole[5 - g], left)
             yield g, correlated(self.pool, others) * self.weight
+
+
+def _named(told: Array) -> Array:
+    """Return the weight of m items among the detections of all groups, (4 M + 1, cells, nodes), from those of each."""
+    whole = np.concatenate([told, np.zeros((len(told), 3 * (told.shape[1] - 1), *told.shape[2:]))], axis=1)
+    return convolved(convolved(whole[0], whole[1]), convolved(whole[2], whole[3]))
 
 
 def _grown(told: Array, shape: Array, *, ratio: Array, most: int) -> Iterator[Array]:

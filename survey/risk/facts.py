@@ -14,8 +14,8 @@ from survey.risk.prior import PriorField
 from survey.risk.superposition import steep
 from survey.risk.work import Taught, Work
 
-_NODES, _MOST_NODES = 8, 40
-"""Nodes of recall; every event adds half a node."""
+_NODES, _MOST_NODES, _MOST_GRADED = 8, 40, 16
+"""Nodes of recall; every event adds half a node, or a quarter to each panel of graded ones."""
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def facts_of(
 ) -> Iterator[CellFacts]:
     """Yield what is known of each cell."""
     curved = steep(evidence, prior, belief)
-    nodes = cache(lambda graded, count: belief.graded_nodes(count) if graded else belief.nodes(count))
+    nodes = cache(lambda graded, count: (belief.graded_nodes if graded else belief.nodes)(count))
     order = np.argsort(evidence.cell, kind="stable")
     pieces = np.argsort(work.cell, kind="stable")
     finds = np.argsort(work.find_cell, kind="stable")
@@ -64,7 +64,9 @@ def facts_of(
     ]
     for cell, s, w, f in zip(cells.tolist(), *spans, strict=True):
         k, a, d = order[s[0] : s[1]], pieces[w[0] : w[1]], finds[f[0] : f[1]]
-        recall, weight = nodes(bool(curved[cell]), min(_NODES + (len(k) + len(d) + 1) // 2, _MOST_NODES))
+        graded, events = bool(curved[cell]), len(k) + len(d)
+        count = min(_NODES + events // 4, _MOST_GRADED) if graded else min(_NODES + (events + 1) // 2, _MOST_NODES)
+        recall, weight = nodes(graded, count)
         known = np.isin(work.kind[a], taught.kinds)  # their false alarms are in the belief
         yield CellFacts(
             shape=prior.shape[cell],
