@@ -64,24 +64,24 @@ class Division:
         u = np.arange(len(log_untold))[:, None, None]
         log_told = log_told + log_rising(shape, log_told.shape[1] - 1).transpose(1, 2, 0)[..., None]
         log_pool = log_untold + gammaln(u + 1)
-        most = log_seen.max(axis=0)
         top = log_told.max(axis=1)
         told = np.exp(log_told - top[:, None])
+        log_x = log_seen.max(axis=0)
         if len(u) > _MANY:
-            most = most + _damping(told, shape)
-        log_pool = log_pool + u * most
+            log_x = log_x + _damping(told, shape)
+        log_pool = log_pool + u * log_x
         high = log_pool.max(axis=0)
         log_weight = log_node + top.sum(axis=0) + high
         weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-        new: Self = cls(shape.T[:, :, None], told, np.exp(log_seen - most), np.exp(log_pool - high), weight, weight, u[-1, 0])
+        ratio, pool = np.exp(log_seen - log_x), np.exp(log_pool - high)
+        new: Self = cls(shape.T[:, :, None], told, ratio, pool, weight, weight, np.zeros(len(shape), np.intp))
         if len(u) > _MANY:
             new = replace(new, pool=new.pool[: new.reach()])
         by_untold = new.by_untold()
         by_untold /= (total := by_untold.sum(axis=(0, 2))[:, None])
         most = (u[: len(by_untold), :, 0] * (by_untold.max(axis=2) > _NEGLIGIBLE)).max(axis=0)
-        return replace(
-            new, pool=new.pool[: most.max() + 1], weight=weight / total, node=by_untold.sum(axis=0), most=most
-        )
+        pool = new.pool[: most.max() + 1]
+        return replace(new, pool=pool, weight=weight / total, node=by_untold.sum(axis=0), most=most)
 
     def by_untold(self) -> Array:
         """Return the weight of u items among the detections of mark u, (U + 1, cells, nodes)."""
@@ -98,7 +98,8 @@ class Division:
         named, size = _named(self.told), self.shape.sum(axis=0)
         u, m = np.arange(len(self.pool)), np.arange(len(named))
         log_grown = log_rising(size + m, len(u) - 1) - gammaln(u + 1) + u * np.log(self.ratio.max())
-        most = self.pool * np.matmul(np.exp(log_grown).transpose(0, 2, 1), named.swapaxes(0, 1)).swapaxes(0, 1) * self.weight
+        whole = np.matmul(np.exp(log_grown).transpose(0, 2, 1), named.swapaxes(0, 1)).swapaxes(0, 1)
+        most = self.pool * whole * self.weight
         best = np.zeros(self.node.shape[1], bool)
         best[most.sum(axis=0).argmax(axis=1)] = True
         return _length(most / self.at(best).by_untold().sum(axis=(0, 2))[:, None])
@@ -194,10 +195,10 @@ def _length(weight: Array) -> int:
 
 
 def _damping(told: Array, shape: Array) -> Array:
-    """Return log of what x of all groups is to be multiplied by, (cells, 1), lest convolutions leave the range of floats.
+    """Return log of what x of all groups is to be multiplied by, (cells, 1), lest convolutions overflow.
 
-    They grow up to (a + M)_u / u! with M detections told, and of a series in y with these coefficients, (1 - y)^-(a + M),
-    no term is larger than the whole.
+    They grow up to (a + M)_u / u! with M detections told, and of a series in y with these coefficients,
+    (1 - y)^-(a + M), no term is larger than the whole.
     """
     size = shape.sum(axis=1) + ((told > 0).any(axis=3).sum(axis=1) - 1).sum(axis=0)
     damping: Array = -np.log(-np.expm1(-_LARGEST / size))[:, None]

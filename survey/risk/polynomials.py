@@ -33,17 +33,6 @@ def log_symmetric(log_ratio: Array, log_constant: Array | None = None) -> Array:
     return log_e
 
 
-def log_product(first: Array, second: Array) -> Array:
-    """Return log of the coefficients of the product of two polynomials (..., K + 1) and (..., L + 1)."""
-    if first.shape[-1] > second.shape[-1]:
-        first, second = second, first
-    k, l = first.shape[-1], second.shape[-1]  # noqa: E741 - the degrees of the formula
-    product = np.full((*second.shape[:-1], k + l - 1), -np.inf)
-    for n in range(k):
-        product[..., n : n + l] = np.logaddexp(product[..., n : n + l], first[..., n : n + 1] + second)
-    return product
-
-
 def log_rising(start: Array, count: int) -> Array:
     """Return log of the rising factorials (a)_0..(a)_count = Gamma(a + m) / Gamma(a), powers along a new last axis."""
     a = np.asarray(start)[..., None]

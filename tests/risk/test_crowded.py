@@ -55,9 +55,9 @@ def both(found: Inference, name: str) -> NDArray[np.float64]:
 
 
 def expected_of_one_rate(seen: CellEvidence, kept: NDArray[np.float64], *, nu: tuple[float, float]) -> list[float]:
-    """Return expected items of each group, where all have one rate, all sightings are of no group and nothing is left out.
+    """Return expected items of total and groups of one rate, where all sightings are of no group.
 
-    Their number n then tells all: recall is integrated on a grid, and groups share items as they share shapes.
+    The number n of items among them then tells all: recall is integrated on a grid, and groups share items by shapes.
 
     Args:
         seen: Sightings.
@@ -181,11 +181,13 @@ def on_two_kinds(seen: CellEvidence, at: NDArray[np.intp], left: NDArray[np.floa
 
 
 @pytest.mark.parametrize(
-    ("off", "error"), [(1, 1e-4), (2, 1e-4), (6, 0.03), (15, 0.03)], ids=["one off", "two off", "six off", "as many off"]
+    ("off", "error"),
+    [(1, 1e-4), (2, 1e-4), (6, 0.03), (15, 0.03)],
+    ids=["one off", "two off", "six off", "as many off"],
 )
 @pytest.mark.parametrize("spread", [0.0, 2.0])
 def test_sightings_on_two_kinds_of_ground(off: int, error: float, spread: float) -> None:
-    """A few on the second kind are dealt out exactly; of more the tangent is right to three per cent of each group's items here."""
+    """A few on the second kind are dealt out exactly; of more the tangent is right to three per cent here."""
     left = np.array([[1.0] * GROUPS, [0.1, 0.5, 0.9, 0.3]])
     at = np.repeat([0, 1], [15, off])
     seen, recall = seen_of([UNIDENTIFIED] * len(at), spread=spread), 0.4
