@@ -86,7 +86,7 @@ class Totals:
         rows = np.flatnonzero(out[1] < 0)
         for count, step in _stages():
             for row in rows[self.crowded[rows]] if count > _DIRECT else ():
-                points = self._points(row)
+                points = self._points(int(row))
                 out[:, row] = [points.quantile(level) for level in LEVELS]
             rows = rows[out[1, rows] < 0]
             if not rows.size:
@@ -104,7 +104,7 @@ class Totals:
         out = np.zeros(len(n))
         rows = np.flatnonzero((n >= 0) & ~self.crowded)
         for row in np.flatnonzero((n >= 0) & self.crowded):
-            out[row] = self._points(row).at_most(n[row])
+            out[row] = self._points(int(row)).at_most(n[row])
         for count, step in _stages():
             if not rows.size:
                 break
