@@ -1,5 +1,7 @@
 """Cells with hundreds of sightings, most of no group: finite, right, and of bounded work."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -8,10 +10,13 @@ from scipy.special import gammaln, logsumexp
 
 from survey.risk import UNIDENTIFIED, Belief, CellEvidence, Inference, PriorField, Work, infer, infer_worked
 from survey.risk import totals as totals_module
+from survey.risk.division import Division
 from survey.risk.work import LEVELS
 
 GROUPS = 4
 BELIEF = Belief(found=12.5, missed=26.5, alarms=(1.2, 0.9, 0.6, 0.3, 8.0), area_ha=0.1, untold=0.7)
+WEAK = replace(BELIEF, area_ha=0.02)
+"""Of many more false alarms."""
 ONE = PriorField(np.array([[0.2, 0.15, 0.1, 0.05]]), np.full((1, GROUPS), 0.5))
 OWN = PriorField(np.array([[0.05, 0.4, 0.02, 1.5]]), np.array([[0.02, 0.5, 0.3, 6.0]]))
 SEARCHED = 0.9
@@ -111,6 +116,20 @@ def test_crowded_cells_are_finite_and_work_that_finds_nothing_changes_nothing(pr
         assert value == pytest.approx(both(plain, name), rel=5e-3 if counted else 1e-4, abs=counted), name
     assert plain.groups.expected_items.sum() == pytest.approx(plain.total.expected_items[0], rel=1e-9)
     assert plain.total.q05[0] < plain.total.expected_items[0] < plain.total.q95[0]
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.5])
+def test_numbers_beyond_the_bound_count_for_nothing(spread: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = seen_of([UNIDENTIFIED] * 120 + [0, 1, 3, 3], spread=spread)
+    reached: list[int] = []
+    reach = Division.reach
+    monkeypatch.setattr(Division, "reach", lambda division: reached.append(reach(division)) or reached[-1])
+    bounded = infer(seen, prior=OWN, belief=WEAK)
+    monkeypatch.setattr(Division, "reach", lambda division: len(division.pool))
+    whole = infer(seen, prior=OWN, belief=WEAK)
+    assert 5 < reached[0] < 115
+    for name in FIELDS:
+        assert both(bounded, name) == pytest.approx(both(whole, name), rel=1e-9), name
 
 
 def test_groups_of_nearly_one_rate_are_as_those_of_one() -> None:
