@@ -121,9 +121,13 @@ def test_crowded_cells_are_finite_and_work_that_finds_nothing_changes_nothing(pr
 @pytest.mark.parametrize("spread", [0.0, 1.5])
 def test_numbers_beyond_the_bound_count_for_nothing(spread: float, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = seen_of([UNIDENTIFIED] * 120 + [0, 1, 3, 3], spread=spread)
-    reached: list[int] = []
-    reach = Division.reach
-    monkeypatch.setattr(Division, "reach", lambda division: reached.append(reach(division)) or reached[-1])
+    reached, reach = [], Division.reach
+
+    def followed(division: Division) -> int:
+        reached.append(reach(division))
+        return reached[-1]
+
+    monkeypatch.setattr(Division, "reach", followed)
     bounded = infer(seen, prior=OWN, belief=WEAK)
     monkeypatch.setattr(Division, "reach", lambda division: len(division.pool))
     whole = infer(seen, prior=OWN, belief=WEAK)
