@@ -22,7 +22,8 @@ from survey.risk.polynomials import convolved, correlated, log_rising
 
 _NEGLIGIBLE = 1e-17
 """Weight of numbers of items, none larger in any cell of a block, that are left out: it is lost in rounding anyway."""
-
+_HARDLY = 1e-10
+"""Probability of a number of items of mark u that is left out of what tells quantiles."""
 _LARGEST = 500.0
 """Logarithm of the largest number in a convolution."""
 _MANY = 8
@@ -48,7 +49,7 @@ class Division:
     node: Array
     """(cells, nodes) P(node)."""
     most: NDArray[np.intp]
-    """(cells,) detections of mark u that can be thought to be items."""
+    """(cells,) detections of mark u that may be items with more than hardly any probability."""
 
     @classmethod
     def of(cls, log_told: Array, log_untold: Array, *, shape: Array, log_seen: Array, log_node: Array) -> Self:
@@ -79,8 +80,8 @@ class Division:
             new = replace(new, pool=new.pool[: new.reach()])
         by_untold = new.by_untold()
         by_untold /= (total := by_untold.sum(axis=(0, 2))[:, None])
-        most = (u[: len(by_untold), :, 0] * (by_untold.max(axis=2) > _NEGLIGIBLE)).max(axis=0)
-        pool = new.pool[: most.max() + 1]
+        most = (u[: len(by_untold), :, 0] * (by_untold.sum(axis=2) > _HARDLY)).max(axis=0)
+        pool = new.pool[: _length(by_untold)]
         return replace(new, pool=pool, weight=weight / total, node=by_untold.sum(axis=0), most=most)
 
     def by_untold(self) -> Array:
@@ -112,12 +113,12 @@ class Division:
         return replace(self, told=self.told[:, : max(_length(weight) for weight in by_told)])
 
     def take(self, rows: NDArray[np.intp]) -> "Division":
-        """Return some of the cells."""
+        """Return some of the cells, without numbers of items of mark u that have hardly any probability."""
         return Division(
             self.shape[:, rows],
             self.told[:, :, rows],
             self.ratio[:, rows],
-            self.pool[:, rows],
+            self.pool[: self.most[rows].max(initial=0) + 1, rows],
             self.weight[rows],
             self.node[rows],
             self.most[rows],
