@@ -36,18 +36,3 @@ def shape_of(mean: Array, h: Array) -> Array:
         slope = t / ((1 + t) * ratio) - 1
         log_t = log_t - (np.log(ratio) - log_t - target) / np.where(np.abs(slope) > 1e-7, slope, -np.inf)
     return np.asarray(mean / np.exp(log_t))
-
-
-def common_rate(mean: Array, shape: Array) -> tuple[Array, Array]:
-    """Return shapes (cells, groups) and one Gamma rate for each cell (cells,), in hectares.
-
-    For a posterior that gives all groups of a cell one rate: the mean of each group stays, and the probability that the
-    cell holds nothing at all.
-
-    Args:
-        mean: (cells, groups) items per hectare.
-        shape: (cells, groups).
-    """
-    total = mean.sum(axis=1)
-    rate = shape_of(total, surprise(mean, shape).sum(axis=1)) / total
-    return mean * rate[:, None], rate

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.evidence.gamma import common_rate
 from survey.evidence.groups import GROUPS
 from survey.evidence.vectors import VectorReport
+from survey.risk import PriorField
 from survey.values import HectareGrid
 
 Bands = Mapping[str, NDArray[np.float32]]
@@ -44,8 +44,7 @@ class Prior:
                     msg = f"Prior.{name}[{group!r}] is not positive and finite on {self.grid.shape}"
                     raise ValueError(msg)
 
-    def common_rate(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return shapes (cells, groups) and one Gamma rate for each cell (cells,), in hectares: `gamma.common_rate`."""
-        mean = np.stack([self.rate[g].ravel() for g in GROUPS], axis=1).astype(np.float64)
-        shape = np.stack([self.shape[g].ravel() for g in GROUPS], axis=1).astype(np.float64)
-        return common_rate(mean, shape)
+    def field(self) -> PriorField:
+        """Return the same prior for a search, cells in reading order."""
+        mean, shape = (np.stack([of[g].ravel() for g in GROUPS], axis=1) for of in (self.rate, self.shape))
+        return PriorField.of(mean, shape)

@@ -13,7 +13,6 @@ from rasterio.errors import RasterioIOError
 from rasterio.windows import Window
 
 from survey.errors import InputError
-from survey.evidence.gamma import common_rate
 from survey.evidence.groups import GROUPS
 from survey.evidence.write import PRIOR
 from survey.export.manifest import listed_products
@@ -61,11 +60,8 @@ class StoredPrior:
         """
         self.refuse_other(grid)
         bands = _read(self.folder / PRIOR, self._window(grid), self.grid)
-        mean, shape = (
-            np.stack([bands[f"{name}_{g}"].ravel() for g in GROUPS], axis=1).astype(np.float64)
-            for name in ("rate", "shape")
-        )
-        return PriorField(*common_rate(mean, shape))
+        mean, shape = (np.stack([bands[f"{name}_{g}"].ravel() for g in GROUPS], axis=1) for name in ("rate", "shape"))
+        return PriorField.of(mean, shape)
 
     def refuse_other(self, grid: HectareGrid) -> None:
         """Refuse a grid whose cells are not all cells of the evidence.

@@ -110,13 +110,6 @@ def _prior(
     there_row = (stored.grid.y_max - y_max) // HECTARE_EDGE_M
     there_col = (x_min - stored.grid.x_min) // HECTARE_EDGE_M
     own = explain_prior(folder, read_record(folder), row=there_row, col=there_col)
-    rate = float(density.rate_ha[0])
-    some = dict(zip(ORDNANCE_GROUPS, (1 - (rate / (rate + 1)) ** density.shape[0]).tolist(), strict=True))
-    joint = (
-        f"the risk takes these with one Gamma rate for all groups of the cell ({rate:.3g} ha): what is expected of "
-        "each stays, and the probability that the cell holds nothing; that of at least one of a group becomes "
-        + ", ".join(f"{group} {chance:.2g}" for group, chance in some.items())
-    )
-    return density, replace(
-        own, lines=(*own.lines, joint), numbers={**own.numbers, "rate_ha": rate, "p_at_least_one": some}
-    )
+    some = dict(zip(("total", *ORDNANCE_GROUPS), density.present()[0].tolist(), strict=True))
+    joint = f"at least one of any group with probability {some['total']:.2g}, groups taken as independent"
+    return density, replace(own, lines=(*own.lines, joint), numbers={**own.numbers, "p_at_least_one": some})

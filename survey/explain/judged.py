@@ -88,7 +88,7 @@ def judge(
     belief = seen.belief if known is None else known.belief
     lengths = sorted({*range(min(len(own), MOST_STEPS) + 1), len(own)})
     steps = _prefixes(seen.evidence, own, lengths, searched=share, looks=looks, visible=visible)
-    repeated = PriorField(np.repeat(prior.shape, len(lengths), axis=0), np.repeat(prior.rate_ha, len(lengths)))
+    repeated = PriorField(np.repeat(prior.shape, len(lengths), axis=0), np.repeat(prior.rate_ha, len(lengths), axis=0))
     judged = JudgedCell(
         infer(steps, prior=repeated, belief=belief),
         seen.sighting[own],

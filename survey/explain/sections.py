@@ -31,14 +31,15 @@ def configured_prior(density: PriorField) -> Section:
     """
     lines = ["the same in every cell, as the run was configured: no evidence of this place was used"]
     numbers: dict[str, Any] = {}
-    for group, shape in zip(ORDNANCE_GROUPS, density.shape[0], strict=True):
-        rate = float(density.rate_ha[0])
-        mean, some = float(shape) / rate, 1 - (rate / (rate + 1)) ** float(shape)
+    for group, *values in zip(
+        ORDNANCE_GROUPS, density.shape[0], density.expected()[0, 1:], density.present()[0, 1:], strict=True
+    ):
+        shape, mean, some = (float(v) for v in values)
         lines.append(
             f"{GROUP_WORDS[group]}: {mean:.3g} expected before any search, at least one with probability {some:.2g} "
             f"(Gamma, shape {shape:.2g})"
         )
-        numbers |= {f"rate_{group}": mean, f"shape_{group}": float(shape)}
+        numbers |= {f"rate_{group}": mean, f"shape_{group}": shape}
     return Section("Prior", tuple(lines), numbers)
 
 

@@ -145,8 +145,8 @@ def group_of(band: str) -> int | None:
 
 def _expected(prior: PriorField, group: int | None) -> tuple[Array, Array]:
     """Return (cells,) expected items and P(at least one) of a hectare: of a Gamma-Poisson number."""
-    shape = prior.shape.sum(axis=1) if group is None else prior.shape[:, group]
-    return shape / prior.rate_ha, -np.expm1(-shape * np.log1p(1 / prior.rate_ha))
+    column = 0 if group is None else 1 + group
+    return prior.expected()[:, column], prior.present()[:, column]
 
 
 def _taken_by(raster: Path) -> tuple[str | None, bool]:

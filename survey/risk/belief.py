@@ -123,10 +123,10 @@ class Belief:
         """Expected false alarms per searched hectare, of all marks."""
         return (sum(self.alarms) + self.undivided) / self.area_ha
 
-    def alarms_in(self, prior_shape: Array) -> Array:
-        """Return the Gamma shapes of false alarms (cells, marks) in cells of a prior with shapes (cells, groups)."""
-        alarms = np.tile(self.alarms, (len(prior_shape), 1))
-        alarms[:, :UNIDENTIFIED] += self.undivided * prior_shape / prior_shape.sum(axis=1, keepdims=True)
+    def alarms_in(self, prior_mean: Array) -> Array:
+        """Return the Gamma shapes of false alarms (cells, marks) in cells of a prior with means (cells, groups)."""
+        alarms = np.tile(self.alarms, (len(prior_mean), 1))
+        alarms[:, :UNIDENTIFIED] += self.undivided * prior_mean / prior_mean.sum(axis=1, keepdims=True)
         return alarms
 
     def nodes(self, count: int) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from survey.risk.groups import UNIDENTIFIED
 from survey.risk.looks import recall_after
 from survey.risk.mixture import Posterior
-from survey.risk.posterior import CELL_HA
+from survey.risk.prior import CELL_HA
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.risk.arranged import rank_within
 from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence
 from survey.risk.groups import UNIDENTIFIED
@@ -15,10 +14,8 @@ from survey.risk.prior import PriorField
 from survey.risk.superposition import steep
 from survey.risk.work import Taught, Work
 
-MOST_UNIDENTIFIED = 3
-"""Sightings of no group that are shared out exactly in a cell; of more, all are dealt to groups by the prior."""
-_NODES, _MOST_NODES = 8, 40
-"""Nodes of recall; every event adds half a node."""
+_NODES, _MOST_NODES, _MOST_GRADED = 8, 40, 16
+"""Nodes of recall; every event adds half a node, or a quarter to each panel of graded ones."""
 
 Array = NDArray[np.float64]
 
@@ -28,7 +25,9 @@ class CellFacts:
     """All that is known of one cell."""
 
     shape: Array
-    rate: float
+    """(groups,)."""
+    rate: Array
+    """(groups,)."""
     p: Array
     """(nodes,) probability to sight an item on searched ground, at nodes of recall."""
     weight: Array
@@ -40,11 +39,9 @@ class CellFacts:
     """Kind, area, searched area of its worked ground."""
     log_ratio: Array
     mark: NDArray[np.intp]
-    dealt: NDArray[np.intp]
-    """Group that a sighting of no group is dealt to; its mark where it is dealt to none."""
     confirmed: NDArray[np.bool_]
     kind: NDArray[np.intp]
-    """The last five: of each sighting that was not found."""
+    """The last four: of each sighting that was not found."""
     find_mark: NDArray[np.intp]
     find_kind: NDArray[np.intp]
     find_seen: NDArray[np.int8]
@@ -57,9 +54,8 @@ def facts_of(
 ) -> Iterator[CellFacts]:
     """Yield what is known of each cell."""
     curved = steep(evidence, prior, belief)
-    nodes = cache(lambda graded, count: belief.graded_nodes(count) if graded else belief.nodes(count))
+    nodes = cache(lambda graded, count: (belief.graded_nodes if graded else belief.nodes)(count))
     order = np.argsort(evidence.cell, kind="stable")
-    group = dealt(evidence, prior=prior)
     pieces = np.argsort(work.cell, kind="stable")
     finds = np.argsort(work.find_cell, kind="stable")
     spans = [
@@ -68,11 +64,13 @@ def facts_of(
     ]
     for cell, s, w, f in zip(cells.tolist(), *spans, strict=True):
         k, a, d = order[s[0] : s[1]], pieces[w[0] : w[1]], finds[f[0] : f[1]]
-        recall, weight = nodes(bool(curved[cell]), min(_NODES + (len(k) + len(d) + 1) // 2, _MOST_NODES))
+        graded, events = bool(curved[cell]), len(k) + len(d)
+        count = min(_NODES + events // 4, _MOST_GRADED) if graded else min(_NODES + (events + 1) // 2, _MOST_NODES)
+        recall, weight = nodes(graded, count)
         known = np.isin(work.kind[a], taught.kinds)  # their false alarms are in the belief
         yield CellFacts(
             shape=prior.shape[cell],
-            rate=float(prior.rate_ha[cell]),
+            rate=prior.rate_ha[cell],
             p=evidence.detected(slice(cell, cell + 1), recall)[0],
             weight=weight,
             searched=float(evidence.searched_ha[cell]),
@@ -80,7 +78,6 @@ def facts_of(
             pieces=(work.kind[a], work.area_ha[a], work.searched_ha[a]),
             log_ratio=evidence.log_ratio[k],
             mark=evidence.mark[k],
-            dealt=group[k],
             confirmed=evidence.confirmed[k],
             kind=work.at[k],
             find_mark=work.find_mark[d],
@@ -88,22 +85,3 @@ def facts_of(
             find_seen=work.find_seen[d],
             known=np.bincount(work.find_mark[d][~work.find_removed[d]], minlength=UNIDENTIFIED),
         )
-
-
-def dealt(evidence: CellEvidence, *, prior: PriorField) -> NDArray[np.intp]:
-    """Return marks, those of no group dealt to groups, in proportion to the prior, where a cell has too many."""
-    mark = evidence.mark.copy()
-    rank = np.where(evidence.confirmed, np.inf, evidence.log_ratio)
-    count = np.bincount(evidence.cell[mark == UNIDENTIFIED], minlength=len(evidence.searched_ha))
-    untold = np.flatnonzero((mark == UNIDENTIFIED) & (count[evidence.cell] > MOST_UNIDENTIFIED))
-    order = untold[np.lexsort((-rank[untold], evidence.cell[untold]))]
-    place = rank_within(evidence.cell[order])
-    cells, cell = np.unique(evidence.cell[order], return_inverse=True)
-    shares = prior.shape[cells] / prior.shape[cells].sum(axis=1, keepdims=True)
-    given = np.zeros_like(shares)
-    for n in range(int(place.max(initial=-1)) + 1):
-        now = place == n
-        group = np.argmax(shares[cell[now]] * (n + 1) - given[cell[now]], axis=1)
-        given[cell[now], group] += 1
-        mark[order[now]] = group
-    return mark

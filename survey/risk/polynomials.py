@@ -1,10 +1,16 @@
-"""Polynomials with positive coefficients as logarithms of their coefficients, lowest power first, one row a cell."""
+"""Polynomials with positive coefficients, lowest power first: as logarithms of them, or as they are."""
+
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
 Array = NDArray[np.float64]
+Values = TypeVar("Values", Array, NDArray[np.complex128])
+
+_LONG = 32
+"""Terms of a power series from which on each series is multiplied by itself."""
 
 
 def log_symmetric(log_ratio: Array, log_constant: Array | None = None) -> Array:
@@ -27,19 +33,35 @@ def log_symmetric(log_ratio: Array, log_constant: Array | None = None) -> Array:
     return log_e
 
 
-def log_product(first: Array, second: Array) -> Array:
-    """Return log of the coefficients of the product of two polynomials (..., K + 1) and (..., L + 1)."""
-    if first.shape[-1] > second.shape[-1]:
-        first, second = second, first
-    k, l = first.shape[-1], second.shape[-1]  # noqa: E741 - the degrees of the formula
-    product = np.full((*second.shape[:-1], k + l - 1), -np.inf)
-    for n in range(k):
-        product[..., n : n + l] = np.logaddexp(product[..., n : n + l], first[..., n : n + 1] + second)
-    return product
-
-
 def log_rising(start: Array, count: int) -> Array:
     """Return log of the rising factorials (a)_0..(a)_count = Gamma(a + m) / Gamma(a), powers along a new last axis."""
     a = np.asarray(start)[..., None]
     rising: Array = gammaln(a + np.arange(count + 1)) - gammaln(a)
     return rising
+
+
+def convolved(first: Values, second: Values) -> Values:
+    """Return the first terms of the product of two power series, as many as they have, powers along the first axis."""
+    if len(first) > _LONG:
+        return _column_by_column(first, second, slice(len(first)))
+    out = np.zeros_like(first)
+    for n in range(len(first)):
+        out[n:] += first[n] * second[: len(second) - n]
+    return out
+
+
+def correlated(pool: Array, sequence: Array) -> Array:
+    """Return sum_w pool(v + w) sequence(w) of every v; arrays as those of `convolved`."""
+    if len(sequence) > _LONG:
+        return _column_by_column(pool, sequence[::-1], slice(len(sequence) - 1, None))
+    out = np.zeros_like(sequence)
+    for n in range(len(sequence)):
+        out[: len(sequence) - n] += pool[n:] * sequence[n]
+    return out
+
+
+def _column_by_column(first: Values, second: Values, part: slice) -> Values:
+    """Return a part of the whole product, which for long series is faster where each lies in one piece."""
+    left, right = (np.ascontiguousarray(v.reshape(len(v), -1).T) for v in (first, second))
+    product: Values = np.stack([np.convolve(a, b)[part] for a, b in zip(left, right, strict=True)], axis=1)
+    return product.reshape(first.shape)

@@ -23,13 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from survey.risk.mixture import CountMixture, Posterior
+from survey.risk.mixture import CountMixture, Odds, Posterior
 from survey.risk.polynomials import log_symmetric
-from survey.risk.prior import Prior
-from survey.values import HECTARE_EDGE_M, Performance
+from survey.risk.prior import CELL_HA, Prior
+from survey.values import Performance
 
-CELL_HA = HECTARE_EDGE_M**2 / 10_000
-"""A: hectares of a cell."""
 _CERTAINTY = 1e-6
 """A calibrated probability is held inside [1e-6, 1 - 1e-6]: no unreviewed sighting is a certainty."""
 _CHUNK = 1 << 20
@@ -152,4 +150,5 @@ def _mixture(log_ratio: Array, *, effective_ha: Array, known: Array, prior: Prio
     log_weight = log_symmetric(log_ratio) + gammaln(size) - np.arange(k + 1) * np.log(rate)
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True)) if cells else log_weight
     weight /= weight.sum(axis=1, keepdims=True)
-    return CountMixture(weight[:, :, None], size, rate / (prior.rate_ha + CELL_HA), known)
+    odds = Odds.of(np.full((cells, 1), prior.rate_ha), effective_ha[:, None], CELL_HA)
+    return CountMixture(weight.T[:, :, None], size[:, 0], odds, known)

@@ -36,10 +36,10 @@ from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence, Inference
 from survey.risk.division import Division
 from survey.risk.groups import UNIDENTIFIED
-from survey.risk.mixture import CountMixture, Posterior
+from survey.risk.mixture import Odds, Posterior
 from survey.risk.polynomials import log_rising, log_symmetric
-from survey.risk.posterior import CELL_HA
-from survey.risk.prior import PriorField
+from survey.risk.prior import CELL_HA, PriorField
+from survey.risk.summaries import summarised
 from survey.values import ORDNANCE_GROUPS
 
 _NODES = 8
@@ -48,8 +48,6 @@ _MOST_NODES = 64
 _AGREED = 1e-4
 """Relative difference between `_NODES` and twice as many nodes, of what is expected to be unseen, that is let pass."""
 _CELLS = 1 << 16
-_NEGLIGIBLE = 1e-17
-"""Weight of numbers of items, none larger in any cell of a block, that are left out: it is lost in rounding anyway."""
 
 Array = NDArray[np.float64]
 
@@ -97,15 +95,12 @@ def infer(
     total, by_group = (
         Posterior(*(out[name][:, chosen] for name in Posterior.__slots__)) for chosen in (0, slice(1, None))
     )
-    shape = np.column_stack([prior.shape.sum(axis=1), prior.shape])
-    rate = prior.rate_ha[:, None]
-    prior_p = -np.expm1(shape * np.log(rate / (rate + CELL_HA)))
     return Inference(
         total,
         by_group,
-        shape / rate * CELL_HA,
+        prior.expected(),
         out["searched_expected"],
-        prior_p,
+        prior.present(),
         out["searched_p"],
         out.get("at_most"),
         out.get("below"),
@@ -116,13 +111,13 @@ def steep(evidence: CellEvidence, prior: PriorField, belief: Belief) -> NDArray[
     """Return where few nodes do not integrate 1 / (b + P), which the expected number of unseen items goes with.
 
     A prior of a small rate b (most cells hold nothing, some hold many items) and a recall that may be next to nothing
-    make it rise steeply towards a recall of 0.
+    make it rise steeply towards a recall of 0: the more, the smaller b is, so the least of a cell's groups decides.
     """
-    steep = np.empty(len(prior.rate_ha), bool)
+    steep, rate = np.empty(len(prior.rate_ha), bool), prior.rate_ha.min(axis=1)
     for first in range(0, len(steep), _CELLS):
         rows = slice(first, first + _CELLS)
         few, many = (
-            (1 / (prior.rate_ha[rows, None] + evidence.detected(rows, recall) * evidence.searched_ha[rows, None])) @ w
+            (1 / (rate[rows, None] + evidence.detected(rows, recall) * evidence.searched_ha[rows, None])) @ w
             for recall, w in (belief.nodes(_NODES), belief.nodes(2 * _NODES))
         )
         steep[rows] = np.abs(few - many) > _AGREED * many
@@ -145,7 +140,7 @@ class _Block:
         self.evidence, self.detections = evidence, detections
         self.searched = evidence.searched_ha[self.rows]
         self.shape, self.rate = prior.shape[self.rows], prior.rate_ha[self.rows]
-        self.size = self.shape.sum(axis=1)
+        self.alarms = belief.alarms_in(prior.mean_ha[self.rows])
         self.count = detections.count[self.rows]
 
     def infer(self, counts: NDArray[np.integer] | None) -> dict[str, Array]:
@@ -156,24 +151,25 @@ class _Block:
         else:
             recall, weight = self.belief.nodes(min(_NODES + (most + 1) // 2, _MOST_NODES))
         p = self.evidence.detected(self.rows, recall)
-        self.keep_rate = self.rate[:, None] + p * self.searched[:, None]
-        keep = self.keep_rate / (self.rate[:, None] + CELL_HA)
-        node = np.log(weight) - self.size[:, None] * np.log(self.keep_rate)
-        nothing = _normalised(node[:, None, :])
-        out = self._steps(nothing, keep)
-        if not most:
-            return out | self._summaries([nothing] * (1 + self.shape.shape[1]), keep, counts)
+        effective = p * self.searched[:, None]
+        log_rate = [np.log(rate[:, None] + effective) for rate in self.rate.T]
+        log_node = np.log(weight) - sum(a[:, None] * r for a, r in zip(self.shape.T, log_rate, strict=True))
+        odds = tuple(Odds.of(rate[:, None], effective, CELL_HA) for rate in self.rate.T)
+        out = self._steps(log_node, odds)
         log_group, log_untold = self._likelihoods(self.part.told, self.part.untold)
-        shared = Division(self.shape, log_group, log_untold)
-        power = np.arange(shared.joint.shape[1])[None, :, None] * np.log(p / self.keep_rate)[:, None, :]
-        total = _normalised(shared.joint[:, :, None] + power + node[:, None, :])
-        last = int(np.flatnonzero(total.max(axis=(0, 2)) > _NEGLIGIBLE)[-1])
-        total = total[:, : last + 1]
-        return out | self._summaries([total, *(np.matmul(s, total) for s in shared.splits(last))], keep, counts)
+        log_seen = np.log(p) - np.stack(log_rate)
+        division = Division.of(
+            log_group.transpose(1, 2, 0)[..., None] + np.arange(log_group.shape[2])[:, None, None] * log_seen[:, None],
+            log_untold.T[:, :, None],
+            shape=self.shape,
+            log_seen=log_seen,
+            log_node=log_node,
+        )
+        known = np.zeros((len(self.rows), len(odds)))
+        return out | summarised(division, odds, known=known, counts=counts)
 
     def _likelihoods(self, told: int, untold: int) -> tuple[Array, Array]:
         """Return log coefficients of lam_g^m, (cells, groups, told + 1), and of lam^u, (cells, untold + 1)."""
-        self.alarms = self.belief.alarms_in(self.shape)
         index, local = self.detections.of(self.rows)
         mark, place = self.detections.mark[index], self.detections.place[index]
         confirmed, ratio = self.detections.confirmed[index], self.detections.log_ratio[index]
@@ -200,34 +196,14 @@ class _Block:
         value: Array = np.take_along_axis(rising, left, axis=2) + np.arange(width + 1) * area
         return value
 
-    def _steps(self, nothing: Array, keep: Array) -> dict[str, Array]:
+    def _steps(self, log_node: Array, odds: tuple[Odds, ...]) -> dict[str, Array]:
         """Return what the search alone made of the prior."""
-        sizes = np.column_stack([self.size, self.shape])
-        none = np.exp(sizes[:, :, None] * np.log(keep)[:, None, :])
-        mean = (nothing[:, 0] * (1 - keep) / keep).sum(axis=1)
+        node = np.exp(log_node - log_node.max(axis=1, keepdims=True))
+        node /= node.sum(axis=1, keepdims=True)
+        none = [a[:, None] * o.log_keep for a, o in zip(self.shape.T, odds, strict=True)]
+        some = [-(node * np.expm1(log_none)).sum(axis=1) for log_none in (sum(none, np.zeros(1)), *none)]
+        mean = self.shape * np.column_stack([(node * (o.lose / o.keep)).sum(axis=1) for o in odds])
         return {
-            "searched_p": 1 - np.einsum("iq,igq->ig", nothing[:, 0], none),
-            "searched_expected": sizes * mean[:, None],
+            "searched_p": np.column_stack(some),
+            "searched_expected": np.column_stack([mean.sum(axis=1), mean]),
         }
-
-    def _summaries(self, weights: list[Array], keep: Array, counts: NDArray[np.integer] | None) -> dict[str, Array]:
-        """Return the posterior of the total and of each group from their weights (cells, found, nodes)."""
-        starts = [self.size, *self.shape.T]
-        none = np.zeros(len(self.rows))
-        mixtures = [
-            CountMixture(weight, start[:, None] + np.arange(weight.shape[1]), keep, none)
-            for weight, start in zip(weights, starts, strict=True)
-        ]
-        found = [mixture.summary() for mixture in mixtures]
-        out = {name: np.column_stack([getattr(f, name) for f in found]) for name in Posterior.__slots__}
-        if counts is not None:
-            for name, n in (("at_most", counts), ("below", counts - 1)):
-                out[name] = np.column_stack([m.at_most(n[:, k].astype(np.float64)) for k, m in enumerate(mixtures)])
-        return out
-
-
-def _normalised(log_weight: Array) -> Array:
-    """Return weights (cells, found, nodes) that add up to 1 in each cell."""
-    weight: Array = np.exp(log_weight - log_weight.max(axis=(1, 2), keepdims=True))
-    weight /= weight.sum(axis=(1, 2), keepdims=True)
-    return weight

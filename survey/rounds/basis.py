@@ -100,7 +100,9 @@ class Basis:
         columns = {name.removeprefix("sighting_"): a for name, a in arrays.items() if name.startswith("sighting_")}
         prior: Prior | PriorField
         if about["prior"] is None:
-            prior = PriorField(arrays["prior_shape"], arrays["prior_rate"])
+            shape, rate = arrays["prior_shape"], arrays["prior_rate"]
+            # Earlier versions had one rate for all groups of a cell.
+            prior = PriorField(shape, rate if rate.ndim == shape.ndim else np.repeat(rate[:, None], shape.shape[1], 1))
         else:
             prior = Prior(**about["prior"] | {"shares": tuple(about["prior"]["shares"])})
         return cls(

@@ -165,7 +165,7 @@ def _work(known: Known, pieces: Pieces, *, find: Intp, at: Intp) -> Work:
     cell = np.append(found_row * grid.cols + found_col, (row * grid.cols + col)[more])
     mark = np.append(np.where(results.group < 0, UNIDENTIFIED, results.group), verdicts.known_mark[more])
     unknown = mark == UNIDENTIFIED
-    mark[unknown] = np.argmax(known.prior.shape[cell[unknown]], axis=1)
+    mark[unknown] = np.argmax(known.prior.mean_ha[cell[unknown]], axis=1)
     none = np.zeros(int(more.sum()), np.intp)
     return Work(
         ground.kinds.left(results),

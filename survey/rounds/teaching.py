@@ -19,7 +19,8 @@ Intp = NDArray[np.intp]
 def thorough_kinds(left: Array, prior: PriorField) -> Intp:
     """Return the kinds of ground that were worked on so well that sightings without a find there are false alarms."""
     _, weight = quality_levels()
-    share = prior.shape.sum(axis=0) / prior.shape.sum()
+    expected_by = prior.mean_ha.sum(axis=0)
+    share = expected_by / expected_by.sum()
     expected = np.einsum("kvg,v,g->k", left, weight, share)
     return np.flatnonzero(expected <= THOROUGH)
 

@@ -72,7 +72,7 @@ def draw(prior: Prior, grid: HectareGrid, *, rng: np.random.Generator) -> Laid:
     """Draw items of every hectare: density of each group ~ Gamma, numbers Poisson, places even, kinds alike."""
     cells = grid.rows * grid.cols
     field = prior.over(cells)
-    density = rng.gamma(field.shape) / field.rate_ha[:, None]
+    density = rng.gamma(field.shape) / field.rate_ha
     cell, group = np.nonzero(numbers := rng.poisson(density))
     times = numbers[cell, group]
     cell, group = np.repeat(cell, times), np.repeat(group, times)

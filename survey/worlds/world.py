@@ -42,6 +42,8 @@ class World:
     """Share of the true expected number that the prior knows of."""
     belief: Belief = BELIEF
     """What the search is drawn from and what is believed of it."""
+    shapes: tuple[float, ...] | None = None
+    """Gamma shape of each group, so that each has a rate of its own; None: the shape divides as the items do."""
 
     @property
     def as_assumed(self) -> bool:
@@ -58,6 +60,7 @@ WORLDS = (
     World("records name a quarter", 1.0, 0.5, recorded=0.25),
     World("labels that mostly tell nothing", 1.0, 0.5, belief=LABELS),
     World("false alarms differ by ground", 1.0, 0.5, belief=UNEVEN),
+    World("groups of rates of their own", 1.0, 0.5, belief=LABELS, shapes=(0.02, 0.3, 0.05, 2.0)),
 )
 
 
@@ -104,12 +107,13 @@ def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: B
     line = np.abs(centre[:, 0] - rng.uniform(0, EDGE_CELLS * HECTARE_EDGE_M, campaigns)[campaign])
     decay = np.exp(-line / DECAY_M)
     mean = world.mean_items_per_ha * decay / decay.mean()
-    shape = world.shape * SHARES
+    shape = world.shape * SHARES if world.shapes is None else np.array(world.shapes)
+    rate = shape / (mean[:, None] * SHARES)
     searched = _searched(world, cells, rng)
     if world.rows:
         cell, group, place = _rows(world, campaigns, rng)
     else:
-        items = rng.poisson(rng.gamma(np.broadcast_to(shape, (cells, len(SHARES)))) * (mean / world.shape)[:, None])
+        items = rng.poisson(rng.gamma(np.broadcast_to(shape, rate.shape)) / rate)
         cell, group = _each(items)
         place = corner[cell] + rng.uniform(0, HECTARE_EDGE_M, (len(cell), 2))
     recall = rng.beta(belief.found, belief.missed, cells) * world.recall_factor
@@ -132,7 +136,7 @@ def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: B
     )
     truth = np.zeros((cells, len(SHARES)), np.intp)
     np.add.at(truth, (cell, group), 1)
-    prior = PriorField(np.tile(shape, (cells, 1)), world.shape / (mean * world.recorded))
+    prior = PriorField(np.tile(shape, (cells, 1)), rate / world.recorded)
     detection = np.where(seen, np.cumsum(seen) - 1, -1)
     inside = place - corner[cell]
     return Campaigns(

@@ -217,13 +217,14 @@ def test_what_lies_beyond_the_grid_counts_as_far_as_it_reaches(believed: Believe
     assert (prior.reports["l0"].used, prior.reports["l0"].outside) == (1, 1)
 
 
-def test_one_rate_for_all_groups_keeps_means_and_the_chance_of_nothing(mixed: EvidenceConfig) -> None:
+def test_a_search_takes_the_mean_and_the_chance_of_nothing_of_every_group(mixed: EvidenceConfig) -> None:
     prior = evaluate(mixed, GRID)
-    shape, rate = prior.common_rate()
-    means = np.stack([prior.rate[g].ravel() for g in GROUPS], axis=1)
-    assert shape / rate[:, None] == pytest.approx(means, rel=1e-6)
+    field = prior.field()
+    for place, group in enumerate(GROUPS, start=1):
+        assert field.expected()[:, place] == pytest.approx(prior.rate[group].ravel(), rel=1e-6)
+        assert field.present()[:, place] == pytest.approx(some(prior, group).ravel(), rel=1e-5)
     nothing = np.prod([1 - some(prior, g).ravel() for g in GROUPS], axis=0)
-    assert (rate / (1 + rate)) ** shape.sum(axis=1) == pytest.approx(nothing, rel=1e-5)
+    assert 1 - field.present()[:, 0] == pytest.approx(nothing, rel=1e-5)
 
 
 def test_numbers_beyond_all_measure_stay_finite(believed: Believed) -> None:

@@ -26,15 +26,14 @@ def written(world: Callable[..., Path], tmp_path: Path) -> Path:
 
 
 def test_cells_of_a_run_have_the_prior_of_the_same_cells(written: Path, tmp_path: Path) -> None:
-    shape, rate = evaluate(load_evidence(tmp_path / "evidence.yaml"), GRID).common_rate()
+    whole = evaluate(load_evidence(tmp_path / "evidence.yaml"), GRID).field()
     field = StoredPrior.of(written).over(PART)
     inside = np.zeros(GRID.shape, bool)
     inside[5:12, 12:23] = True
-    assert np.array_equal(field.shape, shape[inside.ravel()])
-    assert np.array_equal(field.rate_ha, rate[inside.ravel()])
+    assert np.array_equal(field.shape, whole.shape[inside.ravel()])
+    assert np.array_equal(field.rate_ha, whole.rate_ha[inside.ravel()])
     assert len(np.unique(field.rate_ha)) > 50
-    whole = StoredPrior.of(written).over(GRID)
-    assert np.array_equal(whole.shape, shape)
+    assert np.array_equal(StoredPrior.of(written).over(GRID).shape, whole.shape)
 
 
 def test_a_background_alone_is_the_prior_that_it_states(world: Callable[..., Path], tmp_path: Path) -> None:

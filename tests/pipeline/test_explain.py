@@ -73,9 +73,14 @@ def test_every_step_of_a_searched_cell_arrives_at_the_product(
     assert [step["layer"] for step in prior["steps"]] == ["suspected"]
     assert search["searched_ha"] == pytest.approx(risk["searched_fraction"], rel=1e-6)
     assert search["effective_search"] == pytest.approx(risk["effective_search"], rel=1e-5)
-    assert [step["p_at_least_one"][0] for step in search["steps"][1:]] == pytest.approx(
-        [prior["p_at_least_one"][g] for g in ORDNANCE_GROUPS]
+    # The search starts from the evidence: what it is said to give each group, and all together.
+    assert [step["p_at_least_one"][0] for step in search["steps"]] == pytest.approx(
+        [prior["p_at_least_one"][g] for g in ("total", *ORDNANCE_GROUPS)]
     )
+    for group in ORDNANCE_GROUPS:
+        rate, shape = prior[f"rate_{group}"], prior[f"shape_{group}"]
+        assert prior["p_at_least_one"][group] == pytest.approx(1 - (1 + rate / shape) ** -shape)
+    assert "one Gamma rate" not in str(explanation)
     before, after = search["steps"][0]["expected_items"]
     assert before == pytest.approx(risk["prior_items"], rel=1e-6)
     assert after - before == pytest.approx(risk["search_change"], rel=1e-3)

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
+from functools import reduce
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.integrate import quad
+from scipy.signal import fftconvolve
+from scipy.special import gamma
 from scipy.stats import nbinom
 
+from survey.evidence.gamma import shape_of
 from survey.risk import (
     UNIDENTIFIED,
     Belief,
@@ -46,8 +50,11 @@ def evidence(
     )
 
 
-def inferred(seen: CellEvidence, *, prior: Prior = PRIOR, belief: Belief = BELIEF, threads: int = 1) -> Inference:
-    return infer(seen, prior=prior.over(len(seen.searched_ha)), belief=belief, threads=threads)
+def inferred(
+    seen: CellEvidence, *, prior: Prior | PriorField = PRIOR, belief: Belief = BELIEF, threads: int = 1
+) -> Inference:
+    field = prior.over(len(seen.searched_ha)) if isinstance(prior, Prior) else prior
+    return infer(seen, prior=field, belief=belief, threads=threads)
 
 
 class Drawn:
@@ -60,10 +67,12 @@ class Drawn:
         *,
         looks: float = 1,
         belief: Belief = BELIEF,
+        prior: PriorField | None = None,
     ) -> None:
+        prior = prior or PRIOR.over(1)
         rng, draws = np.random.default_rng(11), 1_000_000
         recall = rng.beta(belief.found, belief.missed, draws)
-        density = rng.gamma(PRIOR.shape * np.array(PRIOR.shares), 1 / PRIOR.rate_ha, (draws, GROUPS))
+        density = rng.gamma(prior.shape[0], 1 / prior.rate_ha[0], (draws, GROUPS))
         alarms = rng.gamma(belief.alarms, 1 / belief.area_ha, (draws, GROUPS + 1))
         p = 1 - (1 - recall) ** looks
         intensity = np.column_stack([density * (1 - belief.untold), density.sum(axis=1) * belief.untold])
@@ -119,6 +128,159 @@ def test_posterior_equals_brute_force(
     drawn.check(found.total, drawn.items.sum(axis=1), drawn.unseen.sum(axis=1), None)
     for g in range(GROUPS):
         drawn.check(found.groups, drawn.items[:, g], drawn.unseen[:, g], g)
+
+
+OWN = PriorField(np.array([[0.05, 0.4, 0.02, 1.5]]), np.array([[0.02, 0.5, 0.3, 6.0]]))
+"""Groups of rates of their own, as evidence gives them: some rare and in plenty, some thin and even."""
+UNTOLD = (0, UNIDENTIFIED, 4.0, False)
+
+
+@pytest.mark.parametrize(
+    ("searched", "sightings"),
+    [
+        (0.7, []),
+        (0.9, [(0, 0, 3.0, False), (0, 3, 2.0, False)]),
+        (0.8, [UNTOLD, UNTOLD, (0, 1, 2.0, False), (0, 2, 8.0, False)]),
+        (0.5, [(0, 1, 1.0, True), (0, UNIDENTIFIED, 2.0, True), UNTOLD]),
+        (0.9, [UNTOLD] * 12),
+    ],
+    ids=["nothing", "two groups", "of no group", "confirmed", "a dozen of no group"],
+)
+def test_groups_of_their_own_rates_equal_brute_force(
+    searched: float, sightings: list[tuple[int, int, float, bool]]
+) -> None:
+    found = inferred(evidence([searched], sightings), prior=OWN)
+    drawn = Drawn(searched, sightings, prior=OWN)
+    assert drawn.effective > 3000
+    drawn.check(found.total, drawn.items.sum(axis=1), drawn.unseen.sum(axis=1), None)
+    for g in range(GROUPS):
+        drawn.check(found.groups, drawn.items[:, g], drawn.unseen[:, g], g)
+
+
+def by_every_division(
+    searched: float, sightings: list[tuple[int, int, float, bool]], prior: PriorField
+) -> tuple[list[float], NDArray[np.float64]]:
+    """Return expected items, P(at least one) and P(one unseen) of total and groups, and probabilities of totals.
+
+    Every sighting is a false alarm or an item of a group: all ways are gone through, and recall is integrated on a fine
+    grid. Given both, undetected items of each group are a negative binomial.
+    """
+    b, number = BELIEF, np.arange(120)
+    recall = (np.arange(2000) + 0.5) / 2000
+    at_recall = recall ** (b.found - 1) * (1 - recall) ** (b.missed - 1)
+    shape, rate = prior.shape[0], prior.rate_ha[0][:, None] + searched * recall
+    sums, pmf, whole = np.zeros((3, 1 + GROUPS)), np.zeros(len(number)), 0.0
+    options = [(g for g in (*range(GROUPS), None)) if m == UNIDENTIFIED else (m, None) for _, m, _, _ in sightings]
+    for way in product(*options):
+        own = np.array([way.count(g) for g in range(GROUPS)])
+        weight = at_recall * recall ** own.sum()
+        for (_, mark, ratio, confirmed), g in zip(sightings, way, strict=True):
+            share = b.untold if mark == UNIDENTIFIED else 1 - b.untold
+            weight = weight * ((1.0 if confirmed else ratio * share) if g is not None else float(not confirmed))
+        for mark in range(GROUPS + 1):
+            false = sum(g is None and s[1] == mark for s, g in zip(sightings, way, strict=True))
+            weight = weight * gamma(b.alarms[mark] + false) / (b.area_ha + searched) ** false
+        for g in range(GROUPS):
+            weight = weight * gamma(shape[g] + own[g]) / rate[g] ** (shape[g] + own[g])
+        if not weight.any():
+            continue
+        size, keep = shape + own, rate / (prior.rate_ha[0][:, None] + 1)
+        none = keep ** size[:, None]
+        mean = own[:, None] + size[:, None] * (1 / keep - 1)
+        for place, chosen in enumerate([slice(None), *(slice(g, g + 1) for g in range(GROUPS))]):
+            nothing = none[chosen].prod(axis=0)
+            sums[0, place] += weight @ mean[chosen].sum(axis=0)
+            sums[1, place] += weight @ (1 - nothing * (own[chosen].sum() == 0))
+            sums[2, place] += weight @ (1 - nothing)
+        whole += weight.sum()
+        for at in range(0, len(recall), 100):  # the mean over neighbours: the total asks for less
+            here = weight[at : at + 100].sum()
+            undetected = [nbinom.pmf(number, s, k[at + 50]) for s, k in zip(size, keep, strict=True)]
+            total = reduce(lambda one, other: np.convolve(one, other)[: len(number)], undetected)
+            pmf[own.sum() :] += here * total[: len(number) - own.sum()]
+    return (sums / whole).ravel().tolist(), pmf / whole
+
+
+def test_every_division_of_the_sightings_is_weighed() -> None:
+    sightings = [UNTOLD, (0, UNIDENTIFIED, 1.5, True), UNTOLD, (0, 2, 3.0, False), (0, 3, 0.4, False)]
+    told, pmf = by_every_division(0.8, sightings, OWN)
+    counts = np.array([[3, 1, 1, 0, 1]])
+    found = infer(evidence([0.8], sightings), prior=OWN, belief=BELIEF, counts=counts)
+    values = [
+        np.append(getattr(found.total, n), getattr(found.groups, n))
+        for n in ("expected_items", "p_at_least_one", "p_unseen")
+    ]
+    assert np.ravel(values).tolist() == pytest.approx(told, rel=1e-5)
+    assert found.at_most is not None
+    assert found.below is not None
+    assert found.at_most[0, 0] == pytest.approx(pmf[:4].sum(), abs=2e-3)
+    assert found.below[0, 0] == pytest.approx(pmf[:3].sum(), abs=2e-3)
+    for quantile, level in ((found.total.q05, 0.05), (found.total.q95, 0.95)):
+        n = int(quantile[0])
+        assert pmf[:n].sum() < level + 2e-3
+        assert pmf[: n + 1].sum() > level - 2e-3
+
+
+def test_without_a_search_the_posterior_is_the_prior_of_every_group() -> None:
+    """Evidence of a Bosnian cell: P(at least one) 0.13, 0.10 and 0.002, of means that are not in proportion."""
+    mean, some = np.array([[0.9, 0.25, 0.03, 0.004]]), np.array([[0.13, 0.10, 0.01, 0.002]])
+    prior = PriorField.of(mean, shape_of(mean, -np.log1p(-some)))
+    found = inferred(evidence([0.0], []), prior=prior)
+    assert found.groups.p_at_least_one == pytest.approx(some, rel=1e-6)
+    assert found.groups.expected_items == pytest.approx(mean, rel=1e-9)
+    assert found.total.p_at_least_one[0] == pytest.approx(1 - np.prod(1 - some), rel=1e-6)
+    assert found.total.expected_items[0] == pytest.approx(mean.sum(), rel=1e-9)
+    assert found.prior_p[0, 1:] == pytest.approx(found.groups.p_at_least_one[0], rel=1e-9)
+    assert found.searched_p == pytest.approx(found.prior_p, rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0, 3000.0])
+def test_quantiles_of_the_total_are_those_of_a_sum_of_groups(size: float) -> None:
+    """Few items are counted exactly; where there are thousands, the quantiles are right to one per cent."""
+    shape = np.array([[0.5, 2.0, 1.0, 4.0]])
+    mean = size * np.array([[1.0, 0.3, 0.1, 0.05]])
+    found = inferred(evidence([0.0], []), prior=PriorField.of(mean, shape)).total
+    number = np.arange(int(40 * size) + 50)
+    groups = [nbinom.pmf(number, a, a / (a + m)) for a, m in zip(shape[0], mean[0], strict=True)]
+    reached = np.cumsum(reduce(lambda one, other: fftconvolve(one, other)[: len(number)], groups))
+    for quantile, level in ((found.q05, 0.05), (found.q95, 0.95)):
+        truth = int(np.argmax(reached >= level))
+        assert quantile[0] == pytest.approx(truth, abs=0 if truth < 500 else 0.01 * truth)
+
+
+ONE_RATE = {
+    "expected_items": [
+        [0.4571871413566937, 0.18287485654267752, 0.1371561424070081, 0.09143742827133876, 0.04571871413566938],
+        [3.4165637455916205, 2.1032069028985263, 0.15565592726020328, 1.1058156063461573, 0.05188530908673444],
+        [2.8044363231618217, 0.5335962148740361, 1.8706429471322599, 0.26679810743701804, 0.13339905371850902],
+        [4.561274707694186, 0.5306555680568923, 0.9743288134168383, 0.26532778402844603, 2.7909625421920117],
+    ],
+    "p_at_least_one": [
+        [0.2989964162421157, 0.13303931414781234, 0.1016137016861336, 0.06899704811760143, 0.03514218634388189],
+        [0.9252808246450012, 0.7571552370202576, 0.11220689216378954, 0.6402060378302006, 0.038934625565902214],
+        [0.886827570731866, 0.3056541417825558, 0.7134298631897469, 0.16325457783229158, 0.08438053251680255],
+        [1.0, 0.3006545046140441, 0.4267697188058893, 0.16050552687833086, 1.0],
+    ],
+    "p_unseen": [
+        [0.2989964162421157, 0.13303931414781234, 0.1016137016861336, 0.06899704811760143, 0.03514218634388189],
+        [0.6802090847333973, 0.4708513120663457, 0.11220689216378954, 0.2944184825915652, 0.038934625565902325],
+        [0.5599961473687692, 0.1784081601695553, 0.366065717606176, 0.0933238470699298, 0.047739153387716726],
+        [0.8121423518355861, 0.22332761760628184, 0.2777368980743582, 0.11822199748385054, 0.5826765166194374],
+    ],
+    "q05": [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [2, 0, 0, 0, 1]],
+    "q95": [[2, 1, 1, 1, 0], [8, 6, 1, 3, 0], [6, 3, 5, 2, 1], [9, 3, 4, 2, 6]],
+}
+"""What the derivation for one rate of all groups of a cell, a mixture over the items of all, made of these."""
+
+
+def test_groups_of_one_rate_are_what_they_were() -> None:
+    sightings = [(1, 0, 3.0, False), (1, 0, 1.5, False), (1, 2, 4.0, False), (2, UNIDENTIFIED, 5.0, False)]
+    sightings += [(2, UNIDENTIFIED, 1.0, False), (2, 1, 2.0, False)]
+    sightings += [(3, 3, 1.0, True), (3, 1, 0.5, False), (3, UNIDENTIFIED, 2.0, True)]
+    found = inferred(evidence([0.7, 0.6, 0.8, 0.5], sightings))
+    for name, values in ONE_RATE.items():
+        both = np.column_stack([getattr(found.total, name), getattr(found.groups, name)])
+        assert both == pytest.approx(np.array(values, float), rel=1e-9)
 
 
 LABELS = replace(BELIEF, alarms=(0.1, 0.2, 0.1, 0.1, 8.0), untold=0.7)
@@ -345,7 +507,7 @@ def test_priors_that_are_mostly_nothing_are_integrated_right(
     cases = [(searched, confirmed) for searched in (1.0, 0.01) for confirmed in (0, 1, 12)]
     seen = evidence([s for s, _ in cases], [(n, 0, 1.0, True) for n, (_, k) in enumerate(cases) for _ in range(k)])
     one = np.array([[1 - 3e-12, 1e-12, 1e-12, 1e-12]]) * shape
-    found = infer(seen, prior=PriorField(np.repeat(one, 6, axis=0), np.full(6, rate)), belief=belief).total
+    found = infer(seen, prior=PriorField(np.repeat(one, 6, axis=0), np.full((6, GROUPS), rate)), belief=belief).total
     for n, (searched, confirmed) in enumerate(cases):
         expected = integrated(shape, rate, searched, recall, confirmed)
         assert [found.expected_items[n], found.p_unseen[n]] == pytest.approx(expected, rel=1e-3)
@@ -356,7 +518,7 @@ def test_false_alarms_that_nobody_divided_let_no_class_speak() -> None:
     belief = replace(BELIEF, alarms=(0.0, 0.0, 0.0, 0.0, 0.5), undivided=2.0)
     shape = np.array([[0.4, 0.3, 0.2, 0.1]] * GROUPS + [[0.9, 0.09, 0.0099, 0.0001]] * GROUPS)
     seen = evidence([0.8] * 2 * GROUPS, [(n, n % GROUPS, 3.0, False) for n in range(2 * GROUPS)])
-    p = infer(seen, prior=PriorField(shape, np.full(2 * GROUPS, 1.2)), belief=belief).total.p_at_least_one
+    p = infer(seen, prior=PriorField(shape, np.full_like(shape, 1.2)), belief=belief).total.p_at_least_one
     assert p == pytest.approx(p[0], rel=1e-9)
     assert belief.alarms_in(shape).sum(axis=1) == pytest.approx(2.5)
 
@@ -364,7 +526,7 @@ def test_false_alarms_that_nobody_divided_let_no_class_speak() -> None:
 def test_many_sightings_of_no_group_are_shared_out_by_the_prior_of_their_own_cell() -> None:
     sightings = [(cell, UNIDENTIFIED, 50.0, False) for cell in (0, 1) for _ in range(40)]
     shape = np.array([[0.9, 0.04, 0.03, 0.03], [0.03, 0.03, 0.04, 0.9]])
-    groups = infer(evidence([1.0, 1.0], sightings), prior=PriorField(shape, np.ones(2)), belief=BELIEF).groups
+    groups = infer(evidence([1.0, 1.0], sightings), prior=PriorField(shape, np.ones_like(shape)), belief=BELIEF).groups
     assert groups.expected_items[0, 0] > 25
     assert groups.expected_items[1, 3] > 25
     assert groups.expected_items[0, 3] < 5

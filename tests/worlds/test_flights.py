@@ -30,7 +30,7 @@ RECALL, ALARMS = 0.6, 4.0
 def drawn(*, cells: int = 6, rng: np.random.Generator, shares: Sequence[float] = SETTINGS.prior_shares) -> Flown:
     """What a detector without surprises would say of a flight whose truth is drawn from the prior."""
     prior = SETTINGS.prior.over(cells)
-    truth = rng.poisson(rng.gamma(prior.shape) / prior.rate_ha[:, None])
+    truth = rng.poisson(rng.gamma(prior.shape) / prior.rate_ha)
     searched = rng.uniform(0, 1, cells)
     cell, group = (np.repeat(part, truth[np.nonzero(truth)]) for part in np.nonzero(truth))
     on = rng.random(len(cell)) < searched[cell]
