@@ -108,11 +108,8 @@ def _logistic(values: Array, label: Truth, *, signs: Sequence[int], penalty: flo
 
 
 def _boosting(values: Array, label: Truth, *, signs: Sequence[int], boost: _Boost, seed: int) -> Boosting:
-    try:
-        from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - an optional extra
-    except ImportError as error:
-        msg = 'learners: boosting needs scikit-learn; pip install "survey[prior]", or set learners to [logistic]'
-        raise ConfigError(msg) from error
+    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - slow to import, and only fits need it
+
     fitted = HistGradientBoostingClassifier(
         learning_rate=RATE,
         max_iter=boost.rounds,
