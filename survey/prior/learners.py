@@ -68,7 +68,7 @@ def train(candidate: Candidate, values: Array, label: Truth, *, monotone: Mappin
         seed: Of what boosting draws.
 
     Raises:
-        ConfigError: Boosting without scikit-learn.
+        ConfigError: The trees of this scikit-learn cannot be read.
     """
     if parts := candidate.parts:
         logistic, boosting = (train(part, values, label, monotone=monotone, seed=seed) for part in parts)
