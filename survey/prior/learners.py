@@ -125,7 +125,7 @@ def _boosting(values: Array, label: Truth, *, signs: Sequence[int], boost: _Boos
     trees = tuple(_tree(predictor.nodes) for (predictor,) in fitted._predictors)  # noqa: SLF001
     stored = Boosting(start=start, trees=trees)
     if not np.allclose(stored.logit(values), fitted.decision_function(values), rtol=0, atol=1e-9):
-        msg = "learners: the trees of this scikit-learn cannot be read; install another of those that [prior] allows"
+        msg = "learners: the trees of this scikit-learn cannot be read; install another of those that survey allows"
         raise ConfigError(msg)
     return stored
 
