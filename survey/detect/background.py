@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from sklearn.covariance import ledoit_wolf
 from torch.nn import functional
 
 from survey.detect.network import COARSE_STRIDE, FILL, HEAT_STRIDE, Heads
@@ -97,8 +98,6 @@ def measured_background(cells: NDArray[np.float32], *, trimmed: float) -> Backgr
     if len(cells) < _LEAST_CELLS:
         msg = f"{len(cells)} cells of 16 px were imaged: too little to tell what the ground is like; give more imagery"
         raise InputError(msg)
-    from sklearn.covariance import ledoit_wolf  # noqa: PLC0415 - slow to import, and few commands measure ground
-
     kept = cells.astype(np.float64)
     for left in range(_ROUNDS if trimmed else 0, -1, -1):
         mean = kept.mean(axis=0)

@@ -68,7 +68,7 @@ def train(candidate: Candidate, values: Array, label: Truth, *, monotone: Mappin
         seed: Of what boosting draws.
 
     Raises:
-        ConfigError: The trees of this scikit-learn cannot be read.
+        ConfigError: Boosting without scikit-learn.
     """
     if parts := candidate.parts:
         logistic, boosting = (train(part, values, label, monotone=monotone, seed=seed) for part in parts)
@@ -108,8 +108,11 @@ def _logistic(values: Array, label: Truth, *, signs: Sequence[int], penalty: flo
 
 
 def _boosting(values: Array, label: Truth, *, signs: Sequence[int], boost: _Boost, seed: int) -> Boosting:
-    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - slow to import, and only fits need it
-
+    try:
+        from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        msg = 'learners: boosting needs scikit-learn; pip install "survey[prior]", or set learners to [logistic]'
+        raise ConfigError(msg) from error
     fitted = HistGradientBoostingClassifier(
         learning_rate=RATE,
         max_iter=boost.rounds,
@@ -125,7 +128,7 @@ def _boosting(values: Array, label: Truth, *, signs: Sequence[int], boost: _Boos
     trees = tuple(_tree(predictor.nodes) for (predictor,) in fitted._predictors)  # noqa: SLF001
     stored = Boosting(start=start, trees=trees)
     if not np.allclose(stored.logit(values), fitted.decision_function(values), rtol=0, atol=1e-9):
-        msg = "learners: the trees of this scikit-learn cannot be read; install another of those that survey allows"
+        msg = "learners: the trees of this scikit-learn cannot be read; install another of those that [prior] allows"
         raise ConfigError(msg)
     return stored
 

@@ -81,6 +81,6 @@ class TrainConfig(BaseModel):
     """Weight of ln(distance to the ground of the flight) in the finished model's logits; 0: the heatmap alone."""
     contrast_heat: Annotated[float, Field(ge=0)] = 0.5
     """Weight of the heatmap beside it."""
-    contrast_bias: float = -3.0
+    contrast_bias: float = -4.5
     contrast_trimmed: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     """Share of a flight's cells, the farthest, that does not count as its ground."""
