@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -60,15 +59,15 @@ class Detector:
             msg = f"a score lies in 0..1, got {score}"
             raise ValueError(msg)
         thresholds = self.card.thresholds.model_copy(update={"score": score})
-        return self._changed(card=self.card.model_copy(update={"thresholds": thresholds}))
+        return self._with(self.card.model_copy(update={"thresholds": thresholds}), self.background)
 
     def on(self, background: Background | None) -> "Detector":
         """Return the same detector for ground like this; None leaves it to each picture."""
-        return self._changed(background=background)
+        return self._with(self.card, background)
 
     def at_any_gsd(self) -> "Detector":
         """Return the same detector without a limit on the imagery's GSD, for measurements."""
-        return self._changed(card=self.card.model_copy(update={"max_gsd_m": float("inf")}))
+        return self._with(self.card.model_copy(update={"max_gsd_m": float("inf")}), self.background)
 
     def meter(self) -> BackgroundMeter:
         """Return what measures the ground of a flight for this detector."""
@@ -83,9 +82,15 @@ class Detector:
         assert self.card.contrast is not None
         return measured_background(meter.cells, trimmed=self.card.contrast.trimmed)
 
-    def _changed(self, **changes: Any) -> "Detector":
-        parts = {"sha256": self.sha256, "core_px": self.core_px, "novelty": self.novelty, "background": self.background}
-        return Detector(runtime=self.runtime, **({"card": self.card} | parts | changes))
+    def _with(self, card: ModelCard, background: Background | None) -> "Detector":
+        return Detector(
+            card,
+            self.runtime,
+            sha256=self.sha256,
+            core_px=self.core_px,
+            novelty=self.novelty,
+            background=background,
+        )
 
     def detect(self, image: NDArray[np.uint8], *, gsd_m: float) -> Detections:
         """Find likely ordnance in one picture.
