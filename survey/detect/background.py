@@ -179,6 +179,6 @@ def _framed(working: NDArray[np.uint8], window: Window) -> tuple[NDArray[np.uint
     pixels = np.full((window.height, window.width, 3), FILL, np.uint8)
     valid = np.zeros((window.height, window.width), bool)
     place = inside.slices(window)
-    pixels[place] = working[inside.row : inside.row_end, inside.col : inside.col_end]
+    pixels[place] = working[inside.slices()]
     valid[place] = True
     return pixels, valid

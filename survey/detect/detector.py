@@ -125,11 +125,7 @@ class Detector:
         height, width = working.shape[:2]
         padded = cv2.copyMakeBorder(working, halo, halo, halo, halo, cv2.BORDER_CONSTANT, value=(FILL,) * 3)
         block = _one_block(height, width, self.core_px)
-        detector = self
-        if self.card.contrast is not None and self.background is None:
-            (meter := self.meter()).add_picture(working, windows=WINDOWS)
-            detector = self.on(self.background_of(meter))
-        found = detector.search(block, np.asarray(padded, np.uint8), np.ones(padded.shape[:2], bool))
+        found = self._on_ground_of(working).search(block, np.asarray(padded, np.uint8), np.ones(padded.shape[:2], bool))
         count = len(found.score)
         return Detections(
             classes=self.card.class_names,
@@ -147,6 +143,14 @@ class Detector:
             image_index=np.zeros(count, np.int32),
             tile_index=found.tile_index,
         )
+
+    def _on_ground_of(self, working: NDArray[np.uint8]) -> "Detector":
+        """Return the detector for one picture alone, where it compares with the ground and none was given."""
+        if self.card.contrast is None or self.background is not None:
+            return self
+        meter = self.meter()
+        meter.add_picture(working, windows=WINDOWS)
+        return self.on(self.background_of(meter))
 
     def working(self, image: NDArray[np.uint8], gsd_m: float) -> NDArray[np.uint8]:
         """Return a picture, uint8 (H, W, 3), at the model's GSD."""
