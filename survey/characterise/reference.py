@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.characterise.altered import ALTERED, INDOOR, indoor, mild_camera
+from survey.detect.covariance import shrunk_covariance
 from survey.detect.network import FILL
 from survey.detect.novelty import Gaussian, Reference, Verdict
 from survey.detect.signature import LEAST_VALID, PARTS, WINDOW_PX, Signature, Signer, at_scale
@@ -221,12 +222,5 @@ def _fit(windows: Sequence[Window], part: str) -> Gaussian:
 def shrunk_gaussian(values: NDArray[np.float64]) -> Gaussian:
     """Return the Gaussian of (N, D) values, its correlations shrunk towards none (Ledoit and Wolf 2004)."""
     mean, scale = values.mean(axis=0), values.std(axis=0) + 1e-6
-    z = (values - mean) / scale
-    count, size = z.shape
-    sample = z.T @ z / count
-    level = float(np.trace(sample)) / size
-    away = float(np.sum((sample - level * np.eye(size)) ** 2))
-    noise = float(np.sum(np.sum(z**2, axis=1) ** 2) / count - np.sum(sample**2)) / count
-    share = min(1.0, max(noise, 0.0) / away) if away > 0 else 1.0
-    covariance = (1 - share) * sample + share * level * np.eye(size)
+    covariance = shrunk_covariance((values - mean) / scale)
     return Gaussian(mean, np.linalg.inv(np.linalg.cholesky(covariance)) / scale)

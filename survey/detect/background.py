@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from sklearn.covariance import ledoit_wolf
 from torch.nn import functional
 
+from survey.detect.covariance import shrunk_covariance
 from survey.detect.network import COARSE_STRIDE, FILL, HEAT_STRIDE, Heads
 from survey.detect.runtime import Runtime
 from survey.errors import InputError
+from survey.values import Window
 
 SAMPLE_PX = 256
 """Edge of a window that is measured, working pixels; windows lie on multiples of it."""
@@ -27,8 +28,12 @@ CONTEXT_PX = 64
 WINDOWS = 160
 """Windows of a flight, about; 40,000 cells for some hundred features."""
 _ROUNDS = 3
+"""Times that the farthest cells are left out."""
 _LEAST_CELLS = 16
+_RIDGE, _LEAST_VARIANCE = 1e-3, 1e-9
+"""Added to every feature's variance, as a share of their mean and as it is: ground may not vary in some of them."""
 _LEAST_SQUARE = 1e-3
+"""Added to the squared distance, so that its logarithm is finite."""
 
 
 class ContrastCard(BaseModel):
@@ -50,20 +55,23 @@ class Background:
     mean: NDArray[np.float32]
     """(C,)."""
     whiten: NDArray[np.float32]
-    """(C, C): features less their mean, times this, are uncorrelated, each of variance 1."""
+    """(C, C): features less their mean, as rows, times this are uncorrelated, each of variance 1."""
 
     @classmethod
     def of(cls, stored: NDArray[np.generic]) -> "Background":
-        """Return what `stored` was made of."""
+        """Return the background that `stored` is of."""
         return cls(stored[0].astype(np.float32), stored[1:].astype(np.float32))
 
     @property
     def stored(self) -> NDArray[np.float32]:
-        """(1 + C, C): the mean over the whitening."""
+        """(1 + C, C) for a file: the mean, and below it the whitening."""
         return np.concatenate([self.mean[None], self.whiten])
 
     def applied(self, heads: Heads, card: ContrastCard) -> Heads:
-        """Return the heads with a heatmap that tells contrast with the ground too."""
+        """Return the heads with a heatmap that tells contrast with the ground too; the other heads stay.
+
+        Between the centres of its cells the distance is interpolated, so the reach grows by `COARSE_STRIDE`.
+        """
         assert heads.coarse is not None
         log_distance = functional.interpolate(
             self.log_distance(heads.coarse), scale_factor=COARSE_STRIDE / HEAT_STRIDE, mode="bilinear"
@@ -101,8 +109,9 @@ def measured_background(cells: NDArray[np.float32], *, trimmed: float) -> Backgr
     kept = cells.astype(np.float64)
     for left in range(_ROUNDS if trimmed else 0, -1, -1):
         mean = kept.mean(axis=0)
-        covariance, _ = ledoit_wolf(kept - mean, assume_centered=True)
-        covariance += 1e-3 * np.trace(covariance) / len(mean) * np.eye(len(mean)) + 1e-9 * np.eye(len(mean))
+        covariance = shrunk_covariance(kept - mean)
+        least = _RIDGE * np.trace(covariance) / len(mean) + _LEAST_VARIANCE
+        covariance += least * np.eye(len(mean))
         whiten = np.linalg.cholesky(np.linalg.inv(covariance))
         if left:
             distance = np.square((kept - mean) @ whiten).sum(axis=1)
@@ -131,13 +140,14 @@ class BackgroundMeter:
         """Take a window in; cells that were not imaged whole are left out.
 
         Args:
-            pixels: uint8 (h + 2 CONTEXT_PX, w + 2 CONTEXT_PX, 3), h and w at most `SAMPLE_PX`.
+            pixels: uint8 (h + 2 CONTEXT_PX, w + 2 CONTEXT_PX, 3), h and w at most `SAMPLE_PX`; `FILL` where nothing
+                was imaged, as a search sees it.
             valid: bool, the same height and width.
         """
         edge = SAMPLE_PX + 2 * CONTEXT_PX
         whole, imaged = np.full((edge, edge, 3), FILL, np.uint8), np.zeros((edge, edge), bool)
         height, width = pixels.shape[:2]
-        whole[:height, :width] = np.where(valid[..., None], pixels, FILL)
+        whole[:height, :width] = pixels
         core = (slice(CONTEXT_PX, height - CONTEXT_PX), slice(CONTEXT_PX, width - CONTEXT_PX))
         imaged[core] = valid[core]
         count = edge // COARSE_STRIDE
@@ -148,26 +158,27 @@ class BackgroundMeter:
             self._cells.append(np.ascontiguousarray(coarse[0].float().cpu().numpy()[:, cells].T))
 
     def add_picture(self, working: NDArray[np.uint8], *, windows: int) -> None:
-        """Take in windows of a picture, uint8 (H, W, 3) at the model's GSD, all of it imaged."""
+        """Take in a picture, all of it imaged.
+
+        Args:
+            working: uint8 (H, W, 3) at the model's GSD.
+            windows: Most windows taken, spread in an order that the picture's size fixes.
+        """
         height, width = working.shape[:2]
         starts = [(r, c) for r in range(0, height, SAMPLE_PX) for c in range(0, width, SAMPLE_PX)]
         for n in sorted(np.random.default_rng(len(starts)).permutation(len(starts))[:windows].tolist()):
-            rows, cols = (
-                slice(max(0, s - CONTEXT_PX), min(extent, s + SAMPLE_PX + CONTEXT_PX))
-                for s, extent in zip(starts[n], (height, width), strict=True)
-            )
-            self.add(*_framed(working, rows, cols, starts[n]))
+            row, col = starts[n]
+            core = Window(row, col, min(SAMPLE_PX, height - row), min(SAMPLE_PX, width - col))
+            self.add(*_framed(working, core.padded(CONTEXT_PX)))
 
 
-def _framed(
-    working: NDArray[np.uint8], rows: slice, cols: slice, start: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return a window with its context, nodata beyond the picture."""
-    core = [min(SAMPLE_PX, extent - s) for s, extent in zip(start, working.shape, strict=False)]
-    shape = (core[0] + 2 * CONTEXT_PX, core[1] + 2 * CONTEXT_PX)
-    pixels, valid = np.full((*shape, 3), FILL, np.uint8), np.zeros(shape, bool)
-    top, left = rows.start - start[0] + CONTEXT_PX, cols.start - start[1] + CONTEXT_PX
-    bottom, right = min(shape[0], top + rows.stop - rows.start), min(shape[1], left + cols.stop - cols.start)
-    pixels[top:bottom, left:right] = working[rows, cols][: bottom - top, : right - left]
-    valid[top:bottom, left:right] = True
+def _framed(working: NDArray[np.uint8], window: Window) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the pixels of a window and which of them there are, `FILL` beyond the picture."""
+    inside = window.intersection(Window(0, 0, *working.shape[:2]))
+    assert inside is not None
+    pixels = np.full((window.height, window.width, 3), FILL, np.uint8)
+    valid = np.zeros((window.height, window.width), bool)
+    place = inside.slices(window)
+    pixels[place] = working[inside.slices()]
+    valid[place] = True
     return pixels, valid

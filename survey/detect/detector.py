@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -60,15 +59,15 @@ class Detector:
             msg = f"a score lies in 0..1, got {score}"
             raise ValueError(msg)
         thresholds = self.card.thresholds.model_copy(update={"score": score})
-        return self._changed(card=self.card.model_copy(update={"thresholds": thresholds}))
+        return self._with(self.card.model_copy(update={"thresholds": thresholds}), self.background)
 
     def on(self, background: Background | None) -> "Detector":
         """Return the same detector for ground like this; None leaves it to each picture."""
-        return self._changed(background=background)
+        return self._with(self.card, background)
 
     def at_any_gsd(self) -> "Detector":
         """Return the same detector without a limit on the imagery's GSD, for measurements."""
-        return self._changed(card=self.card.model_copy(update={"max_gsd_m": float("inf")}))
+        return self._with(self.card.model_copy(update={"max_gsd_m": float("inf")}), self.background)
 
     def meter(self) -> BackgroundMeter:
         """Return what measures the ground of a flight for this detector."""
@@ -83,9 +82,15 @@ class Detector:
         assert self.card.contrast is not None
         return measured_background(meter.cells, trimmed=self.card.contrast.trimmed)
 
-    def _changed(self, **changes: Any) -> "Detector":
-        parts = {"sha256": self.sha256, "core_px": self.core_px, "novelty": self.novelty, "background": self.background}
-        return Detector(runtime=self.runtime, **({"card": self.card} | parts | changes))
+    def _with(self, card: ModelCard, background: Background | None) -> "Detector":
+        return Detector(
+            card,
+            self.runtime,
+            sha256=self.sha256,
+            core_px=self.core_px,
+            novelty=self.novelty,
+            background=background,
+        )
 
     def detect(self, image: NDArray[np.uint8], *, gsd_m: float) -> Detections:
         """Find likely ordnance in one picture.
@@ -120,11 +125,7 @@ class Detector:
         height, width = working.shape[:2]
         padded = cv2.copyMakeBorder(working, halo, halo, halo, halo, cv2.BORDER_CONSTANT, value=(FILL,) * 3)
         block = _one_block(height, width, self.core_px)
-        detector = self
-        if self.card.contrast is not None and self.background is None:
-            (meter := self.meter()).add_picture(working, windows=WINDOWS)
-            detector = self.on(self.background_of(meter))
-        found = detector.search(block, np.asarray(padded, np.uint8), np.ones(padded.shape[:2], bool))
+        found = self._on_ground_of(working).search(block, np.asarray(padded, np.uint8), np.ones(padded.shape[:2], bool))
         count = len(found.score)
         return Detections(
             classes=self.card.class_names,
@@ -142,6 +143,14 @@ class Detector:
             image_index=np.zeros(count, np.int32),
             tile_index=found.tile_index,
         )
+
+    def _on_ground_of(self, working: NDArray[np.uint8]) -> "Detector":
+        """Return the detector for one picture alone, where it compares with the ground and none was given."""
+        if self.card.contrast is None or self.background is not None:
+            return self
+        meter = self.meter()
+        meter.add_picture(working, windows=WINDOWS)
+        return self.on(self.background_of(meter))
 
     def working(self, image: NDArray[np.uint8], gsd_m: float) -> NDArray[np.uint8]:
         """Return a picture, uint8 (H, W, 3), at the model's GSD."""

@@ -18,8 +18,6 @@ MATCH_M = 0.3
 """A sighting finds an item when their centres are this close (or half the item's size, if that is more)."""
 LEAST_SCORE = 0.02
 """Sightings below this score are not asked for."""
-
-
 MOST_MEASURED = 64
 """Pictures of a site that tell what its ground is like, at most."""
 
@@ -170,8 +168,8 @@ def score_pictures(detector: Detector, pictures: Sequence[LabelledPicture]) -> S
 
     Args:
         detector: Finds things in one picture.
-        pictures: Each is asked for once, and may be decoded only then; twice where the detector compares with the
-            ground of a site, which is measured on up to `MOST_MEASURED` of the site's pictures first.
+        pictures: Each is asked for once, and may be decoded only then. Where the detector compares with the ground of a
+            site, all are asked for their site first, and up to `MOST_MEASURED` of each site for their ground.
     """
     parts: list[tuple[Sightings, Items]] = []
     sites, names, areas = [], [], []
@@ -220,13 +218,16 @@ def _by_site(detector: Detector, pictures: Sequence[LabelledPicture]) -> Callabl
     """Return the detector for each site: on the site's own ground, where the detector compares with it."""
     if detector.card.contrast is None:
         return lambda _: detector
-    sites = np.array([pictures[n].site for n in range(len(pictures))], np.str_)
+    members: dict[str, list[tuple[str, int]]] = {}
+    for n in range(len(pictures)):
+        members.setdefault(pictures[n].site, []).append((pictures[n].name, n))
     own: dict[str, Detector] = {}
-    for site in np.unique(sites).tolist():
-        members = np.flatnonzero(sites == site)
-        chosen = members[np.linspace(0, len(members) - 1, min(len(members), MOST_MEASURED)).round().astype(int)]
+    for site, named in members.items():
+        numbers = [n for _, n in sorted(named)]  # by name: the order of the pictures shall not matter
+        spread = np.linspace(0, len(numbers) - 1, min(len(numbers), MOST_MEASURED)).round().astype(int)
+        chosen = [numbers[n] for n in spread]
         meter = detector.meter()
-        for n in chosen.tolist():
+        for n in chosen:
             picture = pictures[n]
             meter.add_picture(detector.working(picture.rgb, picture.gsd_m), windows=-(-WINDOWS // len(chosen)))
         own[site] = detector.on(detector.background_of(meter))

@@ -136,6 +136,9 @@ def _search(
             progress.warning(warning)
         if planned.too_coarse is not None:
             progress.warning(f"{planned.too_coarse}; it is recorded as not searched")
+    if tasks and plan.card.contrast is not None:
+        progress.phase("measuring the ground of the flight")
+        recorded_background(plan, opened.store, detector=lambda: detector_for(plan.config))
     progress.start(
         run_id=plan.identity.run_id,
         images=len(plan.images),
@@ -144,8 +147,6 @@ def _search(
         area_ha=_area_ha(plan, left),
     )
     receipts = dict(check.done)
-    if tasks:
-        recorded_background(plan, opened.store, detector=lambda: detector_for(plan.config))
     engine = make_engine(
         BlockSearch(plan, opened.store), opened.store, kind=plan.config.engine, workers=plan.config.workers
     )

@@ -184,7 +184,7 @@ def _blocks(run: FinishedRun, counts: dict[str, int]) -> Iterator[Finding]:
         if path.stem not in names:
             yield Finding("blocks", f"{path.stem}: there is a part without a receipt")
     counts["blocks"] = len(receipts)
-    states = Counter(str(r.state) for r in receipts if r.block_index >= 0)  # an image's novelty has a receipt, no block
+    states = Counter(str(r.state) for r in receipts if r.block_index >= 0)  # novelty and ground have receipts, no block
     for state in BlockState:
         told = run.summary["blocks"][str(state)]
         if states[str(state)] != told:

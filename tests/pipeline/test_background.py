@@ -1,0 +1,232 @@
+"""Runs of a model that compares with the flight's own ground: measured once, the same for all that search."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import pytest
+import rasterio
+from numpy.typing import NDArray
+
+from survey.config import RunConfig
+from survey.detect import BackgroundMeter
+from survey.detect.background import ContrastCard
+from survey.detect.model import CARD, dump_card, load_card
+from survey.engine import JobStore, Receipt, Shard
+from survey.errors import InputError
+from survey.pipeline import describe, run
+from survey.pipeline.background import RECORD
+from survey.provenance import verify
+
+Flight = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def comparing(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy model, with contrast beside its heatmap."""
+    folder = tmp_path_factory.mktemp("comparing") / "model"
+    shutil.copytree(model, folder)
+    part = ContrastCard(heat=0.3, contrast=12.0, bias=-1.0, trimmed=0.05)
+    card = load_card(folder).model_copy(update={"contrast": part, "halo_px": 224})
+    (folder / CARD).write_bytes(dump_card(card))
+    return folder
+
+
+@pytest.fixture
+def settings(config: RunConfig, comparing: Path) -> RunConfig:
+    return config.model_copy(update={"model": str(comparing)})
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows with each window that this process measures."""
+    windows: list[int] = []
+    add = BackgroundMeter.add
+
+    def counted(self: BackgroundMeter, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> None:
+        windows.append(len(windows))
+        add(self, pixels, valid)
+
+    monkeypatch.setattr(BackgroundMeter, "add", counted)
+    return windows
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted((out / "products").iterdir())}
+
+
+def record(out: Path) -> Receipt:
+    """Return the one receipt of a run's ground."""
+    paths = (out / "blocks").glob("*/[0-9a-f]*.json")
+    receipts = [Receipt.from_json(path.read_text()) for path in paths]
+    (found,) = (receipt for receipt in receipts if receipt.block_index == RECORD)
+    return found
+
+
+def ground(out: Path) -> NDArray[np.float32]:
+    return JobStore(out).load(record(out))["background"]
+
+
+def damage(path: Path, block: str = "BLOCK_OFFSET_4_2") -> None:
+    whole = path.read_bytes()
+    with rasterio.open(path) as dataset:
+        offset = int(dataset.get_tag_item(block, "TIFF", bidx=1))
+    path.write_bytes(whole[:offset] + b"\xff" * 400 + whole[offset + 400 :])
+
+
+def test_tiles_workers_shares_and_threads_search_on_the_same_ground(
+    tmp_path: Path, flight: Flight, settings: RunConfig, config: RunConfig
+) -> None:
+    path = flight()
+
+    def found(name: str, **changes: object) -> NDArray[np.float64]:
+        run([path], tmp_path / name, config=settings.model_copy(update=changes))
+        table = pyogrio.read_dataframe(tmp_path / name / "products" / "detections.gpkg", layer="detections")
+        ordered = table[["image_row", "image_col", "score"]].sort_values(["image_row", "image_col"])
+        return np.asarray(ordered, np.float64)
+
+    reference = found("reference")
+    assert len(reference) > 10
+    assert record(tmp_path / "reference").counts["windows"] == 12
+    for name, changes in {"small": {"core_px": 128}, "whole": {"core_px": 1024}}.items():
+        assert np.allclose(found(name, **changes), reference, atol=1e-3), name
+        assert np.array_equal(ground(tmp_path / name), ground(tmp_path / "reference"))
+    found("pool", workers=2, decode_threads=2)
+    run([path], tmp_path / "shares", config=settings, shard=Shard(0, 2))
+    run([path], tmp_path / "shares", config=settings, shard=Shard(1, 2))
+    for name in ("pool", "shares"):
+        assert contents(tmp_path / name) == contents(tmp_path / "reference"), name
+    assert not np.array_equal(found("plain", model=config.model), reference)
+
+
+def test_the_ground_is_measured_once_and_measured_again_if_the_record_is_lost(
+    tmp_path: Path, flight: Flight, settings: RunConfig, measured: list[int]
+) -> None:
+    path, out = flight(), tmp_path / "out"
+    run([path], out, config=settings, shard=Shard(0, 2))
+    once = len(measured)
+    assert once == 12
+    before = ground(out)
+    run([path], out, config=settings, shard=Shard(1, 2))
+    assert len(measured) == once
+    products = contents(out)
+    run([path], out, config=settings)  # nothing is left to search
+    assert len(measured) == once
+    JobStore(out).part_path(record(out).key).write_bytes(b"damaged")
+    run([path], out, config=settings)
+    assert len(measured) == once  # as nothing is left to search
+    for receipt in (out / "blocks").glob("*/[0-9a-f]*.json"):
+        receipt.unlink()
+    run([path], out, config=settings)
+    assert len(measured) == 2 * once
+    assert np.array_equal(ground(out), before)
+    assert contents(out) == products
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, flight: Flight, settings: RunConfig) -> None:
+    path = flight()
+    run([path], tmp_path / "whole", config=settings)
+    command = [sys.executable, "-c", "from survey.cli import main; main()", "run", str(path), "--out"]
+    command += [str(tmp_path / "killed")]
+    for key in ("core_px", "runtime", "precision", "threads", "model", "cover"):
+        command += ["--set", f"{key}={getattr(settings, key)}"]
+    receipts = tmp_path / "killed" / "blocks"
+    for wanted in (1, 2):  # killed after the ground was measured, and after the first block
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        while len(list(receipts.glob("*/[0-9a-f]*.json"))) < wanted and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = {p: p.stat().st_mtime_ns for p in receipts.glob("*/[0-9a-f]*.json")}
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    assert all(p.stat().st_mtime_ns == written for p, written in done.items())
+
+
+def test_the_record_is_no_block(tmp_path: Path, flight: Flight, settings: RunConfig) -> None:
+    out = tmp_path / "out"
+    result = run([flight()], out, config=settings)
+    assert verify(out, images=[tmp_path], model=settings.model).findings == ()
+    blocks = len(list((out / "blocks").glob("*/[0-9a-f]*.json"))) - 1
+    assert result.summary["blocks"]["searched"] == blocks
+    assert json.loads((out / "timing.json").read_text())["sessions"][-1]["blocks"] == blocks
+
+
+def test_what_lies_under_nodata_does_not_count(tmp_path: Path, flight: Flight, settings: RunConfig) -> None:
+    run([flight("a.tif")], tmp_path / "a", config=settings)
+    path = flight("b.tif")
+    with rasterio.open(path, "r+") as dataset:
+        values = dataset.read()
+        values[:, :233, :225] = 255
+        dataset.write(values)
+    run([path], tmp_path / "b", config=settings)
+    assert np.array_equal(ground(tmp_path / "a"), ground(tmp_path / "b"))
+
+
+def test_windows_that_cannot_be_read_are_passed_over(tmp_path: Path, flight: Flight, settings: RunConfig) -> None:
+    path = flight()
+    damage(path)
+    result = run([path], tmp_path / "out", config=settings)
+    assert result.exit_code == 3
+    assert 0 < record(tmp_path / "out").counts["windows"] < 12
+    assert 0 < result.summary["area_ha"]["searched"] < result.summary["area_ha"]["flown"]
+
+
+def test_where_no_window_can_be_read_the_message_says_why(tmp_path: Path, flight: Flight, settings: RunConfig) -> None:
+    path = flight(rows=120, cols=120)
+    damage(path, "BLOCK_OFFSET_0_0")
+    with pytest.raises(InputError, match=r"flight\.tif: 0 cells.*cannot be read: .*flight\.tif"):
+        run([path], tmp_path / "out", config=settings)
+    assert not (tmp_path / "out" / "products").exists()
+
+
+@pytest.mark.parametrize("rows", [0, 8])
+def test_too_little_ground_is_bad_input(tmp_path: Path, flight: Flight, settings: RunConfig, rows: int) -> None:
+    path = flight()
+    with rasterio.open(path, "r+") as dataset:
+        mask = np.zeros(dataset.shape, np.uint8)
+        mask[:rows] = 255  # half a cell high
+        dataset.write_mask(mask)
+    with pytest.raises(InputError, match=r"flight\.tif: 0 cells.*check the nodata value and the AOI"):
+        run([path], tmp_path / "out", config=settings)
+
+
+def test_imagery_that_is_too_coarse_is_not_measured(
+    tmp_path: Path, flight: Flight, settings: RunConfig, measured: list[int]
+) -> None:
+    coarse = flight("coarse.tif", gsd_m=0.1)
+    result = run([coarse], tmp_path / "coarse", config=settings)
+    assert result.exit_code == 3
+    assert (result.summary["area_ha"]["searched"], measured) == (0, [])
+    both = run([coarse, flight("fine.tif")], tmp_path / "both", config=settings)
+    assert both.summary["area_ha"]["searched"] > 0
+    assert len(measured) == 12
+
+
+def test_every_image_of_a_flight_tells_what_its_ground_is_like(
+    tmp_path: Path, flight: Flight, settings: RunConfig
+) -> None:
+    first, second = flight("a.tif"), flight("b.tif", shift_m=20)
+    with rasterio.open(second, "r+") as dataset:
+        dataset.write(dataset.read() // 3)
+    for name, images in {"a": [first], "b": [second], "both": [first, second]}.items():
+        run(images, tmp_path / name, config=settings)
+    assert record(tmp_path / "both").counts["windows"] == 24
+    means = {name: ground(tmp_path / name)[0] for name in ("a", "b", "both")}
+    between = np.abs(means["both"] - means["a"]).sum() + np.abs(means["both"] - means["b"]).sum()
+    assert between < 1.3 * np.abs(means["a"] - means["b"]).sum()
+    assert np.abs(means["both"] - means["a"]).sum() > 0.1 * np.abs(means["a"] - means["b"]).sum()
+
+
+def test_info_describes_without_measuring(flight: Flight, settings: RunConfig, measured: list[int]) -> None:
+    (info,) = describe([flight()], config=settings)
+    assert "a run" in str(info)
+    assert measured == []
