@@ -78,7 +78,8 @@ class TrainConfig(BaseModel):
     mined_share: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Share of the crops that are composed around a spot, once there are any."""
     contrast: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of ln(distance to the ground of the flight) in the finished model's logits; 0: the heatmap alone."""
+    """Weight of ln(distance to the ground of the flight) in the finished model's logits; 0: as the model
+    that is started from, without one the heatmap alone."""
     contrast_heat: Annotated[float, Field(ge=0)] = 0.5
     """Weight of the heatmap beside it."""
     contrast_bias: float = -4.5

@@ -103,7 +103,7 @@ def make_card(
         measured_on: The held-out sites and the run they were scored with, in words.
         learnt: What reviews taught, and the model that was started from.
     """
-    contrast = _contrast(config)
+    contrast = _contrast(config) or (learnt.start.contrast if learnt.start is not None else None)
     reach = reach_px(config.backbone) + PEAK_REACH_PX + (COARSE_STRIDE if contrast else 0)
     halo = -(-reach // LATTICE_PX) * LATTICE_PX
     return ModelCard(

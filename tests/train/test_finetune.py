@@ -26,6 +26,7 @@ SETTINGS = {
     "hold_out": [],
     "mine_every": 0,
     "version": 1,
+    "backbone": "lite2",
     "crop_px": 96,
     "gsd_m": 0.02,
     "batch": 4,
@@ -92,6 +93,7 @@ def test_a_short_training_on_a_review_move_the_scores_of_what_was_judged(data: P
     card, before = load_card(tuned), load_card(released)
     assert set(card.training.sites) == {"range", "field", "studio", *before.training.sites}
     assert card.training.config["start"] == before.id
+    assert card.contrast == before.contrast is not None
     assert set(card.training.inputs) == {"review/range/0123456789abcdef/decisions", "start/weights.safetensors"}
     assert str(run) not in (tuned / "model.yaml").read_text()
     learnt = {c.name: c.trained_on for c in card.classes if c.learnt}
@@ -104,7 +106,7 @@ def test_a_short_training_on_a_review_move_the_scores_of_what_was_judged(data: P
 def test_a_start_that_does_not_fit_is_refused() -> None:
     (site, *_) = load_card(find_model("default", models=models_folder())).training.sites
     with pytest.raises(ConfigError, match="flatters"):
-        open_start(TrainConfig(start="default", hold_out=(f"{site}/morning",)))
-    with pytest.raises(ConfigError, match="set backbone=lite0"):
-        open_start(TrainConfig(start="default", backbone="lite2"))
+        open_start(TrainConfig(start="default", backbone="lite2", hold_out=(f"{site}/morning",)))
+    with pytest.raises(ConfigError, match="set backbone=lite2"):
+        open_start(TrainConfig(start="default", backbone="lite0"))
     assert open_start(TrainConfig()).state is None
