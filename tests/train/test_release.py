@@ -96,7 +96,7 @@ def test_a_card_does_not_say_where_the_bank_lay() -> None:
     assert training.config_sha256 == elsewhere.config_sha256
 
 
-@pytest.mark.parametrize(("backbone", "halo_px"), [("lite0", 208), ("lite2", 304)])
+@pytest.mark.parametrize(("backbone", "halo_px"), [("lite0", 208), pytest.param("lite2", 304, marks=pytest.mark.slow)])
 def test_a_model_that_compares_with_the_ground_says_how_and_reads_a_cell_further(backbone: str, halo_px: int) -> None:
     def card(**settings: float) -> ModelCard:
         config = TrainConfig.model_validate({"backbone": backbone, **settings})
