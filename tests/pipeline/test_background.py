@@ -101,7 +101,7 @@ def damage(path: Path, block: str) -> None:
 
 
 def test_tiles_workers_shares_and_threads_search_on_the_same_ground(
-    tmp_path: Path, flight: Flight, settings: RunConfig, config: RunConfig
+    tmp_path: Path, flight: Flight, settings: RunConfig
 ) -> None:
     path = flight(rows=530, cols=530)
 
@@ -114,15 +114,13 @@ def test_tiles_workers_shares_and_threads_search_on_the_same_ground(
     reference = found("reference")
     assert len(reference) > 10
     assert record(tmp_path / "reference").counts["windows"] == 9
-    for name, changes in {"small": {"core_px": 128}, "whole": {"core_px": 1024}}.items():
-        assert np.allclose(found(name, **changes), reference, atol=1e-3), name
-        assert np.array_equal(ground(tmp_path / name), ground(tmp_path / "reference"))
+    assert np.allclose(found("small", core_px=128), reference, atol=1e-3)
+    assert np.array_equal(ground(tmp_path / "small"), ground(tmp_path / "reference"))
     found("pool", workers=2, decode_threads=2)
     run([path], tmp_path / "shares", config=settings, shard=Shard(0, 2))
     run([path], tmp_path / "shares", config=settings, shard=Shard(1, 2))
     for name in ("pool", "shares"):
         assert contents(tmp_path / name) == contents(tmp_path / "reference"), name
-    assert not np.array_equal(found("plain", model=config.model), reference)
 
 
 def test_the_ground_is_measured_once_and_measured_again_if_the_record_is_lost(
@@ -149,6 +147,7 @@ def test_the_ground_is_measured_once_and_measured_again_if_the_record_is_lost(
     assert contents(out) == products
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, flight: Flight, settings: RunConfig) -> None:
     path = flight(rows=600, cols=600)
     run([path], tmp_path / "whole", config=settings)
