@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+import yaml
 from pydantic import ValidationError
 
-from survey.detect.model import PerformanceCard
-from survey.detect.network import SurveyNet
+from survey.detect.background import ContrastCard
+from survey.detect.model import ModelCard, PerformanceCard, dump_card
+from survey.detect.network import COARSE_STRIDE, SurveyNet
 from survey.errors import TrainingError
 from survey.train import TrainConfig, release
 from survey.train.datalist import DataList
@@ -92,3 +94,19 @@ def test_a_card_does_not_say_where_the_bank_lay() -> None:
     assert training.config["bank"] == "BANK"
     elsewhere = make_card("toy", config=TrainConfig(bank="x"), data=DATA, measured=None, measured_on="nothing").training
     assert training.config_sha256 == elsewhere.config_sha256
+
+
+@pytest.mark.parametrize(("backbone", "halo_px"), [("lite0", 208), pytest.param("lite2", 304, marks=pytest.mark.slow)])
+def test_a_model_that_compares_with_the_ground_says_how_and_reads_a_cell_further(backbone: str, halo_px: int) -> None:
+    def card(**settings: float) -> ModelCard:
+        config = TrainConfig.model_validate({"backbone": backbone, **settings})
+        return make_card("toy", config=config, data=DATA, measured=None, measured_on="nothing")
+
+    plain, comparing = card(), card(contrast=4.0, contrast_heat=0.25, contrast_bias=-2.0, contrast_trimmed=0.1)
+    assert plain.contrast is None
+    assert comparing.contrast == ContrastCard(heat=0.25, contrast=4.0, bias=-2.0, trimmed=0.1)
+    assert (plain.halo_px, comparing.halo_px) == (halo_px, halo_px + COARSE_STRIDE)
+    told = yaml.safe_load(dump_card(comparing))
+    assert ModelCard.model_validate(told) == comparing
+    with pytest.raises(ValidationError):
+        ContrastCard(heat=0.25, contrast=4.0, bias=-2.0, trimmed=0.5)
