@@ -59,7 +59,7 @@ def cell_means(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return (N, 3) mean colours of the whole cells of a picture, sorted."""
     rows, cols = picture.shape[0] // CELL, picture.shape[1] // CELL
     cells = picture[: rows * CELL, : cols * CELL].reshape(rows, CELL, cols, CELL, 3).mean(axis=(1, 3)).reshape(-1, 3)
-    return cells[np.lexsort(cells.T)]
+    return np.asarray(cells[np.lexsort(cells.T)], np.float64)
 
 
 @pytest.fixture
