@@ -37,7 +37,8 @@ class Scene:
     name: str
     rgb: NDArray[np.uint8]
     items: Boxes
-    site: str = "composites"
+    site: str
+    """Each scene has a camera of its own, so it is a site of its own: its ground is measured by itself."""
     gsd_m: float = GSD_M
 
 
@@ -72,7 +73,7 @@ class Scenes(Sequence[Scene]):
         sample = self._composer.compose(self._numbers[index])
         classes = tuple(CLASSES[n] if n != NO_CLASS else "" for n in sample.class_index.tolist())
         row, col, size = (np.asarray(values, np.float64) for values in (sample.row, sample.col, sample.size_px))
-        return Scene(str(index), sample.pixels, Boxes(row, col, size, classes))
+        return Scene(str(index), sample.pixels, Boxes(row, col, size, classes), f"scene {index}")
 
 
 def told(scores: Scores) -> str:
