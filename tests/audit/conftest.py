@@ -48,6 +48,7 @@ class Painted:
             classes=cards,
             gsd_m=0.01,
             max_gsd_m=0.025,
+            contrast=None,
             training=SimpleNamespace(sites=sites),
             thresholds=SimpleNamespace(score=0.3),
         )
