@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from survey.detect.backbone import BACKBONES
 from survey.values import DISTURBANCES
 
 CLASSES = ("ap_mine", "at_mine", "submunition", "projectile", "other_uxo", "anomaly")
@@ -85,3 +86,12 @@ class TrainConfig(BaseModel):
     contrast_bias: float = -4.5
     contrast_trimmed: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     """Share of a flight's cells, the farthest, that does not count as its ground."""
+
+    @field_validator("held_blocks")
+    @classmethod
+    def _check_held(cls, value: int, info: ValidationInfo) -> int:
+        backbone = info.data.get("backbone", "lite0")
+        if value > (most := len(BACKBONES[backbone].blocks)):
+            msg = f"{backbone} has {most} blocks, {value} cannot be held; set at most {most}"
+            raise ValueError(msg)
+        return value

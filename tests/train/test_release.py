@@ -110,3 +110,9 @@ def test_a_model_that_compares_with_the_ground_says_how_and_reads_a_cell_further
     assert ModelCard.model_validate(told) == comparing
     with pytest.raises(ValidationError):
         ContrastCard(heat=0.25, contrast=4.0, bias=-2.0, trimmed=0.5)
+
+
+def test_more_blocks_than_a_backbone_has_cannot_be_held() -> None:
+    assert TrainConfig(backbone="lite2", held_blocks=15).held_blocks == 15
+    with pytest.raises(ValidationError, match="lite0 has 10 blocks, 15 cannot be held; set at most 10"):
+        TrainConfig(backbone="lite0", held_blocks=15)
