@@ -136,6 +136,26 @@ def test_numbers_beyond_the_bound_count_for_nothing(spread: float, monkeypatch: 
         assert both(bounded, name) == pytest.approx(both(whole, name), rel=1e-9), name
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("crowd", [[0] * 100 + [3] * 100, [1] * 400], ids=["two groups", "one group"])
+def test_a_crowded_cell_leaves_the_others_of_its_block_as_they_are(crowd: list[int]) -> None:
+    """Bounds are of each cell: with those of another, powers overflowed, and what may count went missing unseen."""
+    cells = [seen_of([UNIDENTIFIED] * 600 + crowd), seen_of([UNIDENTIFIED] * 10)]
+    both_cells = CellEvidence(
+        np.full(2, SEARCHED),
+        log_ratio=np.concatenate([seen.log_ratio for seen in cells]),
+        cell=np.repeat(np.arange(2), [len(seen.mark) for seen in cells]),
+        mark=np.concatenate([seen.mark for seen in cells]),
+        confirmed=np.concatenate([seen.confirmed for seen in cells]),
+    )
+    prior = PriorField(np.repeat(OWN.shape, 2, axis=0), np.repeat(OWN.rate_ha, 2, axis=0))
+    together = infer(both_cells, prior=prior, belief=WEAK).total
+    for n, seen in enumerate(cells):
+        alone = infer(seen, prior=OWN, belief=WEAK).total
+        for name in FIELDS:
+            assert getattr(together, name)[n] == pytest.approx(getattr(alone, name)[0], rel=1e-9), (n, name)
+
+
 def test_groups_of_nearly_one_rate_are_as_those_of_one() -> None:
     """The one sum over all groups, and groups apart with the total from points."""
     seen = seen_of([UNIDENTIFIED] * 200 + [0, 1, 1, 3])
