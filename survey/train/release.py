@@ -45,8 +45,8 @@ WEIGHTS = "weights.safetensors"
 OPERATING_SCORE = 0.3
 """Fixed before anything was measured, so that the operating point is not tuned on what scores it."""
 DISTURBANCE_SHARE = 0.5
-MAX_GSD_FACTOR = 2.5
-"""Imagery coarser than this many times the model's GSD shows an anti-personnel mine as 4 px or fewer."""
+MAX_GSD_M = 0.025
+"""Imagery coarser than this shows an anti-personnel mine as 4 px or fewer, whatever the model's GSD."""
 MOST_BYTES = 40_000_000
 
 
@@ -111,7 +111,7 @@ def make_card(
         id=model_id,
         architecture="lite0-fpn64-v2" if config.backbone == "lite0" else "lite2-fpn64-v2",
         gsd_m=config.gsd_m,
-        max_gsd_m=MAX_GSD_FACTOR * config.gsd_m,
+        max_gsd_m=max(MAX_GSD_M, config.gsd_m),
         input="uint8 RGB, 127 where nothing was imaged",
         halo_px=halo,
         classes=_class_cards(data, learnt),
