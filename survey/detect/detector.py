@@ -21,7 +21,7 @@ from survey.resources import models_folder
 from survey.values import Block, Detections, GroundCode, Tile, Window, working_extent
 
 CORE_PX = 1536
-"""Default edge of a tile's core: with a halo of 320 px, 2.0 pixels are computed for each one owned; more cost memory."""
+"""Default edge of a tile's core: with a halo of 320 px two pixels are computed for each one owned; more cost memory."""
 _CODES = np.array([GroundCode.SEARCHED, GroundCode.CRATER, GroundCode.TRENCH, GroundCode.DISTURBED_SOIL], np.uint8)
 
 

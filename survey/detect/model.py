@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from survey.detect.background import ContrastCard
 from survey.detect.calibration import Calibration
 from survey.detect.detectability import Detectability
-from survey.detect.network import SurveyNet
+from survey.detect.network import ARCHITECTURES, ArchitectureName, SurveyNet
 from survey.detect.novelty import NoveltyCard
 from survey.errors import ModelError
 from survey.files import sha256_of
@@ -121,8 +121,8 @@ class ModelCard(_Part):
     format: Literal[2]
     """1 was that of the first network, whose weights fit this one no more."""
     id: str
-    architecture: Literal["lite0-fpn64-v2", "lite2-fpn64-v2"]
-    """Backbone and pyramid; v2 has one heat channel for items of every class, and their class beside it."""
+    architecture: ArchitectureName
+    """Backbone and pyramid."""
     gsd_m: Annotated[float, Field(gt=0)]
     """Ground distance of a pixel as the network wants it; the reader resamples to it."""
     max_gsd_m: Annotated[float, Field(gt=0)]
@@ -248,8 +248,8 @@ def load_network(folder: Path, card: ModelCard) -> SurveyNet:
     if sha256_of(path) != card.weights.sha256:
         msg = f"{path}: the weights are not those that {CARD} names; restore both from the release"
         raise ModelError(msg)
-    backbone = card.architecture.split("-")[0]
-    network = SurveyNet(classes=len(card.classes), disturbances=len(card.disturbances), backbone=backbone)
+    architecture = ARCHITECTURES[card.architecture]
+    network = SurveyNet(classes=len(card.classes), disturbances=len(card.disturbances), architecture=architecture)
     try:
         network.load_state_dict(load_file(path))
     except RuntimeError as error:  # a card whose class list is not the weights'

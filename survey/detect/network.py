@@ -1,7 +1,10 @@
 """The two-headed network: likely ordnance as centre points, ground disturbance as a mask."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +33,28 @@ PRIOR_LOGIT = -4.6
 
 
 @dataclass(frozen=True, slots=True)
+class Architecture:
+    """Which network it is, beside its classes."""
+
+    backbone: str = "lite0"
+    finest: int = HEAT_STRIDE
+    """Stride of the pyramid's finest level, 4 or 8. With 8, two thirds of the time are left, and the heads' logits are
+    interpolated to the strides that they have in any case."""
+
+
+ArchitectureName = Literal["lite0-fpn64-v2", "lite2-fpn64-v2", "lite0-fpn64s8-v2", "lite2-fpn64s8-v2"]
+ARCHITECTURES: Mapping[ArchitectureName, Architecture] = MappingProxyType(
+    {
+        "lite0-fpn64-v2": Architecture("lite0"),
+        "lite2-fpn64-v2": Architecture("lite2"),
+        "lite0-fpn64s8-v2": Architecture("lite0", 8),
+        "lite2-fpn64s8-v2": Architecture("lite2", 8),
+    }
+)
+"""By the name that a model's card has; v2 has one heat channel for items of every class, and their class beside it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heads:
     """What the network says of a batch of tiles of H x W working pixels. Always float32."""
 
@@ -46,33 +71,40 @@ class Heads:
 
 
 class Trunk(nn.Module):
-    """Backbone, three-level feature pyramid and the heads' own 3 x 3 convolutions.
+    """Backbone, feature pyramid of two or three levels and the heads' own 3 x 3 convolutions.
 
     All the work is here, so this is the part that runs in reduced precision. Normalisation is the
     first thing it does: it takes uint8.
     """
 
-    def __init__(self, *, backbone: str = "lite0", width: int = 64) -> None:
+    def __init__(self, architecture: Architecture, *, width: int = 64) -> None:
         super().__init__()
-        spec = BACKBONES[backbone]
+        spec = BACKBONES[architecture.backbone]
+        deep = architecture.finest > HEAT_STRIDE
+        fine, middle, coarse = spec.channels
         self.backbone = EfficientNetLite(spec)
-        self.lateral4, self.lateral8, self.lateral16 = (nn.Conv2d(channels, width, 1) for channels in spec.channels)
-        self.smooth4 = ConvNorm(width, width, 3)
+        self.lateral4 = None if deep else nn.Conv2d(fine, width, 1)
+        self.lateral8, self.lateral16 = nn.Conv2d(middle, width, 1), nn.Conv2d(coarse, width, 1)
+        self.smooth4 = None if deep else ConvNorm(width, width, 3)
         self.smooth8 = ConvNorm(width, width, 3)
         self.heat = ConvNorm(width, width, 3)
         self.geometry = ConvNorm(width, width // 2, 3)
         self.mask = ConvNorm(width, width, 3)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return features (N, width, H/4, W/4), (N, width/2, H/4, W/4), (N, width, H/8, W/8), and the backbone's last.
+        """Return features for heat (N, width, H/s, W/s), geometry (N, width/2, H/s, W/s) and mask (N, width, H/8, W/8).
 
-        `pixels` is uint8 RGB (N, 3, H, W) with H and W multiples of `LATTICE_PX`.
+        The backbone's last features are the fourth. `s` is the architecture's finest stride. `pixels` is uint8 RGB
+        (N, 3, H, W) with H and W multiples of `LATTICE_PX`.
         """
-        x = (pixels.to(self.lateral4.weight.dtype) - FILL) / 128
+        x = (pixels.to(self.lateral8.weight.dtype) - FILL) / 128
         fine, middle, coarse = self.backbone(x)
         top = self.lateral8(middle) + functional.interpolate(self.lateral16(coarse), scale_factor=2.0, mode="nearest")
+        eighth = self.smooth8(top)
+        if self.lateral4 is None or self.smooth4 is None:
+            return self.heat(eighth), self.geometry(eighth), self.mask(eighth), coarse
         quarter = self.smooth4(self.lateral4(fine) + functional.interpolate(top, scale_factor=2.0, mode="nearest"))
-        return self.heat(quarter), self.geometry(quarter), self.mask(self.smooth8(top)), coarse
+        return self.heat(quarter), self.geometry(quarter), self.mask(eighth), coarse
 
 
 class Projection(nn.Module):
@@ -81,27 +113,35 @@ class Projection(nn.Module):
     Of 400 objects, bfloat16 after the sigmoid leaves thousands of tied peaks, float32 none.
     """
 
-    def __init__(self, *, classes: int, disturbances: int, width: int = 64) -> None:
+    def __init__(self, *, classes: int, disturbances: int, finest: int, width: int = 64) -> None:
         super().__init__()
         self.heat = nn.Conv2d(width, 1, 1)
         self.kind = nn.Conv2d(width, classes, 1)
         self.geometry = nn.Conv2d(width // 2, 3, 1)
         self.mask = nn.Conv2d(width, 1 + disturbances, 1)
+        self._finest = finest
         nn.init.constant_(self.heat.bias, PRIOR_LOGIT)  # type: ignore[arg-type]
 
     def forward(self, features: tuple[Tensor, Tensor, Tensor, Tensor]) -> Heads:
         """Map the trunk's features to logits."""
         heat, geometry, mask, coarse = (feature.float() for feature in features)
-        return Heads(self.heat(heat), self.kind(heat), self.geometry(geometry), self.mask(mask), coarse)
+        here = [self.heat(heat), self.kind(heat), self.geometry(geometry)]
+        if self._finest > HEAT_STRIDE:  # bilinear: the nearest would make plateaus of four cells
+            scale = self._finest / HEAT_STRIDE
+            here = [functional.interpolate(logits, scale_factor=scale, mode="bilinear") for logits in here]
+        return Heads(here[0], here[1], here[2], self.mask(mask), coarse)
 
 
 class SurveyNet(nn.Module):
     """Trunk and projection. What a pixel yields does not depend on the tile, `reach_px` from its edge."""
 
-    def __init__(self, *, classes: int, disturbances: int, backbone: str = "lite0", width: int = 64) -> None:
+    def __init__(
+        self, *, classes: int, disturbances: int, architecture: Architecture | None = None, width: int = 64
+    ) -> None:
         super().__init__()
-        self.trunk = Trunk(backbone=backbone, width=width)
-        self.projection = Projection(classes=classes, disturbances=disturbances, width=width)
+        built = Architecture() if architecture is None else architecture
+        self.trunk = Trunk(built, width=width)
+        self.projection = Projection(classes=classes, disturbances=disturbances, finest=built.finest, width=width)
 
     def forward(self, pixels: Tensor) -> Heads:
         """Map uint8 RGB (N, 3, H, W) to the heads' logits; H and W are multiples of `LATTICE_PX`."""
@@ -110,13 +150,14 @@ class SurveyNet(nn.Module):
 
 
 @cache
-def reach_px(backbone: str = "lite0") -> int:
+def reach_px(architecture: Architecture | None = None) -> int:
     """Return the network's reach in working pixels: how far away an input can move an output.
 
     Found by following a gradient through a copy whose every convolution averages, so that nothing
-    cancels and no activation saturates.
+    cancels and no activation saturates. Logits that are interpolated take in one more cell.
     """
-    probe = SurveyNet(classes=1, disturbances=1, backbone=backbone, width=4).eval()
+    built = Architecture() if architecture is None else architecture
+    probe = SurveyNet(classes=1, disturbances=1, architecture=built, width=4).eval()
     with torch.no_grad():
         for module in probe.modules():
             if isinstance(module, nn.Conv2d):
@@ -127,11 +168,15 @@ def reach_px(backbone: str = "lite0") -> int:
     # Barely above the fill: every residual adds, and after ten of them a whole grey level would saturate.
     pixels = torch.full((1, 3, size, size), FILL + 0.01, requires_grad=True)
     reach = 0
-    strides = (HEAT_STRIDE, HEAT_STRIDE, MASK_STRIDE, COARSE_STRIDE)
-    for output, stride in zip(probe.trunk(pixels), strides, strict=True):
+    more = built.finest if built.finest > HEAT_STRIDE else 0
+    outputs = zip(
+        probe.trunk(pixels), (built.finest, built.finest, MASK_STRIDE, COARSE_STRIDE), (more, more, 0, 0), strict=True
+    )
+    for output, stride, interpolated in outputs:
         for cell in range(size // 2 // stride, (size // 2 + LATTICE_PX) // stride):
             (gradient,) = torch.autograd.grad(output[0, 0, cell, cell], pixels, retain_graph=True)
             rows = gradient[0].abs().sum(dim=(0, 2)).nonzero().flatten()
-            reach = max(reach, cell * stride - int(rows[0]), int(rows[-1]) + 1 - (cell + 1) * stride)
+            own = max(cell * stride - int(rows[0]), int(rows[-1]) + 1 - (cell + 1) * stride)
+            reach = max(reach, own + interpolated)
     assert reach < size // 2 - 2 * LATTICE_PX
     return reach

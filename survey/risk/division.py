@@ -100,7 +100,7 @@ class Division:
         u, m = np.arange(len(self.pool)), np.arange(len(named))
         log_ratio = np.log(self.ratio.max(axis=(0, 2)))[:, None, None]  # a cell's own: another's may be too large
         log_grown = log_rising(size + m, len(u) - 1) - gammaln(u + 1) + u * log_ratio
-        there = (named > 0).any(axis=2).T[:, :, None]  # a cell may have fewer detections than its neighbours
+        there = (named.max(axis=2) > 0).T[:, :, None]  # a cell may have fewer detections than its neighbours
         grown = np.exp(np.where(there, log_grown, -np.inf))
         whole = np.matmul(grown.transpose(0, 2, 1), named.swapaxes(0, 1)).swapaxes(0, 1)
         most = self.pool * whole * self.weight

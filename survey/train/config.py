@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from survey.detect.backbone import BACKBONES
+from survey.detect.network import ARCHITECTURES, Architecture, ArchitectureName
 from survey.values import DISTURBANCES
 
 CLASSES = ("ap_mine", "at_mine", "submunition", "projectile", "other_uxo", "anomaly")
@@ -28,6 +29,9 @@ class TrainConfig(BaseModel):
     seed: int = 1
     backbone: Literal["lite0", "lite2"] = "lite0"
     """EfficientNet-Lite whose ImageNet weights the network starts from."""
+    finest_stride: Literal[4, 8] = 4
+    """Stride of the finest features that items and their classes are told by; with 8 a search takes two thirds of the
+    time."""
     start: str | None = None
     """Model, by id or folder, whose weights the training starts from instead of ImageNet's: fine-tuning."""
     held_blocks: Annotated[int, Field(ge=0, le=15)] = 0
@@ -86,6 +90,12 @@ class TrainConfig(BaseModel):
     contrast_bias: float = -4.5
     contrast_trimmed: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     """Share of a flight's cells, the farthest, that does not count as its ground."""
+
+    @property
+    def architecture(self) -> ArchitectureName:
+        """Name of the network that is trained."""
+        wanted = Architecture(self.backbone, self.finest_stride)
+        return next(name for name, built in ARCHITECTURES.items() if built == wanted)
 
     @field_validator("held_blocks")
     @classmethod

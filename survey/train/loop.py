@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from survey.detect.network import Heads, SurveyNet
+from survey.detect.network import ARCHITECTURES, Heads, SurveyNet
 from survey.detect.runtime import has_bf16
 from survey.errors import ConfigError, ResumeError, TrainingError
 from survey.files import replacing
@@ -63,7 +63,8 @@ class Trainer:
         self.world = World() if world is None else world
         self.device = self.world.device
         _check_parts(config, self.world)
-        self.network = SurveyNet(classes=len(CLASSES), disturbances=len(DISTURBANCES), backbone=config.backbone)
+        architecture = ARCHITECTURES[config.architecture]
+        self.network = SurveyNet(classes=len(CLASSES), disturbances=len(DISTURBANCES), architecture=architecture)
         if start is None:
             self.network.trunk.backbone.load_imagenet()
         else:

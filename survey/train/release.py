@@ -23,7 +23,7 @@ from survey.detect.model import (
     WeightsCard,
     dump_card,
 )
-from survey.detect.network import COARSE_STRIDE, LATTICE_PX, PEAK_REACH_PX, SurveyNet, reach_px
+from survey.detect.network import ARCHITECTURES, COARSE_STRIDE, LATTICE_PX, PEAK_REACH_PX, SurveyNet, reach_px
 from survey.errors import TrainingError
 from survey.evaluate import MATCH_M
 from survey.files import replacing, sha256_of, write_bytes
@@ -104,12 +104,12 @@ def make_card(
         learnt: What reviews taught, and the model that was started from.
     """
     contrast = _contrast(config) or (learnt.start.contrast if learnt.start is not None else None)
-    reach = reach_px(config.backbone) + PEAK_REACH_PX + (COARSE_STRIDE if contrast else 0)
+    reach = reach_px(ARCHITECTURES[config.architecture]) + PEAK_REACH_PX + (COARSE_STRIDE if contrast else 0)
     halo = -(-reach // LATTICE_PX) * LATTICE_PX
     return ModelCard(
         format=2,
         id=model_id,
-        architecture="lite0-fpn64-v2" if config.backbone == "lite0" else "lite2-fpn64-v2",
+        architecture=config.architecture,
         gsd_m=config.gsd_m,
         max_gsd_m=max(MAX_GSD_M, config.gsd_m),
         input="uint8 RGB, 127 where nothing was imaged",

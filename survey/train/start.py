@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from survey.detect.model import ModelCard, find_model, load_card, load_network
+from survey.detect.network import ARCHITECTURES
 from survey.errors import ConfigError
 from survey.resources import models_folder
 from survey.train.config import CLASSES, TrainConfig
@@ -32,9 +33,13 @@ def open_start(config: TrainConfig) -> Start:
         return Start()
     folder = find_model(config.start, models=models_folder())
     card = load_card(folder)
-    if card.architecture.split("-")[0] != config.backbone:
-        own = card.architecture.split("-")[0]
-        msg = f"start: {card.id} has the backbone {own}, not {config.backbone}; set backbone={own}, or name another"
+    if card.architecture != config.architecture:
+        own = ARCHITECTURES[card.architecture]
+        msg = (
+            f"start: {card.id} has the backbone {own.backbone} and a finest stride of {own.finest}, not "
+            f"{config.backbone} and {config.finest_stride}; set backbone={own.backbone} and "
+            f"finest_stride={own.finest}, or name another model"
+        )
         raise ConfigError(msg)
     if card.class_names != CLASSES:
         msg = (

