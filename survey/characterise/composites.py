@@ -172,7 +172,13 @@ def _seen(
     reach = max(MATCH_M / card.gsd_m, facts["px"] / 2)
     hits = []
     for each in heads:
-        peaks = decode(each, learnt=card.learnt, unidentified=card.unidentified, threshold=least)
+        peaks = decode(
+            each,
+            learnt=card.learnt,
+            unidentified=card.unidentified,
+            threshold=least,
+            separation=card.separation,
+        )
         hits.append(bool((np.hypot(peaks.row - facts["row"], peaks.col - facts["col"]) <= reach).any()))
     return hits[0], hits[1]
 

@@ -1,6 +1,7 @@
 """From the heads' logits to centre points: peaks without plateaus, and what was cut is counted."""
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import torch
@@ -15,6 +16,24 @@ LEAST_CLASS_SHARE = 0.5
 """An item whose likeliest class has less than this share of the learnt classes' softmax is not identified."""
 MAX_PEAKS = 4096
 """Most peaks kept of one tile. A tile that has more is counted as saturated and reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Separation:
+    """How far apart two sightings are, at least: a weaker one within a stronger one's item is no second item."""
+
+    least_px: float = 0.0
+    """So near a stronger one it is the same thing, whatever size that has."""
+
+    @property
+    def most_px(self) -> float:
+        """No item reaches farther than this around its centre: a place depends on peaks no farther away."""
+        return max(SUPPRESS_PX, self.least_px)
+
+    @property
+    def reach_px(self) -> int:
+        """Farthest neighbour that decides whether a cell is a sighting, beyond the network's own reach."""
+        return PEAK_RADIUS * HEAT_STRIDE + ceil(self.most_px)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +52,7 @@ class Peaks:
     """More than `MAX_PEAKS` peaks stood above the threshold; the weakest were dropped."""
 
 
+BY_SIZE = Separation()
 _NO_PEAKS = Peaks(
     class_index=np.empty(0, np.int16),
     logit=np.empty(0, np.float32),
@@ -63,7 +83,14 @@ def peak_mask(heat: Tensor, *, threshold: float) -> Tensor:
     return (heat == highest) & (heat > earlier) & (heat > threshold)
 
 
-def decode(heads: Heads, *, learnt: NDArray[np.bool_], unidentified: int | None, threshold: float) -> Peaks:
+def decode(
+    heads: Heads,
+    *,
+    learnt: NDArray[np.bool_],
+    unidentified: int | None,
+    threshold: float,
+    separation: Separation = BY_SIZE,
+) -> Peaks:
     """Pick the sightings of one tile.
 
     Args:
@@ -71,6 +98,7 @@ def decode(heads: Heads, *, learnt: NDArray[np.bool_], unidentified: int | None,
         learnt: (classes,) bool; a class that was never learnt is never recognised.
         unidentified: Index of the class given to items whose class is not even likely; None gives the likeliest.
         threshold: Least logit of a peak.
+        separation: Of two items.
     """
     if not learnt.any():
         return _NO_PEAKS
@@ -87,7 +115,7 @@ def decode(heads: Heads, *, learnt: NDArray[np.bool_], unidentified: int | None,
     row = (cell_row + np.clip(offset_row, 0, 1)) * HEAT_STRIDE
     col = (cell_col + np.clip(offset_col, 0, 1)) * HEAT_STRIDE
     size_px = np.exp(np.clip(log_size, 0, 7)).astype(np.float32)
-    own = separate(row, col, size_px=size_px, logit=logit)
+    own = separate(row, col, size_px=size_px, logit=logit, separation=separation)
     kind = _recognise(heads.kind[0, :, rows, cols], learnt=learnt, unidentified=unidentified)
     return Peaks(
         class_index=kind[own],
@@ -102,11 +130,16 @@ def decode(heads: Heads, *, learnt: NDArray[np.bool_], unidentified: int | None,
 
 
 def separate(
-    row: NDArray[np.float64], col: NDArray[np.float64], *, size_px: NDArray[np.float32], logit: NDArray[np.float32]
+    row: NDArray[np.float64],
+    col: NDArray[np.float64],
+    *,
+    size_px: NDArray[np.float32],
+    logit: NDArray[np.float32],
+    separation: Separation = BY_SIZE,
 ) -> NDArray[np.bool_]:
     """Return which peaks are items of their own: those that lie within no stronger one's item.
 
-    An item reaches half its longest extent around its centre, at most `SUPPRESS_PX`. Every stronger peak
+    An item reaches half its longest extent around its centre, within the bounds of `separation`. Every stronger peak
     counts, one within another's item too: so the answer at a place depends on peaks no farther than that
     away, and every tiling gives the same one. Of two equal peaks the first in reading order is the stronger.
 
@@ -115,16 +148,17 @@ def separate(
         col: (N,).
         size_px: (N,) longest extents.
         logit: (N,).
+        separation: Of two items.
     """
     own = np.ones(len(row), np.bool_)
     if len(row) < 2:
         return own
     places = np.column_stack([row, col])
-    first, second = cKDTree(places).query_pairs(SUPPRESS_PX, output_type="ndarray").T
+    first, second = cKDTree(places).query_pairs(separation.most_px, output_type="ndarray").T
     weaker_first = logit[first] < logit[second]
     strong, weak = np.where(weaker_first, second, first), np.where(weaker_first, first, second)
     apart = np.hypot(*(places[strong] - places[weak]).T)
-    own[weak[apart < np.minimum(size_px[strong] / 2, SUPPRESS_PX)]] = False
+    own[weak[apart < np.clip(size_px[strong] / 2, separation.least_px, separation.most_px)]] = False
     return own
 
 

@@ -201,7 +201,13 @@ class Detector:
         if card.contrast is not None and self.background is not None:
             heads = self.background.applied(heads, card.contrast)
         return (
-            decode(heads, learnt=card.learnt, unidentified=card.unidentified, threshold=self._least_logit),
+            decode(
+                heads,
+                learnt=card.learnt,
+                unidentified=card.unidentified,
+                threshold=self._least_logit,
+                separation=card.separation,
+            ),
             disturbance_codes(
                 heads, codes=_CODES, learnt=card.learnt_disturbances, threshold=card.thresholds.disturbance
             ),

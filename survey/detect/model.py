@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from survey.detect.background import ContrastCard
 from survey.detect.calibration import Calibration
+from survey.detect.decode import Separation
 from survey.detect.detectability import Detectability
 from survey.detect.network import ARCHITECTURES, ArchitectureName, SurveyNet
 from survey.detect.novelty import NoveltyCard
@@ -47,6 +48,8 @@ class Thresholds(_Part):
     """Least score of a detection."""
     disturbance: Share
     """Least probability of a disturbance class."""
+    apart_m: Annotated[float, Field(ge=0)] = 0.0
+    """A detection this close to a stronger one is the same thing, whatever its size."""
 
 
 class SiteAlarms(_Part):
@@ -157,6 +160,11 @@ class ModelCard(_Part):
     def unidentified(self) -> int | None:
         """Index of the class of items that no learnt class fits, if the model has it."""
         return self.class_names.index(UNIDENTIFIED_CLASS) if UNIDENTIFIED_CLASS in self.class_names else None
+
+    @property
+    def separation(self) -> Separation:
+        """How far apart two detections are."""
+        return Separation(self.thresholds.apart_m / self.gsd_m)
 
     @property
     def learnt_disturbances(self) -> NDArray[np.bool_]:

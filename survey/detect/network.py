@@ -25,9 +25,7 @@ FILL = 127
 PEAK_RADIUS = 2
 """A peak is the highest cell within this many cells: 5 x 5 cells are 20 cm at a GSD of 1 cm."""
 SUPPRESS_PX = 32
-"""A weaker peak inside a stronger one's item is not a second item; looked for at most this far away."""
-PEAK_REACH_PX = PEAK_RADIUS * HEAT_STRIDE + SUPPRESS_PX
-"""Farthest neighbour that decides whether a cell is a sighting, beyond the network's own reach."""
+"""A weaker peak inside a stronger one's item is no second item; looked for this far away, if the card asks no more."""
 PRIOR_LOGIT = -4.6
 """Start of the heatmap's bias: every cell begins at p = 0.01 (Lin et al. 2017, focal loss)."""
 

@@ -91,6 +91,9 @@ class TrainConfig(BaseModel):
     contrast_trimmed: Annotated[float, Field(ge=0, lt=0.5)] = 0.05
     """Share of a flight's cells, the farthest, that does not count as its ground."""
 
+    apart_m: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """What the finished model sees so close to something that it sees more surely is the same thing."""
+
     @property
     def architecture(self) -> ArchitectureName:
         """Name of the network that is trained."""

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from survey.detect.background import ContrastCard
 from survey.detect.calibration import Calibration, CurveKind
+from survey.detect.decode import Separation
 from survey.detect.model import (
     CARD,
     ClassCard,
@@ -23,7 +24,7 @@ from survey.detect.model import (
     WeightsCard,
     dump_card,
 )
-from survey.detect.network import ARCHITECTURES, COARSE_STRIDE, LATTICE_PX, PEAK_REACH_PX, SurveyNet, reach_px
+from survey.detect.network import ARCHITECTURES, COARSE_STRIDE, LATTICE_PX, SurveyNet, reach_px
 from survey.errors import TrainingError
 from survey.evaluate import MATCH_M
 from survey.files import replacing, sha256_of, write_bytes
@@ -104,7 +105,8 @@ def make_card(
         learnt: What reviews taught, and the model that was started from.
     """
     contrast = _contrast(config) or (learnt.start.contrast if learnt.start is not None else None)
-    reach = reach_px(ARCHITECTURES[config.architecture]) + PEAK_REACH_PX + (COARSE_STRIDE if contrast else 0)
+    reach = reach_px(ARCHITECTURES[config.architecture]) + (COARSE_STRIDE if contrast else 0)
+    reach += Separation(config.apart_m / config.gsd_m).reach_px
     halo = -(-reach // LATTICE_PX) * LATTICE_PX
     return ModelCard(
         format=2,
@@ -116,7 +118,7 @@ def make_card(
         halo_px=halo,
         classes=_class_cards(data, learnt),
         disturbances=_disturbance_cards(data, learnt.start),
-        thresholds=Thresholds(score=OPERATING_SCORE, disturbance=DISTURBANCE_SHARE),
+        thresholds=Thresholds(score=OPERATING_SCORE, disturbance=DISTURBANCE_SHARE, apart_m=config.apart_m),
         calibration=_calibration(measured, measured_on),
         performance=_performance(measured, measured_on),
         weights=WeightsCard(file=WEIGHTS, sha256=""),

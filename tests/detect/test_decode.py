@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from survey.detect import decode as decoding
-from survey.detect.decode import MAX_PEAKS, decode, disturbance_codes, peak_mask, separate
+from survey.detect.decode import BY_SIZE, MAX_PEAKS, Separation, decode, disturbance_codes, peak_mask, separate
 from survey.detect.network import PEAK_RADIUS, SUPPRESS_PX, Heads
 
 LEVELS = hnp.arrays(
@@ -129,9 +129,10 @@ def test_an_item_of_no_likely_class_is_not_identified(lead: float, expected: int
     assert peaks.class_index.tolist() == [expected]
 
 
-def separated(*peaks: tuple[float, float, float, float]) -> list[bool]:
+def separated(*peaks: tuple[float, float, float, float], separation: Separation = BY_SIZE) -> list[bool]:
     row, col, size, logit = np.array(peaks).T
-    kept = separate(row, col, size_px=size.astype(np.float32), logit=logit.astype(np.float32))
+    size_px = size.astype(np.float32)
+    kept = separate(row, col, size_px=size_px, logit=logit.astype(np.float32), separation=separation)
     return [bool(own) for own in kept]
 
 
@@ -145,14 +146,25 @@ def test_a_weaker_peak_within_an_item_is_no_second_item() -> None:
     assert separated((50, 50, 40, 3)) == [True]
 
 
-@given(hnp.arrays(np.float64, st.tuples(st.integers(0, 30), st.just(4)), elements=st.integers(0, 120).map(float)))
+def test_a_weaker_peak_too_near_is_no_second_item_however_small_the_first_seems() -> None:
+    wide = Separation(50)
+    assert separated((50, 50, 4, 3), (50, 99, 4, 2), separation=wide) == [True, False]
+    assert separated((50, 50, 4, 3), (50, 101, 4, 2), separation=wide) == [True, True]
+    assert separated((50, 50, 200, 3), (50, 101, 4, 2), separation=wide) == [True, True]
+    assert separated((50, 50, 50, 3), (50, 70, 4, 2), separation=Separation(10)) == [True, False]  # by its size
+
+
+@pytest.mark.parametrize("separation", [BY_SIZE, Separation(50)], ids=["by size", "50 px"])
+@given(peaks=hnp.arrays(np.float64, st.tuples(st.integers(0, 30), st.just(4)), elements=st.integers(0, 150).map(float)))
 @settings(deadline=None, max_examples=80)
-def test_what_lies_farther_away_than_the_reach_changes_nothing(peaks: NDArray[np.float64]) -> None:
+def test_what_lies_farther_away_than_the_reach_changes_nothing(
+    separation: Separation, peaks: NDArray[np.float64]
+) -> None:
     peaks = peaks[np.lexsort((peaks[:, 1], peaks[:, 0]))]
-    row, col, size, logit = peaks.T
-    whole = separate(row, col, size_px=size.astype(np.float32), logit=logit.astype(np.float32))
-    near = row < 60 + SUPPRESS_PX
-    part = separate(row[near], col[near], size_px=size[near].astype(np.float32), logit=logit[near].astype(np.float32))
+    row, col, size, logit = peaks.T.astype(np.float32)
+    whole = separate(row, col, size_px=size, logit=logit, separation=separation)
+    near = row < 60 + separation.most_px
+    part = separate(row[near], col[near], size_px=size[near], logit=logit[near], separation=separation)
     assert np.array_equal(whole[row < 60], part[row[near] < 60])
 
 

