@@ -27,6 +27,7 @@ from survey.pipeline.finish import PRODUCTS, write_products
 from survey.pipeline.plan import Plan, detector_for, plan_run
 from survey.pipeline.search import BlockSearch
 from survey.progress import Progress, SilentProgress
+from survey.rounds.taken import place_note
 
 EXIT_DONE = 0
 EXIT_UNSEARCHED = 3
@@ -84,7 +85,7 @@ def run(  # noqa: PLR0913 - the public entry point
     notes = {
         "inputs": [str(p.image.path) for p in plan.images],
         "speed": config.speed(),
-        "evidence": config.evidence,
+        "evidence": place_note(Path(config.evidence), folder) if config.evidence is not None else None,
     }
     with open_run(folder, RunPlan(plan.identity, PRODUCTS, notes), resume=resume, shard=shard) as opened:
         check = opened.store.check(plan.keys)
