@@ -18,7 +18,7 @@ from survey.errors import InputError
 from survey.evidence.write import PRIOR
 from survey.export import MANIFEST, read_hectares, read_layer
 from survey.files import sha256_of
-from survey.rounds import reassess as rounds
+from survey.rounds import known as rounds
 from survey.rounds.current import Current, current_of
 from survey.rounds.taken import TakenEvidence
 from survey.values import HectareGrid

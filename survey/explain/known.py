@@ -12,7 +12,7 @@ from survey.evidence import Section
 from survey.explain.finished import FinishedRun
 from survey.export import read_hectares, read_layer
 from survey.risk import Belief
-from survey.rounds.reassess import REJECTED, REMOVED, STATES, STILL_THERE
+from survey.rounds.known import REJECTED, REMOVED, STATES, STILL_THERE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,8 @@ from survey.rounds.basis import FILE as BASIS
 from survey.rounds.basis import Basis
 from survey.rounds.folder import ROUNDS, RUN_INPUT, Round, band_of, latest_round, rounds_of
 from survey.rounds.ground import WorkedGround
-from survey.rounds.reassess import Known, reassess
+from survey.rounds.known import Known
+from survey.rounds.reassess import reassess
 from survey.rounds.results import Results, read_results
 from survey.rounds.taken import IN_ROUND, note_round
 from survey.rounds.verdicts import Verdicts, read_verdicts
