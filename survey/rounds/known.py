@@ -44,7 +44,7 @@ class Items:
     """(K,) in reading order."""
     mark: Intp
     """(K,) group, or none."""
-    verdict: NDArray[np.int8]
+    verdict: Intp
     """(K,) 1 confirmed, -1 rejected, 0 neither."""
     find: Intp
     """(F,) place among the items of what each find is; -1 for none."""
