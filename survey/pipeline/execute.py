@@ -110,6 +110,11 @@ def run(  # noqa: PLR0913 - the public entry point
         progress.phase("writing products")
         with opened.products_lock():
             summary = write_products(folder, plan, opened.store, [receipts[key] for key in plan.keys])
+    return _told(folder, summary, progress)
+
+
+def _told(folder: Path, summary: dict[str, Any], progress: Progress) -> RunResult:
+    """Tell of the products, and return what the run left behind."""
     products = {Path(name).name: folder / name for name in PRODUCTS}
     for path in products.values():
         progress.product(path)
