@@ -15,7 +15,7 @@ from survey.values import HECTARE_EDGE_M, HectareGrid
 
 MOST_HECTARES = 2_000_000
 """That a plan takes with `extent: evidence`. A million took 327 s of one processor, 1.9 GB and 0.65 GB of files
-(`benchmarks/extent.py`); beyond that nothing was measured, and no teams reach so far within a plan."""
+(`benchmarks/extent.py`); more was not measured."""
 
 
 def grid_of(path: Path) -> HectareGrid:
