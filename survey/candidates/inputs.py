@@ -15,10 +15,12 @@ from rasterio.windows import Window, intersect
 
 from survey.candidates.reviewed import read_review
 from survey.errors import InputError
+from survey.evidence.write import PRIOR
 from survey.export import MANIFEST, read_hectares, read_layer
 from survey.files import sha256_of
-from survey.rounds import reassess as rounds
+from survey.rounds import known as rounds
 from survey.rounds.current import Current, current_of
+from survey.rounds.taken import TakenEvidence
 from survey.values import HectareGrid
 
 Array = NDArray[np.float64]
@@ -59,6 +61,8 @@ class Inputs:
     layers: tuple[Layer, ...]
     row_cells: Any
     """Places along laid rows that hold enough, as a polygon or several; empty if there are none."""
+    risk_took: bool | None
+    """Whether the risk was computed with the evidence that is looked at; None if it was computed with none."""
     hashes: Mapping[str, str]
     """SHA-256 of each input's manifest or file, by name."""
 
@@ -114,8 +118,14 @@ def read_inputs(
         rejected=int((~kept).sum()),
         layers=layers,
         row_cells=rows,
+        risk_took=_risk_took(current, evidence),
         hashes=hashes,
     )
+
+
+def _risk_took(current: Current, evidence: Path | None) -> bool | None:
+    taken = TakenEvidence.of(current.folder)
+    return None if taken is None else evidence is not None and sha256_of(evidence / PRIOR) == taken.sha256
 
 
 def _items(current: Current, review: Path | None) -> tuple[Array, Array, NDArray[np.int8]]:

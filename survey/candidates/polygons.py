@@ -10,7 +10,7 @@ from rasterio.features import shapes as traced
 
 from survey.candidates.config import CandidatesConfig
 from survey.candidates.criteria import Ground
-from survey.geometry import Failure, repair_features
+from survey.geometry import LEAST_OVERLAP_M2, SAME_POINT_M, Failure, repair_features
 from survey.values import GroundGrid
 
 CHA, SHA = "candidate CHA", "candidate SHA"
@@ -43,10 +43,25 @@ def outline(ground: Ground, rule: CandidatesConfig) -> Outlines:
         for part in shapely.get_parts(shape):
             parts.append(shapely.normalize(part))
             kind.append(kinds[n])
+    parts, kind = _without_slivers(parts, kind)
     order = sorted(range(len(parts)), key=lambda n: (kind[n], -parts[n].bounds[3], parts[n].bounds[0], parts[n].wkb))
     shapes = np.empty(len(parts), dtype=object)
     shapes[:] = [parts[n] for n in order]
     return Outlines(tuple(kind[n] for n in order), shapes, done.failures)
+
+
+def _without_slivers(parts: list[Any], kind: list[str]) -> tuple[list[Any], list[str]]:
+    """Give what a cut left that is too small to be an area to the polygon beside it, for no ground may be lost."""
+    whole = [n for n, part in enumerate(parts) if part.area >= LEAST_OVERLAP_M2]
+    shapes = {n: parts[n] for n in whole}
+    for n in sorted(set(range(len(parts))) - set(whole)):
+        into = min(whole, key=lambda m: (shapes[m].distance(parts[n]), -shapes[m].intersection(parts[n]).length, m))
+        merged = shapely.union(shapes[into], parts[n])
+        if merged.geom_type != "Polygon":  # they meet in a point or not quite
+            reach = 2 * SAME_POINT_M + shapes[into].distance(parts[n])
+            merged = shapely.union(shapes[into], shapely.buffer(parts[n], reach, join_style="mitre", mitre_limit=2.0))
+        shapes[into] = shapely.normalize(shapely.remove_repeated_points(merged, SAME_POINT_M))
+    return [shapes[n] for n in whole], [kind[n] for n in whole]
 
 
 def _parts(mask: NDArray[np.bool_], cells: GroundGrid) -> Any:

@@ -24,6 +24,10 @@ _ITEMS = (
     "Expected items are those of the whole hectares that the evidence of a proposal lies in; proposals that share a "
     "hectare count it each."
 )
+_NOT_GIVEN = (
+    "the risk was computed with evidence, whose layers do not count here: they do where --evidence names their folder"
+)
+_OTHER = "the risk was computed with other evidence than the one whose layers count here"
 CAUTIONS = (
     "These are proposals for people to judge. Only the national mine action authority decides about hazardous areas.",
     "Ground outside them is not proposed, which is no finding about it: no detection is not absence.",
@@ -90,6 +94,7 @@ def propose(  # noqa: PLR0913 - the public entry point
         "inputs": hashes,
         "geometry": as_rows(outlines.failures),
         "given": given,
+        "risk_took_the_evidence": inputs.risk_took,
         "looked_at": looked,
         "none_proposed": none_proposed(counts, looked, rule=rule, given=given),
     }
@@ -144,6 +149,8 @@ def in_words(report: Mapping[str, Any]) -> str:
     missing = [name for name, given in report["given"].items() if not given]
     if missing:
         lines.append(f"not looked at: {', '.join(missing)} (none given)")
+    if report["risk_took_the_evidence"] is False:
+        lines.append(_OTHER if report["given"]["evidence"] else _NOT_GIVEN)
     if report["items_rejected_by_review"]:
         lines.append(f"{report['items_rejected_by_review']} items left out that review rejected")
     for kind, told in report["none_proposed"].items():

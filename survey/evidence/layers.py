@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from survey.evidence.cells import Cells, count_points, cover
 from survey.evidence.config import (
     Accidents,
-    Beta,
     Craters,
     EarlierClearance,
     ExpertPolygons,
@@ -25,6 +24,7 @@ from survey.evidence.duds import DudRate
 from survey.evidence.fields import AreaField, AroundField, Field, PointField
 from survey.evidence.kernels import Boundary, decay_kernel, reach_cells
 from survey.evidence.rasters import read_chance
+from survey.evidence.terms import Beta
 from survey.evidence.vectors import VectorReport, Vectors, read_vectors
 from survey.values import HECTARE_EDGE_M, HectareGrid
 

@@ -15,7 +15,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj.exceptions import CRSError
 
 from survey.errors import ConfigError, InputError
-from survey.evidence.config import ANY, AREAS, POINTS, VectorLayer
+from survey.evidence.terms import ANY, AREAS, POINTS, VectorLayer
 
 _NAMED = 5
 """Rows that the report names for each reason, so that they can be looked up."""

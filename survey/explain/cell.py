@@ -15,6 +15,7 @@ from survey.explain.known import RoundKnown
 from survey.explain.sections import configured_prior, nobody_flew, posterior, search, sightings
 from survey.review import FILE as REVIEW
 from survey.risk import Prior, PriorField, Review
+from survey.rounds.taken import TakenEvidence
 from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS, HectareGrid
 
 
@@ -52,7 +53,7 @@ def explain_cell(  # noqa: PLR0913 - the public entry point
     finished = FinishedRun.of(run, number)
     known = RoundKnown.of(finished)
     row, col = locate(x, y, grid=finished.grid, crs=crs, what=f"the run in {run}")
-    density, before = _prior(finished, evidence, row, col, known)
+    density, before = _prior(finished, evidence, row, col)
     title = title_of(finished.grid, row, col) + ("" if known is None else f", as of {finished.current.words}")
     if np.isnan(finished.bands["searched_fraction"][row, col]):
         worked = known.worked(finished, row, col) if known is not None else None
@@ -72,21 +73,13 @@ def explain_cell(  # noqa: PLR0913 - the public entry point
     return Explanation(title, tuple(section for section in sections if section is not None))
 
 
-def _prior(
-    run: FinishedRun, evidence: Path | None, row: int, col: int, known: RoundKnown | None
-) -> tuple[PriorField, Section]:
+def _prior(run: FinishedRun, evidence: Path | None, row: int, col: int) -> tuple[PriorField, Section]:
     """Return the prior of a cell, and why it is so."""
-    wanted = run.config.get("evidence")
-    whose = str(run.folder)
-    if known is not None and known.evidence is not None:
-        wanted, whose = known.evidence, str(run.current.folder)
-        if evidence is None and run.config.get("evidence") != wanted:
-            msg = f"{whose}: was made with evidence of its own; say with --evidence where that lies"
-            raise InputError(msg)
-    if wanted is None:
+    taken = TakenEvidence.of(run.current.folder)
+    if taken is None:
         if evidence is not None:
             msg = (
-                f"--evidence {evidence}: {whose} took its configured prior and no evidence; leave the option "
+                f"--evidence {evidence}: {run.folder} took its configured prior and no evidence; leave the option "
                 "away, or give it without --run to explain the evidence alone"
             )
             raise InputError(msg)
@@ -94,22 +87,16 @@ def _prior(
             run.config["prior_items_per_ha"], run.config["prior_shape"], tuple(run.config["prior_shares"])
         ).over(1)
         return stated, configured_prior(stated)
-    folder = evidence if evidence is not None else Path(str(run.evidence))
-    if not folder.is_dir():
-        msg = f"{folder}: the evidence that {whose} was made with is not there; say with --evidence where it lies"
-        raise InputError(msg)
-    stored = StoredPrior.of(folder)
-    if stored.sha256 != wanted:
-        msg = (
-            f"{folder}: is not the evidence that {whose} was made with, or was made anew since; say with "
-            "--evidence where that lies, or search again with this one"
-        )
+    remedy = "say with --evidence where it lies"
+    stored = taken.stored(remedy=remedy) if evidence is None else StoredPrior.of(evidence)
+    if stored.sha256 != taken.sha256:
+        msg = f"{stored.folder}: is not the evidence that {taken.by} was made with; {remedy}, or compute the risk anew"
         raise InputError(msg)
     x_min, y_max = run.grid.x_min + col * HECTARE_EDGE_M, run.grid.y_max - row * HECTARE_EDGE_M
     density = stored.over(HectareGrid(run.grid.crs, x_min, y_max, 1, 1))
     there_row = (stored.grid.y_max - y_max) // HECTARE_EDGE_M
     there_col = (x_min - stored.grid.x_min) // HECTARE_EDGE_M
-    own = explain_prior(folder, read_record(folder), row=there_row, col=there_col)
+    own = explain_prior(stored.folder, read_record(stored.folder), row=there_row, col=there_col)
     some = dict(zip(("total", *ORDNANCE_GROUPS), density.present()[0].tolist(), strict=True))
     joint = f"at least one of any group with probability {some['total']:.2g}, groups taken as independent"
     return density, replace(own, lines=(*own.lines, joint), numbers={**own.numbers, "p_at_least_one": some})

@@ -30,8 +30,6 @@ class FinishedRun:
     """Which of its rounds is explained."""
     config: dict[str, Any]
     """Deciding keys of `run.json`; `evidence` is a hash there."""
-    evidence: str | None
-    """Folder of the evidence, as it was given to the run."""
     performance: Performance
     measured_on: str
     model: str
@@ -67,7 +65,7 @@ class FinishedRun:
                 raise InputError(msg)
         run, summary = _json(folder / "run.json"), _json(products / SUMMARY)
         try:
-            config, notes = run["identity"]["config"], run["notes"]
+            config = run["identity"]["config"]
             model = summary["model"]
             facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in model["performance"].items()}
             performance, measured_on, name = Performance(**facts), str(model["measured_on"]), str(model["id"])
@@ -76,9 +74,8 @@ class FinishedRun:
             raise InputError(msg) from error
         grid, bands = read_hectares(products / RISK)
         detections, items, ids = _sightings(products / LAYERS, model=name)
-        evidence = notes.get("evidence")
         now = current_of(path, number)
-        return cls(folder, now, config, evidence, performance, measured_on, name, grid, bands, detections, items, ids)
+        return cls(folder, now, config, performance, measured_on, name, grid, bands, detections, items, ids)
 
     def unsearched(self, row: int, col: int) -> dict[str, float]:
         """Return hectares of a cell that were flown and not searched, by reason; of outlines, so about."""

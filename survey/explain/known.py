@@ -12,9 +12,7 @@ from survey.evidence import Section
 from survey.explain.finished import FinishedRun
 from survey.export import read_hectares, read_layer
 from survey.risk import Belief
-from survey.rounds.reassess import REJECTED, REMOVED, STATES, STILL_THERE
-
-_EVIDENCE = "evidence: prior.tif"
+from survey.rounds.known import REJECTED, REMOVED, STATES, STILL_THERE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,8 +26,6 @@ class RoundKnown:
     """(N,) of each sighting of the run, in the order that the run's layer has them; see `STATES`."""
     belief: Belief
     """Recall and false alarms with what the site taught."""
-    evidence: str | None
-    """SHA-256 of the prior, where the round took another than the run's."""
     elsewhere: dict[str, Any]
     """Layers of items that work and reviewers added."""
 
@@ -56,7 +52,6 @@ class RoundKnown:
             bands,
             table["state"].loc[list(run.detection_ids)].to_numpy(object),
             belief,
-            current.round.inputs.get(_EVIDENCE),
             {name: read_layer(current.layers, name) for name in ("items_found", "missed_items")},
         )
 

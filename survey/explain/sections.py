@@ -12,7 +12,7 @@ from survey.evidence.groups import GROUP_WORDS
 from survey.explain.finished import FinishedRun
 from survey.explain.judged import JudgedCell
 from survey.risk import UNIDENTIFIED, PriorField, marks_of
-from survey.rounds.reassess import NOT_FOUND, REJECTED, STATES
+from survey.rounds.known import NOT_FOUND, REJECTED, STATES
 from survey.values import GROUP_BANDS, ORDNANCE_GROUPS
 
 CAUTION = (

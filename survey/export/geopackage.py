@@ -15,6 +15,8 @@ LAST_CHANGE = "1970-01-01T00:00:00.000Z"
 """Written wherever the format asks for a time: the same run must give the same bytes."""
 _GPKG_VERSION = "1.3"
 """1.4, GDAL's default, makes older GIS programs warn or refuse."""
+_COUNTERS, _COUNT = (24, 92), 1
+"""Places in the header of an SQLite file: the counter of changes, and the one for which the size beside it holds."""
 _STYLE_TABLE = """
 CREATE TABLE layer_styles (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -44,6 +46,19 @@ def write_geopackage(path: Path, *, crs: str, layers: Sequence[Layer], styles: M
             # A write-ahead log left beside the file would be lost when the file is copied.
             database.execute("PRAGMA journal_mode = DELETE")
             database.execute("VACUUM")
+        _reset_counter(temporary)
+
+
+def _reset_counter(path: Path) -> None:
+    """Set how often the file was changed, which SQLite counts in its header, to one.
+
+    GDAL does not write in the same number of steps every time: on a busy machine the count of one file in several
+    differed, and nothing else. Readers compare the count with the one that they have seen and with its copy.
+    """
+    with path.open("r+b") as file:
+        for place in _COUNTERS:
+            file.seek(place)
+            file.write(_COUNT.to_bytes(4, "big"))
 
 
 def _write_layer(path: Path, *, layer: Layer, crs: str, new: bool) -> None:

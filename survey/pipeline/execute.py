@@ -27,6 +27,7 @@ from survey.pipeline.finish import PRODUCTS, write_products
 from survey.pipeline.plan import Plan, detector_for, plan_run
 from survey.pipeline.search import BlockSearch
 from survey.progress import Progress, SilentProgress
+from survey.rounds.taken import place_note
 
 EXIT_DONE = 0
 EXIT_UNSEARCHED = 3
@@ -84,7 +85,7 @@ def run(  # noqa: PLR0913 - the public entry point
     notes = {
         "inputs": [str(p.image.path) for p in plan.images],
         "speed": config.speed(),
-        "evidence": config.evidence,
+        "evidence": place_note(Path(config.evidence), folder) if config.evidence is not None else None,
     }
     with open_run(folder, RunPlan(plan.identity, PRODUCTS, notes), resume=resume, shard=shard) as opened:
         check = opened.store.check(plan.keys)
@@ -109,6 +110,11 @@ def run(  # noqa: PLR0913 - the public entry point
         progress.phase("writing products")
         with opened.products_lock():
             summary = write_products(folder, plan, opened.store, [receipts[key] for key in plan.keys])
+    return _told(folder, summary, progress)
+
+
+def _told(folder: Path, summary: dict[str, Any], progress: Progress) -> RunResult:
+    """Tell of the products, and return what the run left behind."""
     products = {Path(name).name: folder / name for name in PRODUCTS}
     for path in products.values():
         progress.product(path)

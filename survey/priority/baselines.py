@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.priority.greedy import Room
+from survey.priority.greedy import BLOCK, Room
 from survey.priority.problem import Choice, Problem, total_benefit
 from survey.priority.solve import solve
 
@@ -89,11 +89,14 @@ def in_order(problem: Problem, order: NDArray[np.intp]) -> tuple[NDArray[np.intp
 def _filled(problem: Problem, order: NDArray[np.intp], *, by: Array) -> tuple[NDArray[np.intp], list[int]]:
     """Take areas in an order, each by the method of the least figure that has room."""
     room, taken = Room(problem), []
-    possible = problem.possible
-    for area in order.tolist():
-        methods = [m for m in np.argsort(by[area], kind="stable").tolist() if possible[area, m]]
-        if any(room.place(area, m) for m in methods):
-            taken.append(area)
+    possible, ranked = problem.possible, np.argsort(by, axis=1, kind="stable")
+    for first in range(0, len(order), BLOCK):
+        block = order[first : first + BLOCK]
+        free = possible[block] & room.has_room(block)
+        for row in np.flatnonzero(free.any(axis=1)).tolist():
+            area = int(block[row])
+            if any(room.place(area, m) for m in ranked[area].tolist() if free[row, m]):
+                taken.append(area)
     return room.method, taken
 
 

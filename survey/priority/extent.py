@@ -13,6 +13,10 @@ from survey.errors import GeoreferenceError, InputError
 from survey.priority.vectors import read_features
 from survey.values import HECTARE_EDGE_M, HectareGrid
 
+MOST_HECTARES = 2_000_000
+"""That a plan takes with `extent: evidence`. A million took 327 s of one processor, 1.9 GB and 0.65 GB of files
+(`benchmarks/extent.py`); more was not measured."""
+
 
 def grid_of(path: Path) -> HectareGrid:
     """Return the hectare grid of a raster.
@@ -48,7 +52,7 @@ def with_evidence(risk: HectareGrid, evidence: HectareGrid, *, area: Path | None
         area: Polygons; None is everywhere.
 
     Raises:
-        InputError: The area cannot be read, or neither risk nor evidence reaches it.
+        InputError: The area cannot be read, neither risk nor evidence reaches it, or it is too large to plan for.
         GeoreferenceError: The area has no CRS.
     """
     (west, south, east, north), other = _bounds(risk), _bounds(evidence)
@@ -60,7 +64,15 @@ def with_evidence(risk: HectareGrid, evidence: HectareGrid, *, area: Path | None
         if west >= east or south >= north:
             msg = f"{area}: neither the risk nor the evidence reaches it"
             raise InputError(msg)
-    return HectareGrid.covering(crs=risk.crs, bounds=(west, south, east, north))
+    grid = HectareGrid.covering(crs=risk.crs, bounds=(west, south, east, north))
+    if (count := grid.rows * grid.cols) > MOST_HECTARES:
+        where = "around risk and evidence" if area is None else f"of risk and evidence inside {area}"
+        msg = (
+            f"extent: {count} hectares {where}; a plan takes up to {MOST_HECTARES}: set `area` to polygons of the "
+            "districts that the teams can reach"
+        )
+        raise InputError(msg)
+    return grid
 
 
 def common(one: HectareGrid, other: HectareGrid) -> HectareGrid | None:

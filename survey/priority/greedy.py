@@ -10,6 +10,8 @@ ROUNDS = 20
 """Of exchanges at most; each has to gain, and a handful is the rule."""
 WINDOW = 60
 """Pairs that are tried in the place of an area: the best of those that are not in the choice."""
+BLOCK = 256
+"""Pairs or areas of an order that are looked at together, for whether there is room for them at all."""
 
 
 class Room:
@@ -36,6 +38,12 @@ class Room:
         self.money -= self.problem.cost[area, method]
         self.method[area], self.crew[area] = method, crew
         return True
+
+    def has_room(self, areas: Ints) -> NDArray[np.bool_]:
+        """Return (N, M) where a crew could take an area now; while areas are only placed, room does not come back."""
+        longest = np.array([left.max(initial=-np.inf) for left in self.weeks])
+        free = (self.problem.weeks[areas] <= longest) & (self.problem.cost[areas] <= self.money)
+        return free & (self.method[areas] < 0)[:, None]
 
     def remove(self, area: int) -> tuple[int, int]:
         """Take an area back; return its method and crew."""
@@ -95,8 +103,11 @@ def _order(problem: Problem) -> NDArray[np.intp]:
 
 
 def _fill(room: Room, order: NDArray[np.intp]) -> Room:
-    for area, method in order.tolist():
-        room.place(area, method)
+    for first in range(0, len(order), BLOCK):
+        block = order[first : first + BLOCK]
+        free = room.has_room(block[:, 0])[np.arange(len(block)), block[:, 1]]
+        for area, method in block[free].tolist():
+            room.place(area, method)
     return room
 
 
@@ -104,11 +115,15 @@ def _exchange(room: Room, order: NDArray[np.intp]) -> bool:
     """Try each chosen area without itself: others may use its place better. Tell whether anything was gained."""
     gained = False
     benefit = room.problem.benefit
+    rank = np.full(benefit.shape, len(order), np.intp)
+    rank[tuple(order.T)] = np.arange(len(order))
     for area in np.flatnonzero(room.method >= 0).tolist():
         was = room.remove(area)
-        waiting = order[(room.method[order[:, 0]] < 0) & (order[:, 0] != area)][:WINDOW]
-        own = order[order[:, 0] == area]
-        added = [(a, m) for a, m in np.concatenate([waiting, own]).tolist() if room.place(a, m)]
+        # Pairs of areas in the choice are passed over; so many of the first pairs hold all that are tried.
+        head = order[: WINDOW + (int((room.method >= 0).sum()) + 1) * benefit.shape[1]]
+        waiting = head[(room.method[head[:, 0]] < 0) & (head[:, 0] != area)][:WINDOW]
+        own = [(area, m) for m in np.argsort(rank[area]).tolist() if rank[area, m] < len(order)]
+        added = [(a, m) for a, m in [*waiting.tolist(), *own] if room.place(a, m)]
         if sum(benefit[pair] for pair in added) > benefit[area, was[0]] * (1 + TOLERANCE):
             gained = True
             continue

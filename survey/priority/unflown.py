@@ -10,18 +10,15 @@ from pyproj import CRS
 
 from survey.errors import ConfigError, InputError
 from survey.evidence import StoredPrior
-from survey.export import MANIFEST
 from survey.priority.config import PriorityConfig
 from survey.priority.extent import common, placed
 from survey.risk import Prior, PriorField
 from survey.risk.prior import EQUAL_SHARES
 from survey.rounds.current import run_of
-from survey.rounds.folder import ROUNDS
+from survey.rounds.taken import TakenEvidence
 from survey.values import ORDNANCE_GROUPS, HectareGrid
 
 Array = NDArray[np.float64]
-_IN_RUN, _IN_ROUND = "evidence/prior.tif", "evidence: prior.tif"
-"""What the manifests of a run and of a round call the prior that they took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +43,16 @@ class RiskEvidence:
         Raises:
             InputError: The folder that is named is not one of `survey evidence`, or was changed.
         """
-        wanted, of_round = _taken_by(raster)
+        taken = TakenEvidence.of(raster.parent)
+        wanted = None if taken is None else taken.sha256
         if named is not None:
             return cls(StoredPrior.of(named), wanted)
-        if wanted is None:
+        if taken is None:
             return cls()
-        folder = None if of_round else _noted(raster)
-        if folder is not None and folder.is_dir():
-            stored = StoredPrior.of(folder)
-            if stored.sha256 == wanted:
-                return cls(stored, wanted)
-            why = f"{folder} was made anew since"
-        else:
-            why = "it is not known where it lies" if folder is None else f"{folder} is not there"
-        msg = f"{raster}: was computed with evidence, and {why}; name its folder as `evidence` in the settings"
-        return cls(None, wanted, msg)
+        try:
+            return cls(taken.stored(remedy="name its folder as `evidence` in the settings"), wanted)
+        except InputError as error:  # it is one only if the plan needs the evidence
+            return cls(None, wanted, str(error))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -147,36 +139,3 @@ def _expected(prior: PriorField, group: int | None) -> tuple[Array, Array]:
     """Return (cells,) expected items and P(at least one) of a hectare: of a Gamma-Poisson number."""
     column = 0 if group is None else 1 + group
     return prior.expected()[:, column], prior.present()[:, column]
-
-
-def _taken_by(raster: Path) -> tuple[str | None, bool]:
-    """Return the SHA-256 of the prior of evidence that a risk took, and whether a round took it instead of its run."""
-    if raster.parent.parent.name == ROUNDS:
-        own = _inputs(raster.parent).get(_IN_ROUND)
-        return (own, True) if own is not None else (_inputs(_run(raster) / "products").get(_IN_RUN), False)
-    return _inputs(raster.parent).get(_IN_RUN), False
-
-
-def _inputs(folder: Path) -> dict[str, str]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        return {}
-    try:
-        return {str(name): str(sha256) for name, sha256 in json.loads(path.read_bytes()).get("inputs", {}).items()}
-    except (ValueError, AttributeError) as error:
-        msg = f"{path}: is damaged ({error}); restore it from a copy"
-        raise InputError(msg) from error
-
-
-def _noted(raster: Path) -> Path | None:
-    """Return where the evidence of a run lay when it ran."""
-    record = _run(raster) / "run.json"
-    try:
-        folder = json.loads(record.read_bytes())["notes"]["evidence"] if record.is_file() else None
-    except (ValueError, KeyError, TypeError):
-        return None  # the settings can name it, and the message says so
-    return None if folder is None else Path(folder)
-
-
-def _run(raster: Path) -> Path:
-    return raster.parents[2] if raster.parent.parent.name == ROUNDS else raster.parents[1]

@@ -15,6 +15,7 @@ from survey.provenance import ground, steps
 from survey.provenance.finished import FinishedRun, open_finished
 from survey.provenance.imagery import find_imagery
 from survey.provenance.linked import Linked, linked_steps
+from survey.rounds.taken import TakenEvidence
 
 NEAR_M = 2.0
 """Items this close to a place, or within three position errors of it, are told of it."""
@@ -28,6 +29,7 @@ class Folders:
     patterns: Path | None = None
     candidates: Path | None = None
     evidence: Path | None = None
+    """Else the evidence that the risk was computed with, where it still lies as it was."""
 
 
 def trace_detection(
@@ -136,4 +138,6 @@ def _linked(
 ) -> Iterator[Section]:
     """Yield what other commands made of the run at a place."""
     given: dict[str, Any] = {} if folders is None else {n: getattr(folders, n) for n in Folders.__slots__}
+    if given.get("evidence") is None and (taken := TakenEvidence.of(run.current.folder)) is not None:
+        given["evidence"] = taken.folder()
     yield from linked_steps(Linked(run, *place, items), **given)

@@ -8,7 +8,7 @@ from survey.report.chips import chip
 from survey.report.maps import detections_map
 from survey.report.subject import Subject
 from survey.review import Standing
-from survey.rounds.reassess import NOT_FOUND, STATES, UNREVIEWED
+from survey.rounds.known import NOT_FOUND, STATES, UNREVIEWED
 
 MOST_ROWS = 200
 """Items of the table; the layer has all."""

@@ -9,7 +9,7 @@ from survey.provenance.finished import read_json
 from survey.provenance.origin import Origin, origin_of
 from survey.report.evidence_map import evidence_map
 from survey.report.maps import areas_map
-from survey.report.subject import Subject, hectares, took_evidence
+from survey.report.subject import Subject, hectares
 
 MOST_ROWS = 60
 WEAK_P = 0.01
@@ -21,7 +21,8 @@ def evidence(subject: Subject) -> Markup:
     w, folder = subject.words, subject.evidence
     imagery = _imagery_as_evidence(subject)
     if folder is None:
-        return joined(absent(subject, "survey evidence", "--evidence"), imagery)
+        gone = None if subject.taken is None else tag("p", w("evidence.gone"), class_="caution")
+        return joined(absent(subject, "survey evidence", "--evidence"), gone, imagery)
     record, report = read_json(folder / "evidence.json"), read_json(folder / "report.json")
     entries = {entry["name"]: entry for entry in record["settings"]["layers"]}
     rows: list[list[str | Markup | None]] = []
@@ -43,7 +44,7 @@ def evidence(subject: Subject) -> Markup:
     listed = table([w(f"evidence.{h}") for h in heads], rows, numbers={4, 5})
     cells = report["cells_by_evidence"]
     about = tag("p", w("evidence.about", standard=record["settings"]["standard"]))
-    took = tag("p", w("evidence.took")) if took_evidence(subject.run, folder) else None
+    took = tag("p", w("evidence.took")) if subject.took(folder) else None
     other = None if took else tag("p", w("evidence.other"), class_="caution")
     counts = tag("p", w("evidence.cells", **cells))
     return joined(about, took, other, listed, counts, evidence_map(subject, folder), imagery)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from survey.detect.model import ModelCard, find_model, load_card, model_sha256
 from survey.errors import ModelError
+from survey.evidence.write import PRIOR
 from survey.export import read_hectares
 from survey.files import sha256_of
 from survey.provenance.finished import FinishedRun
@@ -18,6 +19,7 @@ from survey.provenance.imagery import RunImage, find_imagery
 from survey.provenance.verdicts import Verdicts, read_verdicts
 from survey.report.words import Words
 from survey.resources import models_folder
+from survey.rounds.taken import TakenEvidence
 from survey.values import HECTARE_EDGE_M
 
 Bounds = tuple[float, float, float, float]
@@ -86,11 +88,20 @@ class Subject:
 
     @cached_property
     def evidence(self) -> Path | None:
-        """Folder of evidence: the one that was given, else the run's own where it still lies as it was."""
-        noted = self.run.notes.get("evidence")
-        if self.options.evidence is not None or noted is None:
+        """Folder of evidence: the one that was given, else that of the round or run where it still lies as it was."""
+        if self.options.evidence is not None or self.taken is None:
             return self.options.evidence
-        return Path(noted) if took_evidence(self.run, Path(noted)) else None
+        return self.taken.folder()
+
+    @cached_property
+    def taken(self) -> TakenEvidence | None:
+        """The evidence that the risk was computed with, wherever it lies now."""
+        return TakenEvidence.of(self.run.current.folder)
+
+    def took(self, folder: Path) -> bool:
+        """Tell whether the prior in a folder of evidence is the one that the risk was computed with."""
+        prior = folder / PRIOR
+        return self.taken is not None and prior.is_file() and sha256_of(prior) == self.taken.sha256
 
     @cached_property
     def outlines(self) -> Any:
@@ -140,14 +151,6 @@ class Subject:
         west, south, east, north = (float(v) for v in self.run.layer("images").total_bounds)
         rim = 0.03 * max(east - west, north - south)
         return west - rim, south - rim, east + rim, north + rim
-
-
-def took_evidence(run: FinishedRun, folder: Path) -> bool:
-    """Tell whether the prior in a folder is the one that the risk was computed with."""
-    prior, round_ = folder / "prior.tif", run.current.round
-    own = None if round_ is None else round_.inputs.get("evidence: prior.tif")
-    wanted = own or run.identity.config.get("evidence")
-    return prior.is_file() and sha256_of(prior) == wanted
 
 
 def finite(values: Sequence[float] | NDArray[np.float64]) -> float:

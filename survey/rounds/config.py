@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from survey.evidence.config import POINTS, Beta, Day, Group, Strict, VectorLayer
 from survey.evidence.loading import load_nested
+from survey.evidence.terms import POINTS, Beta, Day, Group, Strict, VectorLayer
 
 EXAMPLE = "configs/results.yaml"
 

@@ -9,52 +9,20 @@ from survey.evidence.groups import GROUPS
 from survey.risk import (
     UNIDENTIFIED,
     Belief,
-    CellEvidence,
-    PriorField,
     Remaining,
-    Review,
     Work,
     infer,
     infer_worked,
-    marks_of,
 )
-from survey.risk.assess import (
-    best_sightings,
-    effective_search,
-    item_verdicts,
-    posterior_bands,
-    share_of,
-    sight_bands,
-    sighting_cells,
-)
-from survey.risk.posterior import log_label_ratio
-from survey.rounds.basis import Basis
-from survey.rounds.ground import Pieces, WorkedGround
-from survey.rounds.matching import REACH_SIGMAS, match_finds, still_unknown
-from survey.rounds.results import Results
+from survey.risk.assess import effective_search, posterior_bands, share_of, sight_bands
+from survey.rounds.ground import Pieces
+from survey.rounds.known import NOT_FOUND, Items, Known
+from survey.rounds.matching import REACH_SIGMAS, still_unknown
 from survey.rounds.teaching import taught_belief
-from survey.rounds.verdicts import Verdicts
 from survey.values import GROUP_BANDS, Risk
-
-STATES = ("unreviewed", "confirmed", "rejected", "not found by work", "found and removed", "found, still there")
-UNREVIEWED, CONFIRMED, REJECTED, NOT_FOUND, REMOVED, STILL_THERE = range(6)
 
 Array = NDArray[np.float64]
 Intp = NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """Everything that a round is computed from."""
-
-    basis: Basis
-    """What the run's risk was computed from."""
-    prior: PriorField
-    """Density of items before the flight."""
-    verdicts: Verdicts
-    results: Results
-    ground: WorkedGround
-    """The same results on the run's grid."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,43 +45,23 @@ class Reassessed:
 def reassess(known: Known) -> Reassessed:
     """Compute the posterior of a run again, with all that is known."""
     basis, results = known.basis, known.results
-    d, grid = basis.detections, basis.searched.grid
+    grid, items, pieces = basis.searched.grid, Items.of(known), known.ground.pieces()
     cells = grid.rows * grid.cols
-    best = best_sightings(d, basis.items)
-    row, col = sighting_cells(basis.searched, d)
-    cell, mark = (row * grid.cols + col)[best], marks_of(d.classes, d.class_index)[best]
-    verdict = item_verdicts(Review(known.verdicts.verdict), basis.items)
-    find = match_finds(basis, results)
-    taken = np.zeros(len(best), bool)
-    taken[find[find >= 0]] = True
-    kept = ~taken & (verdict >= 0)
-    pieces, at = known.ground.pieces(), known.ground.kinds_at(d.x[best], d.y[best])
-    work = _work(known, pieces, find=find, at=at[kept])
-    evidence = CellEvidence(
-        basis.searched.searched.ravel(),
-        log_ratio=log_label_ratio(
-            d.probability[best][kept],
-            class_index=d.class_index[best][kept],
-            classes=d.classes,
-            performance=basis.performance,
-        ),
-        cell=cell[kept],
-        mark=mark[kept],
-        confirmed=verdict[kept] > 0,
-        looks=None if basis.searched.looks is None else basis.searched.looks.ravel(),
-        visible=None if basis.searched.visible is None else basis.searched.visible.ravel(),
-    )
-    alarms = np.bincount(mark[(verdict < 0) & ~taken], minlength=UNIDENTIFIED + 1).astype(np.float64)
+    work = _work(known, pieces, find=items.find, at=items.at[items.kept])
+    evidence = items.evidence(basis)
+    rejected = items.mark[(items.verdict < 0) & ~items.taken]
+    alarms = np.bincount(rejected, minlength=UNIDENTIFIED + 1).astype(np.float64)
     belief, taught = taught_belief(
         basis, known.verdicts, alarms=alarms, work=work, evidence=evidence, prior=known.prior
     )
     left = infer_worked(work, evidence, prior=known.prior, belief=belief, taught=taught)
     removed = _by_cell(work.find_cell[work.find_removed], work.find_mark[work.find_removed], cells)
-    count, sure = (np.bincount(cell[w], minlength=cells) for w in (kept | taken, taken | (kept & (verdict > 0))))
+    sure = items.taken | (items.kept & (items.verdict > 0))
+    count, certain = (np.bincount(items.cell[w], minlength=cells) for w in (items.kept | items.taken, sure))
     bands = posterior_bands(infer(evidence, prior=known.prior, belief=belief)) | {
         "searched_fraction": evidence.searched_ha,
         "detections": count.astype(np.float64),
-        "confirmed": sure.astype(np.float64),
+        "confirmed": certain.astype(np.float64),
         "effective_search": effective_search(evidence, belief),
         **sight_bands(basis.searched),
         "disturbance_fraction": share_of(basis.searched.disturbed.ravel(), evidence.searched_ha),
@@ -127,30 +75,33 @@ def reassess(known: Known) -> Reassessed:
         {n: np.where(nobody, np.nan, v).astype(np.float32).reshape(grid.shape) for n, v in part.items()}
         for part in (bands, remaining)
     )
-    state = np.select([taken, verdict > 0, verdict < 0, at > 0], [REMOVED, CONFIRMED, REJECTED, NOT_FOUND], UNREVIEWED)
-    state[find[(find >= 0) & ~results.removed]] = STILL_THERE
-    names = np.unique(basis.items)
-    facts = {
-        "confirmed": int((verdict > 0).sum()),
-        "rejected": int((verdict < 0).sum()),
-        "rejected_yet_found": int((taken & (verdict < 0)).sum()),
-        "confirmed_yet_not_found": int((~taken & (verdict > 0) & (at > 0)).sum()),
-        "not_found_by_work": int((state == NOT_FOUND).sum()),
-        "known_not_sighted": len(work.find_cell) - len(find),
-        "finds": len(find),
-        "finds_still_there": int((~results.removed).sum()),
-        "finds_sighted": int((find >= 0).sum()),
-        "finds_not_sighted": int((work.find_seen[: len(find)] == 0).sum()),
-        "finds_off_worked_ground": int((work.find_kind[: len(find)] == 0).sum()),
-    }
+    names, state = np.unique(basis.items), items.state(results.removed)
     return Reassessed(
         Risk(grid, **shaped),
         more,
         state[np.searchsorted(names, basis.items)].astype(np.intp),
-        np.array([names[n] if n >= 0 else -1 for n in find], np.intp),
+        np.array([names[n] if n >= 0 else -1 for n in items.find], np.intp),
         belief,
-        facts,
+        _facts(items, state, work, removed=results.removed),
     )
+
+
+def _facts(items: Items, state: Intp, work: Work, *, removed: NDArray[np.bool_]) -> dict[str, int]:
+    """Return the counts for the summary; items that only reviewers know of come last among the finds of the work."""
+    finds, verdict, taken = len(items.find), items.verdict, items.taken
+    return {
+        "confirmed": int((verdict > 0).sum()),
+        "rejected": int((verdict < 0).sum()),
+        "rejected_yet_found": int((taken & (verdict < 0)).sum()),
+        "confirmed_yet_not_found": int((~taken & (verdict > 0) & (items.at > 0)).sum()),
+        "not_found_by_work": int((state == NOT_FOUND).sum()),
+        "known_not_sighted": len(work.find_cell) - finds,
+        "finds": finds,
+        "finds_still_there": int((~removed).sum()),
+        "finds_sighted": int((items.find >= 0).sum()),
+        "finds_not_sighted": int((work.find_seen[:finds] == 0).sum()),
+        "finds_off_worked_ground": int((work.find_kind[:finds] == 0).sum()),
+    }
 
 
 def _work(known: Known, pieces: Pieces, *, find: Intp, at: Intp) -> Work:

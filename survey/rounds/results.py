@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 
 from survey.errors import ConfigError
-from survey.evidence.config import Beta
 from survey.evidence.groups import GROUPS, VERDICTS
+from survey.evidence.terms import Beta
 from survey.evidence.vectors import VectorReport, Vectors, read_vectors
 from survey.rounds.config import Found, ResultsConfig, Worked, load_results
 from survey.values import HECTARE_EDGE_M, HectareGrid

@@ -18,8 +18,10 @@ from survey.rounds.basis import FILE as BASIS
 from survey.rounds.basis import Basis
 from survey.rounds.folder import ROUNDS, RUN_INPUT, Round, band_of, latest_round, rounds_of
 from survey.rounds.ground import WorkedGround
-from survey.rounds.reassess import Known, reassess
+from survey.rounds.known import Known
+from survey.rounds.reassess import reassess
 from survey.rounds.results import Results, read_results
+from survey.rounds.taken import IN_ROUND, note_round
 from survey.rounds.verdicts import Verdicts, read_verdicts
 from survey.rounds.words import history_in_words, round_in_words
 from survey.rounds.write import RISK, Before, write_round
@@ -70,7 +72,7 @@ def compute_round(
     grid = basis.searched.grid
     read = read_results(results, grid=grid)
     inputs = {RUN_INPUT: sha256_of(products / MANIFEST), "program": version("survey")}
-    inputs |= {"evidence: prior.tif": stored.sha256} if stored is not None else {}
+    inputs |= {IN_ROUND: stored.sha256} if stored is not None else {}
     inputs |= {"review: decisions": verdicts.sha256} if verdicts.sha256 is not None else {}
     inputs |= {f"results: {name}": sha256_of(path) for name, path in read.inputs.items()}
     with locked(run / "locks" / "rounds.lock"):
@@ -79,6 +81,7 @@ def compute_round(
         earlier = rounds_of(run)
         before = latest_round(run)
         if before is not None and before == earlier[-1] and before.inputs == inputs:
+            note_round(before.folder, evidence)
             text = f"{before.folder}: has the same inputs; no round was written\n{round_in_words(before.summary)}"
             return RoundResult(before.folder, False, dict(before.summary), text, _status(read))
         prior = stored.over(grid) if stored is not None else basis.prior_field()
@@ -87,6 +90,7 @@ def compute_round(
         number = earlier[-1].number + 1 if earlier else 1
         about = {"version": 1, "round": number, "notes": _notes(before, inputs, read)}
         folder = make_folder(run / ROUNDS) / f"{number:03}"
+        note_round(folder, evidence)  # before the round is there, so that there is none without it
         summary = _written(folder, known, before=_before(run, before), about=about, inputs=inputs)
     return RoundResult(folder, True, summary, round_in_words(summary), _status(read))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from survey.export import layer_styles
 from survey.export.palette import DETECTION_COLOUR, OUTLINE_COLOUR, PLACE_COLOUR, WORK_AREA_COLOUR
 from survey.export.symbols import category_style, fill, marker, single_style
-from survey.rounds.reassess import CONFIRMED, NOT_FOUND, REJECTED, REMOVED, STATES, STILL_THERE
+from survey.rounds.known import CONFIRMED, NOT_FOUND, REJECTED, REMOVED, STATES, STILL_THERE
 
 
 def round_styles() -> Mapping[str, str]:

@@ -15,8 +15,9 @@ from survey.export.cog import Band
 from survey.export.layers import Layer
 from survey.risk import UNIDENTIFIED
 from survey.rounds.ground import outside_ha
+from survey.rounds.known import STATES, Known
 from survey.rounds.matching import still_unknown
-from survey.rounds.reassess import STATES, Known, Reassessed
+from survey.rounds.reassess import Reassessed
 from survey.rounds.styles import round_styles
 from survey.values import HECTARE_EDGE_M, RISK_BANDS
 

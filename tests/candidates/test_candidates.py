@@ -7,7 +7,7 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -207,9 +207,10 @@ def test_the_style_draws_outlines_and_says_candidate(tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.lists(st.tuples(st.floats(1, 299), st.floats(1, 299), st.booleans()), min_size=1, max_size=12),
-    st.sampled_from([5.0, 10.0]),
+    seen=st.lists(st.tuples(st.floats(1, 299), st.floats(1, 299), st.booleans()), min_size=1, max_size=12),
+    cell_m=st.sampled_from([5.0, 10.0]),
 )
+@example(seen=[(270.0, 251.0, False), (299.0, 241.0, True)], cell_m=5.0)  # the cut leaves less than a square metre
 def test_whatever_was_seen_polygons_pass_the_checks_and_hold_their_evidence(
     tmp_path_factory: pytest.TempPathFactory, seen: list[tuple[float, float, bool]], cell_m: float
 ) -> None:

@@ -138,6 +138,16 @@ def test_the_file_is_plain_and_old_enough(products: Path) -> None:
     assert sorted(styles) == [(name, 1) for name in sorted(LAYERS)]
 
 
+def test_how_often_the_file_was_written_to_is_not_in_it(products: Path) -> None:
+    path = products / "detections.gpkg"
+    header = path.read_bytes()[:100]
+    assert header[24:28] == header[92:96] == (1).to_bytes(4, "big")
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        pages, size = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    assert pages * size == path.stat().st_size
+
+
 def test_a_detection_of_an_unknown_image_is_an_error(case: Any) -> None:
     with pytest.raises(SurveyError, match="b" * 16):
         detection_layer(case.detections, items=case.items, images=case.images[:1], run_id="r1")

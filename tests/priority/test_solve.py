@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from survey.priority.greedy import greedy, packed
+from survey.priority.baselines import _filled
+from survey.priority.greedy import Room, _fill, greedy, packed
 from survey.priority.problem import Problem, is_feasible, total_benefit
 from survey.priority.schedule import make_schedule
 from survey.priority.solve import _quiet, solve
@@ -44,6 +45,10 @@ def random_problem(seed: int, *, budget: bool) -> Problem:
     return make_problem(benefit, weeks, crews=(2, 1), horizon=8.0, budget=12.0 if budget else np.inf)
 
 
+def greedy_benefit(problem: Problem) -> float:
+    return total_benefit(problem, greedy(problem)[0])
+
+
 @pytest.mark.parametrize("budget", [False, True])
 @pytest.mark.parametrize("seed", range(12))
 def test_the_solver_finds_the_best_of_all_choices(seed: int, budget: bool) -> None:
@@ -65,6 +70,56 @@ def test_the_greedy_choice_is_near_and_its_gap_is_no_smaller_than_what_is_missin
     assert 0.8 * best <= choice.benefit <= best * (1 + 1e-9)
     assert choice.bound >= best * (1 - 1e-9)
     assert choice.gap >= 1 - choice.benefit / best - 1e-9
+
+
+@pytest.mark.parametrize("budget", [False, True])
+@pytest.mark.parametrize("most", [1, 3, 6])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_bound_holds_for_pairs_that_the_search_leaves_out_too(
+    seed: int, most: int, budget: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("survey.priority.core.MOST_PAIRS", most)
+    problem = random_problem(seed, budget=budget)
+    best = best_by_hand(problem)
+    choice = solve(problem, solver="milp", gap=0.0, nodes=10_000)
+    assert is_feasible(problem, choice.method, choice.crew)
+    assert greedy_benefit(problem) <= choice.benefit + 1e-9 <= best * (1 + 1e-9) + 1e-9
+    assert choice.bound >= best * (1 - 1e-9)
+
+
+def test_a_few_pairs_suffice_where_most_areas_are_worth_little() -> None:
+    # 60 areas for 12 places: those left out are bounded by what the means are worth.
+    rng = np.random.default_rng(0)
+    benefit = np.concatenate([rng.uniform(8, 10, (20, 1)), rng.uniform(0, 2, (40, 1))])
+    problem = make_problem(benefit, np.full((60, 1), 2.5), crews=(3,))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("survey.priority.core.MOST_PAIRS", 15)
+        choice = solve(problem, solver="milp", gap=0.0, nodes=200)
+    assert choice.benefit == pytest.approx(np.sort(benefit.ravel())[-12:].sum())
+    assert choice.gap == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_looking_at_pairs_in_blocks_places_the_same(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    benefit, weeks = rng.uniform(1, 10, (80, 3)), rng.uniform(1, 9, (80, 3))
+    weeks[rng.random((80, 3)) < 0.2] = np.inf
+    problem = make_problem(benefit, weeks, crews=(2, 1, 0), horizon=20.0, budget=70.0)
+    order = rng.permutation(np.argwhere(problem.possible))
+    plain = Room(problem)
+    placed = [plain.place(area, method) for area, method in order.tolist()]
+    monkeypatch.setattr("survey.priority.greedy.BLOCK", block)
+    room = _fill(Room(problem), order)
+    assert 5 < sum(placed) < 40
+    assert (room.method == plain.method).all()
+    assert (room.crew == plain.crew).all()
+    monkeypatch.setattr("survey.priority.baselines.BLOCK", block)
+    areas, plain = rng.permutation(80), Room(problem)
+    by_cost = [[m for m in np.argsort(problem.cost[a], kind="stable") if problem.possible[a, m]] for a in areas]
+    taken = [a for a, methods in zip(areas.tolist(), by_cost, strict=True) if any(plain.place(a, m) for m in methods)]
+    method, done = _filled(problem, areas, by=problem.cost)
+    assert done == taken
+    assert (method == plain.method).all()
 
 
 def test_the_greedy_choice_gives_way_where_two_small_areas_are_worth_more_than_a_large_one() -> None:

@@ -201,6 +201,17 @@ def test_an_extent_of_evidence_needs_evidence_in_the_crs_of_the_risk(tmp_path: P
         prioritise(run, settings=settings, out=tmp_path / "plan")
 
 
+def test_a_plan_over_a_whole_country_is_refused_before_it_begins(tmp_path: Path) -> None:
+    risk, country = HectareGrid(CRS, 500_000, 4_400_000, 40, 40), HectareGrid(CRS, 300_000, 4_600_000, 3000, 3000)
+    with pytest.raises(InputError, match=r"9000000 hectares .* up to 2000000: set `area` to polygons"):
+        with_evidence(risk, country, area=None)
+    area = write_vector(tmp_path / "a.gpkg", [shapely.box(490_000, 4_390_000, 590_000, 4_410_000)])
+    assert with_evidence(risk, country, area=area).shape == (200, 1000)
+    wide = write_vector(tmp_path / "b.gpkg", [shapely.box(310_000, 4_310_000, 590_000, 4_590_000)])
+    with pytest.raises(InputError, match=r"7840000 hectares .* inside .*b\.gpkg"):
+        with_evidence(risk, country, area=wide)
+
+
 def test_grids_are_joined_cut_and_laid_over_each_other(tmp_path: Path) -> None:
     risk, wide = HectareGrid(CRS, 500_000, 4_400_000, 2, 2), HectareGrid(CRS, 500_100, 4_400_300, 4, 3)
     assert with_evidence(risk, wide, area=None) == HectareGrid(CRS, 500_000, 4_400_300, 5, 4)

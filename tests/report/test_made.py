@@ -30,6 +30,7 @@ from survey.report.evidence_map import CLASSES
 from survey.report.subject import Subject
 from survey.report.words import Words
 from survey.review import ReviewStore, Status
+from survey.rounds.taken import place_note
 from tests.evidence.conftest import BACKGROUND, DEFAULTS
 from tests.finished import Finished
 from tests.patterns.sites import laid_site
@@ -142,26 +143,27 @@ def test_the_map_of_evidence_shows_each_class_and_what_is_not_covered(
         write(evidence=folder)
 
 
-def test_the_runs_own_evidence_is_found_where_it_lies_as_it_was(made: Folders) -> None:
-    prior = made.evidence / "prior.tif"  # type: ignore[operator]
-    took = {"evidence": sha256_of(prior)}
+def test_the_runs_own_evidence_is_found_where_it_lies_as_it_was(made: Folders, tmp_path: Path) -> None:
+    assert made.evidence is not None
+    took = {"evidence/prior.tif": sha256_of(made.evidence / "prior.tif")}
 
-    def subject(config: dict[str, str], noted: Path | None, inputs: dict[str, str] | None = None) -> Subject:
-        round_ = None if inputs is None else SimpleNamespace(inputs=inputs)
-        run = SimpleNamespace(
-            notes={"evidence": None if noted is None else str(noted)},
-            identity=SimpleNamespace(config=config),
-            current=SimpleNamespace(round=round_),
-        )
+    def subject(inputs: dict[str, str], noted: Any, of_round: dict[str, str] | None = None) -> Subject:
+        for folder, told in ((tmp_path / "products", inputs), (tmp_path / "rounds" / "001", of_round or {})):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "MANIFEST.json").write_text(json.dumps({"inputs": told}))
+        (tmp_path / "run.json").write_text(json.dumps({"notes": {"evidence": noted}}))
+        now = tmp_path / ("products" if of_round is None else "rounds/001")
+        run = SimpleNamespace(current=SimpleNamespace(folder=now))
         return Subject(run, ReportOptions(), Words.of("en"))  # type: ignore[arg-type]
 
-    assert subject(took, made.evidence).evidence == made.evidence
-    assert subject({"evidence": "0" * 64}, made.evidence).evidence is None  # made anew since
-    assert subject(took, prior.parent / "moved").evidence is None
+    place = place_note(made.evidence, tmp_path)
+    assert subject(took, place).evidence == made.evidence
+    assert subject(took, str(made.evidence)).evidence == made.evidence  # as earlier versions noted it
+    assert subject({"evidence/prior.tif": "0" * 64}, place).evidence is None  # made anew since
+    assert subject(took, place_note(made.evidence / "moved", tmp_path)).evidence is None
     assert subject({}, None).evidence is None
-    of_round = {"evidence: prior.tif": "0" * 64}
-    assert subject(took, made.evidence, {}).evidence == made.evidence
-    assert subject(took, made.evidence, of_round).evidence is None  # the round took another
+    assert subject(took, place, {}).evidence == made.evidence
+    assert subject(took, place, {"evidence: prior.tif": "0" * 64}).evidence is None  # the round took another
 
 
 def numbers(told: Explanation, title: str) -> dict[str, Any]:
