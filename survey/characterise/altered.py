@@ -7,22 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
+BLUR_M = 0.04
+"""Standard deviation of a blur on the ground; imagery twice as coarse as the coarsest that is searched is no softer."""
 INDOOR = "indoor"
 """Made up, for there is no ground in it."""
 
 
-def mild_camera(picture: Picture, rng: np.random.Generator) -> Picture:
+def mild_camera(picture: Picture, rng: np.random.Generator, *, coarsest: float) -> Picture:
     """Return a picture (H, W, 3) as another good camera in other daylight would have taken it.
 
-    Softer by up to 1 px, or by a GSD up to 2.5 times as coarse, which is the coarsest that is searched; a third of a
-    stop brighter or darker; white balance off by 3 %; noise to 4 grey levels; JPEG. Far milder than what training
+    Softer by up to 1 px, or by a GSD up to `coarsest` times as coarse, which is the coarsest that is searched; a third
+    of a stop brighter or darker; white balance off by 3 %; noise to 4 grey levels; JPEG. Far milder than what training
     shows a network: the reference is to know what is usual, not all that a network can bear.
     """
     size = picture.shape[1::-1]
     if rng.random() < 0.5:
         picture = _u8(cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.0)))
     if rng.random() < 0.4:
-        factor = rng.uniform(0.4, 0.95)
+        factor = rng.uniform(1 / coarsest, 0.95)
         smaller = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         picture = _u8(cv2.resize(smaller, size, interpolation=cv2.INTER_LINEAR))
     gain = np.exp(rng.normal(0, 0.03, 3) + rng.normal(0, 0.15))
@@ -36,7 +38,7 @@ def mild_camera(picture: Picture, rng: np.random.Generator) -> Picture:
     return picture
 
 
-def _infrared(picture: Picture, rng: np.random.Generator) -> Picture:  # noqa: ARG001 - as the others
+def _infrared(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001 - as the others
     """Return near infrared, red, green as red, green, blue; plants are bright in the first, which is made up."""
     values = picture.astype(np.float32)
     green = np.clip(2 * values[..., 1] - values[..., 0] - values[..., 2], 0, None)
@@ -44,36 +46,40 @@ def _infrared(picture: Picture, rng: np.random.Generator) -> Picture:  # noqa: A
     return _u8(np.dstack([near, values[..., 0], values[..., 1]]))
 
 
-def _hue_turned(picture: Picture, rng: np.random.Generator) -> Picture:  # noqa: ARG001
+def _hue_turned(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001
     hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0].astype(int) + 90) % 180
     return _u8(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
-def _thermal_grey(picture: Picture, rng: np.random.Generator) -> Picture:  # noqa: ARG001
+def _thermal_grey(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (0, 0), 2)
     return _u8(np.dstack([255 - grey] * 3))
 
 
-def _thermal_palette(picture: Picture, rng: np.random.Generator) -> Picture:  # noqa: ARG001
+def _thermal_palette(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (0, 0), 2).astype(np.float32)
     spread = (grey - grey.min()) / max(float(np.ptp(grey)), 1.0) * 255
     return _u8(cv2.applyColorMap(_u8(spread), cv2.COLORMAP_INFERNO)[..., ::-1])
 
 
-def _night(picture: Picture, rng: np.random.Generator) -> Picture:
+def _blurred(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001
+    return _u8(cv2.GaussianBlur(picture, (0, 0), BLUR_M / gsd_m))
+
+
+def _night(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001
     return _u8((picture * 0.06 + rng.normal(0, 6, picture.shape)).clip(0, 255))
 
 
-ALTERED: Mapping[str, Callable[[Picture, np.random.Generator], Picture]] = {
+ALTERED: Mapping[str, Callable[[Picture, np.random.Generator, float], Picture]] = {
     "false colour, near infrared": _infrared,
     "false colour, hue turned": _hue_turned,
     "thermal, grey": _thermal_grey,
     "thermal, palette": _thermal_palette,
-    "blurred, sigma 4 px": lambda picture, rng: _u8(cv2.GaussianBlur(picture, (0, 0), 4)),  # noqa: ARG005
+    "blurred, sigma 4 cm": _blurred,
     "night": _night,
 }
-"""By kind: what makes such a picture out of one of ground (uint8, (H, W, 3), at the model's GSD)."""
+"""By kind: what makes such a picture of one of ground, uint8 (H, W, 3), with a generator and its GSD in metres."""
 
 
 def indoor(rng: np.random.Generator, *, size: int = 768) -> Picture:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.characterise.altered import ALTERED, INDOOR, indoor, mild_camera
+from survey.characterise.config import CharacteriseConfig
 from survey.detect.covariance import shrunk_covariance
 from survey.detect.network import FILL
 from survey.detect.novelty import Gaussian, Reference, Verdict
@@ -112,8 +113,8 @@ def sign_sites(
     *,
     simulated: frozenset[str],
     gsd_m: float,
-    per_site: int,
-    seed: int,
+    max_gsd_m: float,
+    config: CharacteriseConfig,
 ) -> list[Window]:
     """Return windows of every site, each as it is and once through a mild camera.
 
@@ -122,15 +123,17 @@ def sign_sites(
         sign: Describes windows.
         simulated: Sites that are no photographs.
         gsd_m: The model's.
-        per_site: Windows of a site, spread over its pictures; at least one of a picture.
-        seed: Decides the cameras.
+        max_gsd_m: Of imagery that it searches.
+        config: How many windows of a site, spread over its pictures, at least one of each; and what decides the cameras.
     """
     found = []
+    coarsest = max_gsd_m / gsd_m
     for number, (site, pictures) in enumerate(sorted(sites.items())):
+        most = max(1, round(config.windows_per_site / len(pictures)))
         for n, picture in enumerate(pictures):
-            rng = np.random.default_rng([seed, number, n])
-            for window in cut(picture, gsd_m=gsd_m, most=max(1, round(per_site / len(pictures)))):
-                for varied, view in ((False, window), (True, mild_camera(window, rng))):
+            rng = np.random.default_rng([config.seed, number, n])
+            for window in cut(picture, gsd_m=gsd_m, most=most):
+                for varied, view in ((False, window), (True, mild_camera(window, rng, coarsest=coarsest))):
                     signature = sign(view, np.ones(view.shape[:2], bool))
                     if signature is not None:
                         found.append(Window(site, n, site not in simulated, varied, signature))
@@ -193,7 +196,8 @@ def _altered(kind: str, sites: Mapping[str, Sequence[Picture]], probe: Probe) ->
         flagged = []
         for n in np.unique(np.linspace(0, len(pictures) - 1, MOST_ALTERED).round().astype(int)):
             rng = np.random.default_rng([probe.seed, number, int(n), list(ALTERED).index(kind)])
-            views = [ALTERED[kind](w, rng) for w in cut(pictures[n], gsd_m=probe.gsd_m, most=WINDOWS_ALTERED)]
+            windows = cut(pictures[n], gsd_m=probe.gsd_m, most=WINDOWS_ALTERED)
+            views = [ALTERED[kind](window, rng, probe.gsd_m) for window in windows]
             flagged.append(probe.flags(views))
         yield site, float(np.mean(flagged))
 

@@ -68,8 +68,8 @@ def characterise(config: CharacteriseConfig, *, model: str, data_list: str, data
         sign,
         simulated=frozenset(e.site for e in listed.entries if isinstance(e, SimulatedEntry)),
         gsd_m=card.gsd_m,
-        per_site=config.windows_per_site,
-        seed=config.seed,
+        max_gsd_m=card.max_gsd_m,
+        config=config,
     )
     reference = fit_reference(windows, quantile=config.quantile)
     rates = measure_rates(sites, windows, Probe(sign, reference, card.gsd_m, config.seed))

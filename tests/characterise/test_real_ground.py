@@ -46,16 +46,16 @@ def probe(sites: dict[str, list[Picture]]) -> Probe:
     folder = find_model("default", models=models_folder())
     card = load_card(folder)
     sign = signer_of(load_network(folder, card))
-    windows = sign_sites(sites, sign, simulated=frozenset(), gsd_m=card.gsd_m, per_site=32, seed=1)
-    quantile = load_config(CharacteriseConfig).quantile
-    return Probe(sign, fit_reference(windows, quantile=quantile), card.gsd_m, 1)
+    config = load_config(CharacteriseConfig, overrides=["windows_per_site=32", "seed=1"])
+    windows = sign_sites(sites, sign, simulated=frozenset(), gsd_m=card.gsd_m, max_gsd_m=card.max_gsd_m, config=config)
+    return Probe(sign, fit_reference(windows, quantile=config.quantile), card.gsd_m, 1)
 
 
 def flagged(probe: Probe, pictures: list[Picture], kind: str | None = None) -> list[bool]:
     """Tell of each picture whether it is flagged, as it is or altered."""
     rng = np.random.default_rng(0)
     views = [cut(picture, gsd_m=probe.gsd_m, most=6) for picture in pictures]
-    return [probe.flags([ALTERED[kind](w, rng) if kind else w for w in windows]) for windows in views]
+    return [probe.flags([ALTERED[kind](w, rng, probe.gsd_m) if kind else w for w in windows]) for windows in views]
 
 
 def test_no_known_ground_is_flagged(probe: Probe, sites: dict[str, list[Picture]]) -> None:

@@ -11,9 +11,10 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
+from survey.characterise.config import CharacteriseConfig
 from survey.characterise.reference import NoveltyRates, fit_reference, sign_sites
 from survey.characterise.run import store
-from survey.config import RunConfig
+from survey.config import RunConfig, load_config
 from survey.detect.detectability import Detectability
 from survey.detect.model import load_card, load_network
 from survey.detect.novelty import signer_of
@@ -42,7 +43,8 @@ def knowing(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     card = load_card(folder)
     grounds = [Picture("blotches", f"{n}", blotches(520, 520, n), 0.01, Boxes.none(), (), 1.0) for n in range(1, 7)]
     sign = signer_of(load_network(folder, card))
-    windows = sign_sites({"blotches": grounds}, sign, simulated=frozenset(), gsd_m=0.01, per_site=24, seed=1)
+    config = load_config(CharacteriseConfig, overrides=["windows_per_site=24", "seed=1"])
+    windows = sign_sites({"blotches": grounds}, sign, simulated=frozenset(), gsd_m=0.01, max_gsd_m=0.025, config=config)
     curve = Detectability(
         coefficients=(-4.0, 1.0, -2.0, -0.5),
         covariance=((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)),
