@@ -124,7 +124,7 @@ def sign_sites(
         simulated: Sites that are no photographs.
         gsd_m: The model's.
         max_gsd_m: Of imagery that it searches.
-        config: How many windows of a site, spread over its pictures, at least one of each; and what decides the cameras.
+        config: How many windows of a site, spread over its pictures, at least one of each; what decides the cameras.
     """
     found = []
     coarsest = max_gsd_m / gsd_m
