@@ -26,6 +26,7 @@ A cell is judged by its own detections and by what was reviewed. Unreviewed dete
 recall or false alarms: a wrong prior would rewrite them, and no cell could be checked by itself.
 """
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -57,7 +58,7 @@ def infer(
     *,
     prior: PriorField,
     belief: Belief,
-    threads: int = 1,
+    threads: int = 0,
     counts: NDArray[np.integer] | None = None,
 ) -> Inference:
     """Compute the posterior of every cell.
@@ -66,7 +67,7 @@ def infer(
         evidence: What was searched and detected.
         prior: Densities of items before the search.
         belief: Recall and false alarms.
-        threads: Threads; they do not change the result.
+        threads: Threads, which do not change the result; 0: as many as there are cores.
         counts: (cells, 1 + groups) numbers of items to tell the cumulative probability of, such as the true ones.
 
     Raises:
@@ -86,8 +87,8 @@ def infer(
             out[name][part.rows] = values
 
     parts = detections.parts(steep(evidence, prior, belief))
-    if threads > 1:
-        with ThreadPoolExecutor(threads) as pool:
+    if (workers := threads or os.cpu_count() or 1) > 1:
+        with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, parts))
     else:
         for part in parts:
