@@ -22,6 +22,7 @@ from torchvision.models.detection.fcos import FCOS
 from survey.config import load_config
 from survey.detect import Detector
 from survey.detect.runtime import has_bf16
+from survey.errors import TrainingError
 from survey.evaluate.report import evaluation
 from survey.evaluate.scores import LabelledPicture, score_pictures
 from survey.files import make_folder, replacing, write_bytes
@@ -97,8 +98,12 @@ class Run:
         pixels = [torch.from_numpy(sample.pixels).permute(2, 0, 1) / 255 for sample in samples]
         with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16()):
             losses = self.network(pixels, [as_target(sample) for sample in samples])
+        total = torch.stack(list(losses.values())).sum()
+        if not torch.isfinite(total):  # seen in bf16 with crops of 64 px, whose coarsest features are one cell
+            msg = f"the loss of step {self.step} is {total.item()}; take larger crops or a lower learning_rate"
+            raise TrainingError(msg)
         self.optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(losses.values())).sum().backward()
+        total.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimiser.step()
         decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))
