@@ -161,20 +161,7 @@ class Trainer:
         run, which searches at the same steps, composes the same crops.
         """
         config, world = self.config, self.world
-        recipe = Recipe(
-            crop_px=config.crop_px,
-            gsd_m=config.gsd_m,
-            classes=CLASSES,
-            items_mean=config.items_mean,
-            empty_share=config.empty_share,
-            disturbance_share=config.disturbance_share,
-            clutter_mean=config.clutter_mean,
-            rendered_clutter=config.rendered_clutter,
-            invented_clutter=config.invented_clutter,
-            coarsest=config.coarsest,
-            mined_share=config.mined_share,
-        )
-        composer = Composer(sources, recipe, seed=config.seed)
+        composer = Composer(sources, recipe_of(config), seed=config.seed)
         numbers = partial(
             step_numbers, batch=config.batch, accumulate=config.accumulate, rank=world.rank, ranks=world.size
         )
@@ -246,6 +233,23 @@ class Trainer:
                 mean.lerp_(value, 1 - decay)
             else:
                 mean.copy_(value)
+
+
+def recipe_of(config: TrainConfig) -> Recipe:
+    """Return how a run with these settings composes its crops."""
+    return Recipe(
+        crop_px=config.crop_px,
+        gsd_m=config.gsd_m,
+        classes=CLASSES,
+        items_mean=config.items_mean,
+        empty_share=config.empty_share,
+        disturbance_share=config.disturbance_share,
+        clutter_mean=config.clutter_mean,
+        rendered_clutter=config.rendered_clutter,
+        invented_clutter=config.invented_clutter,
+        coarsest=config.coarsest,
+        mined_share=config.mined_share,
+    )
 
 
 def _reduced(config: TrainConfig) -> bool:
