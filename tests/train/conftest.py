@@ -3,10 +3,17 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from survey.train import TrainConfig
 from survey.train.sources import Boxes, Cutout, Picture, Sources
+
+
+@pytest.fixture(autouse=True)
+def one_thread(threads_as_they_were: None) -> None:
+    """Compute on one thread: networks are small here, and two that wait for a busy core take twenty times as long."""
+    torch.set_num_threads(1)
 
 
 def ground(seed: int, height: int = 160, width: int = 200) -> NDArray[np.uint8]:

@@ -30,7 +30,7 @@ SETTINGS = {
     "crop_px": 96,
     "gsd_m": 0.02,
     "batch": 4,
-    "steps": 120,
+    "steps": 240,
     "warmup_steps": 2,
     "learning_rate": 0.001,
     "ema_decay": 0.9,
