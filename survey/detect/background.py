@@ -27,6 +27,8 @@ CONTEXT_PX = 64
 """Read around a window, so that its cells see their surroundings."""
 WINDOWS = 160
 """Windows of a flight, about; 40,000 cells for some hundred features."""
+TAIL = 0.98
+"""Share of a flight's cells that says how heavy the tail of its distances is: more than items take, fewer than things."""
 _ROUNDS = 3
 """Times that the farthest cells are left out."""
 _LEAST_CELLS = 16
@@ -46,6 +48,9 @@ class ContrastCard(BaseModel):
     bias: float
     trimmed: Annotated[float, Field(ge=0, lt=0.5)]
     """Share of the cells, those farthest from the rest, that is left out of the measure of the ground."""
+    usual_tail: Annotated[float, Field(gt=0)] | None = None
+    """Largest ln(distance) that 98 % of a flight's cells lie below on usual ground. Where it is larger, the ground is full of
+    things, and ln(distance) counts as many times less; None: it counts in full everywhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,16 +61,18 @@ class Background:
     """(C,)."""
     whiten: NDArray[np.float32]
     """(C, C): features less their mean, as rows, times this are uncorrelated, each of variance 1."""
+    tail: float
+    """ln(distance) that a share `TAIL` of all cells measured, left out or not, lies below."""
 
     @classmethod
     def of(cls, stored: NDArray[np.generic]) -> "Background":
         """Return the background that `stored` is of."""
-        return cls(stored[0].astype(np.float32), stored[1:].astype(np.float32))
+        return cls(stored[0].astype(np.float32), stored[1:-1].astype(np.float32), float(stored[-1, 0]))
 
     @property
     def stored(self) -> NDArray[np.float32]:
-        """(1 + C, C) for a file: the mean, and below it the whitening."""
-        return np.concatenate([self.mean[None], self.whiten])
+        """(2 + C, C) for a file: the mean, the whitening, and a row of the tail."""
+        return np.concatenate([self.mean[None], self.whiten, np.full_like(self.mean[None], self.tail)])
 
     def applied(self, heads: Heads, card: ContrastCard) -> Heads:
         """Return the heads with a heatmap that tells contrast with the ground too; the other heads stay.
@@ -76,7 +83,8 @@ class Background:
         log_distance = functional.interpolate(
             self.log_distance(heads.coarse), scale_factor=COARSE_STRIDE / HEAT_STRIDE, mode="bilinear"
         )
-        heat = card.bias + card.heat * heads.heat + card.contrast * log_distance
+        share = 1.0 if card.usual_tail is None else card.usual_tail / max(self.tail, card.usual_tail)
+        heat = card.bias + card.heat * heads.heat + card.contrast * share * log_distance
         return replace(heads, heat=heat)
 
     def log_distance(self, coarse: torch.Tensor) -> torch.Tensor:
@@ -116,7 +124,8 @@ def measured_background(cells: NDArray[np.float32], *, trimmed: float) -> Backgr
         if left:
             distance = np.square((kept - mean) @ whiten).sum(axis=1)
             kept = kept[distance <= np.quantile(distance, 1 - trimmed)]
-    return Background(mean.astype(np.float32), whiten.astype(np.float32))
+    log_distance = np.log(np.square((cells - mean) @ whiten).mean(axis=1) + _LEAST_SQUARE) / 2
+    return Background(mean.astype(np.float32), whiten.astype(np.float32), float(np.quantile(log_distance, TAIL)))
 
 
 class BackgroundMeter:

@@ -98,5 +98,5 @@ def _key(plan: Plan) -> str:
         plan={"background_windows": WINDOWS, "sample": SAMPLE_PX, "context": CONTEXT_PX},
         model_sha256=plan.identity.model,
         parameters={},
-        algorithm="1",
+        algorithm="2",
     )

@@ -135,6 +135,7 @@ def _contrast(config: TrainConfig) -> ContrastCard | None:
         contrast=config.contrast,
         bias=config.contrast_bias,
         trimmed=config.contrast_trimmed,
+        usual_tail=config.contrast_usual_tail,
     )
 
 

@@ -125,7 +125,7 @@ def test_too_few_cells_tell_nothing(count: int) -> None:
 def test_what_is_stored_comes_back() -> None:
     background = measured_background(gaussian_cells(50), trimmed=0.05)
     again = Background.of(background.stored)
-    assert background.stored.shape == (9, 8)
+    assert background.stored.shape == (10, 8)
     assert np.array_equal(again.mean, background.mean)
     assert np.array_equal(again.whiten, background.whiten)
 

@@ -1,5 +1,7 @@
 """Small pictures, cut-outs and settings for the training's tests."""
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import pytest
@@ -10,10 +12,13 @@ from survey.train import TrainConfig
 from survey.train.sources import Boxes, Cutout, Picture, Sources
 
 
-@pytest.fixture(autouse=True)
-def one_thread(threads_as_they_were: None) -> None:
+@pytest.fixture(autouse=True, scope="package")
+def one_thread() -> Iterator[None]:
     """Compute on one thread: networks are small here, and two that wait for a busy core take twenty times as long."""
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def ground(seed: int, height: int = 160, width: int = 200) -> NDArray[np.uint8]:

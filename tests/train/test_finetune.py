@@ -106,7 +106,7 @@ def test_a_short_training_on_a_review_move_the_scores_of_what_was_judged(data: P
 def test_a_start_that_does_not_fit_is_refused() -> None:
     (site, *_) = load_card(find_model("default", models=models_folder())).training.sites
     with pytest.raises(ConfigError, match="flatters"):
-        open_start(TrainConfig(start="default", backbone="lite2", hold_out=(f"{site}/morning",)))
-    with pytest.raises(ConfigError, match="set backbone=lite2"):
+        open_start(TrainConfig(start="default", backbone="lite2", finest_stride=8, hold_out=(f"{site}/morning",)))
+    with pytest.raises(ConfigError, match="set backbone=lite2 and finest_stride=8"):
         open_start(TrainConfig(start="default", backbone="lite0"))
     assert open_start(TrainConfig()).state is None
