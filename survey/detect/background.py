@@ -28,7 +28,7 @@ CONTEXT_PX = 64
 WINDOWS = 160
 """Windows of a flight, about; 40,000 cells for some hundred features."""
 TAIL = 0.98
-"""Share of a flight's cells that says how heavy the tail of its distances is: more than items take, fewer than things."""
+"""Share of a flight's cells below its tail: those beyond are more than items take, so they tell of the ground."""
 _ROUNDS = 3
 """Times that the farthest cells are left out."""
 _LEAST_CELLS = 16
@@ -49,8 +49,8 @@ class ContrastCard(BaseModel):
     trimmed: Annotated[float, Field(ge=0, lt=0.5)]
     """Share of the cells, those farthest from the rest, that is left out of the measure of the ground."""
     usual_tail: Annotated[float, Field(gt=0)] | None = None
-    """Largest ln(distance) that 98 % of a flight's cells lie below on usual ground. Where it is larger, the ground is full of
-    things, and ln(distance) counts as many times less; None: it counts in full everywhere."""
+    """Most that 98 % of a flight's ln(distance) lie below on usual ground. Beyond, the ground is full of things, and
+    ln(distance) counts as many times less; None: it counts in full everywhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

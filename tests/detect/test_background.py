@@ -128,6 +128,29 @@ def test_what_is_stored_comes_back() -> None:
     assert background.stored.shape == (10, 8)
     assert np.array_equal(again.mean, background.mean)
     assert np.array_equal(again.whiten, background.whiten)
+    assert again.tail == pytest.approx(background.tail, rel=1e-6)
+
+
+def heat_at(cell: NDArray[np.float32], background: Background, *, usual_tail: float | None) -> float:
+    """Return the logit of ground all like one cell."""
+    card = ContrastCard(heat=0.0, contrast=4.0, bias=0.0, trimmed=0.05, usual_tail=usual_tail)
+    other, coarse = torch.zeros(1, 1, 4, 4), torch.from_numpy(cell)[None, :, None, None]
+    return float(background.applied(Heads(other, other, other, other, coarse), card).heat[0, 0, 0, 0])
+
+
+def test_on_ground_full_of_things_the_distance_counts_as_many_times_less() -> None:
+    plain = gaussian_cells(4000)
+    things = plain.copy()
+    things[::25] += 20  # 4 % of all cells, all of them left out of the measure
+    usual, full = (measured_background(cells, trimmed=0.05) for cells in (plain, things))
+    assert usual.tail < 0.7
+    assert full.tail > 1.5
+    assert np.allclose(usual.mean, full.mean, atol=0.2)
+    cell = plain[0] + 20
+    assert heat_at(cell, usual, usual_tail=0.7) == heat_at(cell, usual, usual_tail=None) > 5
+    assert heat_at(cell, full, usual_tail=0.7) == pytest.approx(
+        0.7 / full.tail * heat_at(cell, full, usual_tail=None), rel=1e-5
+    )
 
 
 def test_the_heatmap_becomes_the_weighted_sum() -> None:
