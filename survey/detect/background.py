@@ -83,9 +83,12 @@ class Background:
         log_distance = functional.interpolate(
             self.log_distance(heads.coarse), scale_factor=COARSE_STRIDE / HEAT_STRIDE, mode="bilinear"
         )
-        share = 1.0 if card.usual_tail is None else card.usual_tail / max(self.tail, card.usual_tail)
-        heat = card.bias + card.heat * heads.heat + card.contrast * share * log_distance
+        heat = card.bias + card.heat * heads.heat + card.contrast * self.share(card) * log_distance
         return replace(heads, heat=heat)
+
+    def share(self, card: ContrastCard) -> float:
+        """Return what the distance counts, 1 in full: less where the ground is full of things."""
+        return 1.0 if card.usual_tail is None else card.usual_tail / max(self.tail, card.usual_tail)
 
     def log_distance(self, coarse: torch.Tensor) -> torch.Tensor:
         """Return ln of the Mahalanobis distance by the root of C: near 0 on ordinary ground.

@@ -113,6 +113,14 @@ def run(  # noqa: PLR0913 - the public entry point
     return _told(folder, summary, progress)
 
 
+CLUTTERED = (
+    "this ground is full of things that stand out, more than any that the model was measured on: most items may be "
+    "missed, the recall in the model's card does not hold and the risk may be too low; lower candidate_threshold, "
+    "look at more sightings, and measure with seeded items"
+)
+"""Said where the distance to the ground counts for less than usual."""
+
+
 def _told(folder: Path, summary: dict[str, Any], progress: Progress) -> RunResult:
     """Tell of the products, and return what the run left behind."""
     products = {Path(name).name: folder / name for name in PRODUCTS}
@@ -144,7 +152,9 @@ def _search(
             progress.warning(f"{planned.too_coarse}; it is recorded as not searched")
     if tasks and plan.card.contrast is not None:
         progress.phase("measuring the ground of the flight")
-        recorded_background(plan, opened.store, detector=lambda: detector_for(plan.config))
+        ground = recorded_background(plan, opened.store, detector=lambda: detector_for(plan.config))
+        if ground is not None and plan.card.contrast is not None and ground.share(plan.card.contrast) < 1:
+            progress.warning(CLUTTERED)
     progress.start(
         run_id=plan.identity.run_id,
         images=len(plan.images),

@@ -93,7 +93,6 @@ class TrainConfig(BaseModel):
     contrast_usual_tail: Annotated[float, Field(gt=0)] | None = None
     """What 98 % of the ln(distance) of a flight lie below on usual ground; flights beyond are full of things, and the
     distance counts as many times less. None: it counts in full everywhere."""
-
     apart_m: Annotated[float, Field(ge=0, le=1)] = 0.0
     """What the finished model sees so close to something that it sees more surely is the same thing."""
 

@@ -17,7 +17,7 @@ import rasterio
 from numpy.typing import NDArray
 
 from survey.config import RunConfig
-from survey.detect import BackgroundMeter, Detector, Precision
+from survey.detect import Background, BackgroundMeter, Detector, Precision
 from survey.detect.background import ContrastCard
 from survey.detect.model import CARD, dump_card, load_card, load_network
 from survey.detect.runtime import TorchRuntime
@@ -26,6 +26,7 @@ from survey.errors import InputError
 from survey.pipeline import describe, run
 from survey.pipeline.background import RECORD, recorded_background
 from survey.pipeline.plan import plan_run
+from survey.progress import SilentProgress
 from survey.provenance import verify
 from tests.pipeline.conftest import picture
 
@@ -98,6 +99,26 @@ def damage(path: Path, block: str) -> None:
     with rasterio.open(path) as dataset:
         offset = int(dataset.get_tag_item(f"BLOCK_OFFSET_{block}", "TIFF", bidx=1))
     path.write_bytes(whole[:offset] + b"\xff" * 400 + whole[offset + 400 :])
+
+
+class Warned(SilentProgress):
+    """Keeps the warnings of a run."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+@pytest.mark.parametrize(("share", "warns"), [(0.6, True), (1.0, False)])
+def test_a_run_warns_of_ground_full_of_things(
+    tmp_path: Path, flight: Flight, settings: RunConfig, monkeypatch: pytest.MonkeyPatch, share: float, *, warns: bool
+) -> None:
+    monkeypatch.setattr(Background, "share", lambda background, card: share)
+    told = Warned()
+    run([flight(rows=300, cols=300)], tmp_path / "out", config=settings, progress=told)
+    assert any("full of things" in warning for warning in told.warnings) is warns
 
 
 def test_tiles_workers_shares_and_threads_search_on_the_same_ground(
