@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from survey.characterise.altered import ALTERED, indoor
 from survey.characterise.config import CharacteriseConfig
-from survey.characterise.reference import Probe, by_site, cut, fit_reference, sign_sites
+from survey.characterise.rates import Probe
+from survey.characterise.reference import by_site, cut, fit_reference, sign_sites
 from survey.config import load_config
 from survey.detect.model import find_model, load_card, load_network
 from survey.detect.novelty import signer_of
