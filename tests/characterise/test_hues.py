@@ -18,7 +18,7 @@ def ground(seed: int, *, tint: tuple[float, float, float], plants: float = 0.15)
     picture = grey[..., None] * np.array(tint)
     green = np.kron(rng.random((16, 16)) < plants, np.ones((8, 8), bool))
     picture[green] = grey[green][:, None] * np.array([0.7, 1.0, 0.4])
-    return picture.clip(0, 255).astype(np.uint8)
+    return np.asarray(picture.clip(0, 255), np.uint8)
 
 
 def windows(sites: dict[str, tuple[float, float, float]], *, count: int = 12) -> list[HueWindow]:
