@@ -16,7 +16,7 @@ one does, so colours near grey are to decide nothing."""
 DRAWN = 100
 """Most windows of a site in a fit."""
 RIDGE = 1e-3
-"""Penalty, with weights that sum to 1; 0.0003, 0.003 and 0.01 told no more with sites left out."""
+"""Penalty, with weights that sum to 1; with three waves, 0.0003, 0.003 and 0.01 told no more with sites left out."""
 WITHIN = 0.95
 """Share of pictures of sites left out, every site of the same weight, that lie within the threshold."""
 LEAST_THRESHOLD = 0.5

@@ -11,10 +11,10 @@ CELL_PX = 4
 CHROMAS = (0.0, 0.03, 0.06, 0.1, 0.16, 0.25, 0.4)
 """Distances from grey, as shares of brightness, between which hues are counted; grey itself has none."""
 HARMONICS = 4
-"""Waves around the circle of hues: brown, olive, green and blue can be told from each other, neighbouring shades cannot.
+"""Waves around the circle of hues: brown, olive, green and blue can be told apart, neighbouring shades cannot.
 
-Of 3, 4 and 5 with four chromas, and of 3 and 4 with six, this told most false colour on real sites left out; without
-any one of the five sites the choice would have been the same (with one of them, it ties with 4 and four chromas).
+Of 3, 4 and 5 with four chromas, and of 3 and 4 with six, this told most false colour on real sites left out. Without
+any one of the five sites the choice would have been the same; without steppe it ties with 4 and four chromas.
 """
 FEATURES = (len(CHROMAS) - 1) * (1 + 2 * HARMONICS) + 7
 MOST_LOGIT = 4.0

@@ -8,7 +8,15 @@ from survey.characterise.hues import HueWindow, fit_hues, picture_logits, tint
 from survey.detect.hues import cells_of, hues_of
 
 GSD_M = 0.01
-SOILS = {"loam": (1.2, 1.0, 0.75), "clay": (1.35, 1.0, 0.7), "sand": (1.1, 1.0, 0.8), "chalk": (1.06, 1.0, 0.93)}
+SOILS = {
+    "rust": (1.3, 1.0, 0.72),
+    "clay": (1.25, 1.0, 0.72),
+    "loam": (1.2, 1.0, 0.75),
+    "dust": (1.16, 1.0, 0.78),
+    "sand": (1.12, 1.0, 0.8),
+    "marl": (1.09, 1.0, 0.86),
+    "chalk": (1.06, 1.0, 0.9),
+}
 
 
 def ground(seed: int, *, tint: tuple[float, float, float], plants: float = 0.15) -> NDArray[np.uint8]:
