@@ -55,10 +55,11 @@ def hues_of(cells: NDArray[np.uint8]) -> NDArray[np.float64]:
     brightness = values.mean(axis=1)
     red, green, blue = (values / (brightness[:, None] + _DARK)).T
     axes = (2 * red - green - blue) / np.sqrt(6), (green - blue) / np.sqrt(2)
-    place = np.interp(np.hypot(*axes), CHROMAS, np.arange(len(CHROMAS)))
+    chroma = np.hypot(*axes)
+    place = np.interp(chroma, CHROMAS, np.arange(len(CHROMAS)))
     near = np.stack([np.clip(1 - np.abs(place - n), 0, 1) for n in range(1, len(CHROMAS))])
-    turns = np.arctan2(axes[1], axes[0]) * np.arange(1, HARMONICS + 1)[:, None]
-    waves = np.concatenate([np.ones((1, len(values))), np.cos(turns), np.sin(turns)])
+    turns = np.cumprod(np.tile((axes[0] + 1j * axes[1]) / np.maximum(chroma, 1e-9), (HARMONICS, 1)), axis=0)
+    waves = np.concatenate([np.ones((1, len(values))), turns.real, turns.imag])
     one, other = (axis - axis.mean() for axis in axes)
     spread = float(one.std()) + 0.02, float(other.std()) + 0.02
     bright = (brightness - brightness.mean()) / (float(brightness.std()) + 4)
