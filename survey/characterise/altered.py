@@ -1,12 +1,12 @@
 """Pictures of ground as another camera would show them: a little different, and as they should not be searched."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from survey.characterise.false_colours import FALSE_COLOURS, Alteration, Picture
+
 BLUR_M = 0.04
 """Standard deviation of a blur on the ground; imagery twice as coarse as the coarsest that is searched is no softer."""
 INDOOR = "indoor"
@@ -38,21 +38,7 @@ def mild_camera(picture: Picture, rng: np.random.Generator, *, coarsest: float) 
     return picture
 
 
-def _infrared(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001 - as the others
-    """Return near infrared, red, green as red, green, blue; plants are bright in the first, which is made up."""
-    values = picture.astype(np.float32)
-    green = np.clip(2 * values[..., 1] - values[..., 0] - values[..., 2], 0, None)
-    near = (1.2 * values.mean(axis=2) + 2 * green).clip(0, 255)
-    return _u8(np.dstack([near, values[..., 0], values[..., 1]]))
-
-
-def _hue_turned(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001
-    hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
-    hsv[..., 0] = (hsv[..., 0].astype(int) + 90) % 180
-    return _u8(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
-
-
-def _thermal_grey(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001
+def _thermal_grey(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:  # noqa: ARG001 - as the others
     grey = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), (0, 0), 2)
     return _u8(np.dstack([255 - grey] * 3))
 
@@ -71,9 +57,8 @@ def _night(picture: Picture, rng: np.random.Generator, gsd_m: float) -> Picture:
     return _u8((picture * 0.06 + rng.normal(0, 6, picture.shape)).clip(0, 255))
 
 
-ALTERED: Mapping[str, Callable[[Picture, np.random.Generator, float], Picture]] = {
-    "false colour, near infrared": _infrared,
-    "false colour, hue turned": _hue_turned,
+ALTERED: Mapping[str, Alteration] = {
+    **{kind: alter for kind, (_, alter) in FALSE_COLOURS.items()},
     "thermal, grey": _thermal_grey,
     "thermal, palette": _thermal_palette,
     "blurred, sigma 4 cm": _blurred,

@@ -1,17 +1,18 @@
-"""Fit what known ground is like, and measure on pictures left out and on altered ones whether that tells them apart."""
+"""Fit what known ground is like, on windows of pictures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.characterise.altered import ALTERED, INDOOR, indoor, mild_camera
+from survey.characterise.altered import mild_camera
 from survey.characterise.config import CharacteriseConfig
+from survey.characterise.hues import HueWindow, Tinted, fit_hues, tint
 from survey.detect.covariance import shrunk_covariance
 from survey.detect.network import FILL
-from survey.detect.novelty import Gaussian, Reference, Verdict
-from survey.detect.signature import LEAST_VALID, PARTS, WINDOW_PX, Signature, Signer, at_scale
+from survey.detect.novelty import Gaussian, Reference
+from survey.detect.signature import HUES, LEAST_VALID, PARTS, WINDOW_PX, Signature, Signer, at_scale
 from survey.errors import ConfigError
 from survey.train.sources import Picture
 from survey.values import working_extent
@@ -20,14 +21,8 @@ FOLDS = 3
 """Each third of a site's pictures is left out once, to see how far pictures lie that the fit did not see."""
 DRAWN = 200
 """Windows of a site in a fit, some more than once: every site weighs the same."""
-MOST_ALTERED = 6
-"""Pictures of a site that are altered."""
-WINDOWS_ALTERED = 6
-"""Windows of each of them."""
 MOST_FILL = 0.02
 """Windows at an orthomosaic's edge, with a larger share of fill, are left out."""
-
-Rates = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,41 +37,8 @@ class Window:
     varied: bool
     """Seen through another camera."""
     signature: Signature
-
-
-@dataclass(frozen=True, slots=True)
-class NoveltyRates:
-    """Shares of pictures that are flagged."""
-
-    as_is: Rates
-    """By site, by the reference that has them all."""
-    left_out: Rates
-    """By site, by a reference that has no picture of the site."""
-    altered: dict[str, Rates]
-    """By kind and site."""
-    pictures: dict[str, int]
-    """Pictures of each site."""
-
-    def pooled(self) -> Rates:
-        """Return the altered pictures' shares by kind, every site weighing the same."""
-        return {kind: float(np.mean(list(rates.values()))) for kind, rates in self.altered.items()}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Probe:
-    """What altered pictures are asked with."""
-
-    sign: Signer
-    reference: Reference
-    gsd_m: float
-    """The model's."""
-    seed: int
-
-    def flags(self, views: Sequence[NDArray[np.uint8]]) -> bool:
-        """Tell whether a picture that shows these views, at the model's GSD, is flagged."""
-        windows = [window for view in views for window in windows_of(view, most=WINDOWS_ALTERED)]
-        signatures = [self.sign(window, np.ones(window.shape[:2], bool)) for window in windows]
-        return Verdict.of(self.reference.scores([s for s in signatures if s is not None])).flagged
+    tinted: Tinted | None = None
+    """What the window would be in false colours, where it is seen through another camera."""
 
 
 def by_site(pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
@@ -131,17 +93,18 @@ def sign_sites(
     for number, (site, pictures) in enumerate(sorted(sites.items())):
         most = max(1, round(config.windows_per_site / len(pictures)))
         for n, picture in enumerate(pictures):
-            rng = np.random.default_rng([config.seed, number, n])
+            rng, tints = (np.random.default_rng([config.seed, number, n, *more]) for more in ((), (1,)))
             for window in cut(picture, gsd_m=gsd_m, most=most):
                 for varied, view in ((False, window), (True, mild_camera(window, rng, coarsest=coarsest))):
                     signature = sign(view, np.ones(view.shape[:2], bool))
                     if signature is not None:
-                        found.append(Window(site, n, site not in simulated, varied, signature))
+                        tinted = tint(view, tints, gsd_m=gsd_m) if varied else None
+                        found.append(Window(site, n, site not in simulated, varied, signature, tinted))
     return found
 
 
 def fit_reference(windows: Sequence[Window], *, quantile: float) -> Reference:
-    """Fit a Gaussian for each part, and thresholds from pictures that a fit did not see.
+    """Fit a Gaussian for each part, with thresholds from pictures that a fit did not see, and what tells false colour.
 
     Raises:
         ConfigError: There is no photograph among the windows.
@@ -165,49 +128,13 @@ def fit_reference(windows: Sequence[Window], *, quantile: float) -> Reference:
         raise ConfigError(msg)
     thresholds = {part: round(float(np.quantile(np.concatenate(far[part]), quantile)), 4) for part in PARTS}
     parts = {part: _fit(windows, part) for part in PARTS}
-    return Reference(parts, thresholds, quantile, len(windows), tuple(sorted({w.site for w in windows})))
+    sites = tuple(sorted({w.site for w in windows}))
+    return Reference(parts, thresholds, quantile, len(windows), sites, fit_hues(hue_windows(windows)))
 
 
-def measure_rates(
-    sites: Mapping[str, Sequence[Picture]],
-    windows: Sequence[Window],
-    probe: Probe,
-) -> NoveltyRates:
-    """Return how many pictures are flagged: as they are, with their site left out, and altered."""
-    reference = probe.reference
-    real = sorted({w.site for w in windows if w.real})
-    left_out: Rates = {}
-    for site in real:
-        others = [w for w in windows if w.site != site]
-        if any(w.real for w in others):
-            without = fit_reference(others, quantile=reference.quantile)
-            left_out[site] = _flagged([w for w in windows if w.site == site], without)
-    as_is = {site: _flagged([w for w in windows if w.site == site], reference) for site in sorted(sites)}
-    altered = {kind: dict(_altered(kind, {site: sites[site] for site in real}, probe)) for kind in ALTERED}
-    rng = np.random.default_rng([probe.seed, len(ALTERED)])
-    rooms = [probe.flags([indoor(rng)]) for _ in range(MOST_ALTERED)]
-    altered[INDOOR] = {"made up": float(np.mean(rooms))}
-    return NoveltyRates(as_is, left_out, altered, {site: len(pictures) for site, pictures in sites.items()})
-
-
-def _altered(kind: str, sites: Mapping[str, Sequence[Picture]], probe: Probe) -> Iterator[tuple[str, float]]:
-    """Yield each site and the share of its altered pictures that is flagged."""
-    for number, (site, pictures) in enumerate(sites.items()):
-        flagged = []
-        for n in np.unique(np.linspace(0, len(pictures) - 1, MOST_ALTERED).round().astype(int)):
-            rng = np.random.default_rng([probe.seed, number, int(n), list(ALTERED).index(kind)])
-            windows = cut(pictures[n], gsd_m=probe.gsd_m, most=WINDOWS_ALTERED)
-            views = [ALTERED[kind](window, rng, probe.gsd_m) for window in windows]
-            flagged.append(probe.flags(views))
-        yield site, float(np.mean(flagged))
-
-
-def _flagged(windows: Sequence[Window], reference: Reference) -> float:
-    """Return the share of pictures, as they are, that is flagged."""
-    plain = [w for w in windows if not w.varied]
-    pictures = sorted({w.picture for w in plain})
-    verdicts = [Verdict.of(reference.scores([w.signature for w in plain if w.picture == n])) for n in pictures]
-    return float(np.mean([verdict.flagged for verdict in verdicts])) if verdicts else 0.0
+def hue_windows(windows: Sequence[Window]) -> list[HueWindow]:
+    """Return what false colour is fitted on."""
+    return [HueWindow(w.site, w.picture, w.real, w.signature[HUES], w.tinted) for w in windows]
 
 
 def _matrix(windows: Sequence[Window], part: str) -> NDArray[np.float64]:

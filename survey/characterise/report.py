@@ -17,6 +17,11 @@ from survey.files import write_bytes
 SIZES = (0.0, 8.0, 16.0, 32.0, np.inf)
 COVERS = (0.0, 0.3, 0.6, 1.0)
 BLURS = (0.0, 1.0, 2.0, np.inf)
+_ALTERED = {
+    "altered": "; false colour is told by a fit without the site",
+    "altered_known": "; by a fit with the site",
+    "altered_new_kind": "; by a fit without the site and without kinds alike",
+}
 _COLOURS = ("#1f5fa8", "#c98a1b", "#b5332a")
 
 
@@ -48,9 +53,10 @@ def in_words(report: Mapping[str, Any]) -> str:
     for site, rate in rates["as_is"].items():
         left = f"{rates['left_out'][site]:.2f}" if site in rates["left_out"] else "-"
         lines.append(f"  {site:<30}{rate:>11.2f}{left:>16}{rates['pictures'][site]:>11}")
-    lines.append("  altered pictures flagged, by site")
-    for kind, sites in rates["altered"].items():
-        lines.append(f"  {kind:<30}" + ", ".join(f"{site} {rate:.2f}" for site, rate in sites.items()))
+    for key, what in _ALTERED.items():
+        lines.append(f"  altered pictures flagged, by site{what}")
+        for kind, sites in rates[key].items():
+            lines.append(f"  {kind:<50}" + ", ".join(f"{site} {rate:.2f}" for site, rate in sites.items()))
     one, size, hidden, blur = curve["coefficients"]
     found = f"{curve['found']} of {curve['trials']} found at score {curve['score']:g}"
     lines += [

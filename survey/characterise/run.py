@@ -11,7 +11,8 @@ import torch
 
 from survey.characterise.composites import Stage, Trials, fit_detectability, run_trials
 from survey.characterise.config import CharacteriseConfig
-from survey.characterise.reference import NoveltyRates, Probe, by_site, fit_reference, measure_rates, sign_sites
+from survey.characterise.rates import NoveltyRates, Probe, measure_rates
+from survey.characterise.reference import by_site, fit_reference, sign_sites
 from survey.characterise.report import in_words, strata, write_plot
 from survey.detect.detectability import Detectability
 from survey.detect.model import CARD, ModelCard, dump_card, find_model, load_card, load_network
@@ -96,7 +97,7 @@ def store(
     novelty = NoveltyCard(
         file=NOVELTY,
         sha256=hashlib.sha256(content).hexdigest(),
-        thresholds=dict(reference.thresholds),
+        thresholds=reference.bounds(),
         quantile=reference.quantile,
         windows=reference.windows,
         sites=reference.sites,

@@ -1,4 +1,4 @@
-"""Is a picture of the kind that a model knows? A Gaussian over known ground, and who lies outside of it."""
+"""Is a picture of the kind that a model knows? A Gaussian over known ground, who lies outside, and false colour."""
 
 import copy
 import json
@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from survey.detect.hues import FEATURES, Hues
 from survey.detect.network import SurveyNet
-from survey.detect.signature import PARTS, Signature, Signer
+from survey.detect.signature import HUES, PARTS, Signature, Signer
 from survey.errors import ModelError
 from survey.files import sha256_of
 
@@ -32,7 +33,7 @@ class NoveltyCard(BaseModel):
     file: str
     sha256: str
     thresholds: dict[str, Annotated[float, Field(gt=0)]]
-    """Largest distance, by part, of a window that is not novel."""
+    """Largest distance, by part, of a window that is not novel; `hues`: largest mean logit of a picture's windows."""
     quantile: Annotated[float, Field(gt=0, lt=1)]
     """Share of windows of pictures left out of the fit that lie within each threshold."""
     windows: Annotated[int, Field(gt=0)]
@@ -41,7 +42,8 @@ class NoveltyCard(BaseModel):
     flagged_if_left_out: dict[str, Annotated[float, Field(ge=0, le=1)]]
     """Share of a site's pictures that is flagged when the whole site is left out of the reference."""
     flagged_if_altered: dict[str, Annotated[float, Field(ge=0, le=1)]]
-    """Share of pictures flagged of each kind that should be: false colour, thermal, blurred, night, indoor."""
+    """Share of pictures flagged of each kind that should be: false colour, thermal, blurred, night, indoor; false
+    colour as told by what was fitted without the site."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,22 +69,36 @@ class Reference:
     quantile: float
     windows: int
     sites: tuple[str, ...]
+    hues: Hues | None = None
+    """Tells false colour; None in references of earlier versions, and of one site."""
 
     def scores(self, signatures: Sequence[Signature]) -> NDArray[np.float64]:
-        """Return (N, parts) distances as multiples of their thresholds, in the order of `PARTS`."""
+        """Return (N, parts) distances as multiples of their thresholds, in the order of `PARTS`.
+
+        Where false colour is told, its logits as multiples of their threshold are one column more.
+        """
         if not signatures:
-            return np.empty((0, len(PARTS)))
+            return np.empty((0, len(PARTS) + (self.hues is not None)))
         columns = [self.parts[p].distance(np.stack([s[p] for s in signatures])) / self.thresholds[p] for p in PARTS]
+        if self.hues is not None:
+            columns.append(self.hues.logits(np.stack([s[HUES] for s in signatures])) / self.hues.threshold)
         return np.stack(columns, axis=1)
+
+    def bounds(self) -> dict[str, float]:
+        """Return all thresholds as the card has them."""
+        return dict(self.thresholds) | ({HUES: self.hues.threshold} if self.hues is not None else {})
 
     def to_bytes(self) -> bytes:
         """Return the reference as a safetensors file; the same reference gives the same bytes."""
         arrays = {f"{p}.{name}": getattr(self.parts[p], name).astype(np.float32) for p in PARTS for name in _ARRAYS}
-        facts = {"thresholds": dict(self.thresholds), "quantile": self.quantile, "windows": self.windows}
+        if self.hues is not None:
+            arrays[_WEIGHTS] = self.hues.weights.astype(np.float32)
+        facts = {"thresholds": self.bounds(), "quantile": self.quantile, "windows": self.windows}
         return bytes(save(arrays, {"reference": json.dumps({**facts, "sites": list(self.sites)}, sort_keys=True)}))
 
 
 _ARRAYS = ("mean", "whiten")
+_WEIGHTS = f"{HUES}.weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +112,36 @@ class Verdict:
     """Windows beyond the threshold of each part."""
     median: float | None
     """Of the windows' distances, each as a multiple of its threshold."""
+    false_colour: float | None = None
+    """Mean logit of all windows that the colours are false, as a multiple of its threshold; None: not told. Windows are
+    taken together, for most of a picture may be as grey as one of true colour."""
 
     @classmethod
     def of(cls, scores: NDArray[np.floating]) -> "Verdict":
-        """Judge a picture by the (N, parts) scores of its windows."""
-        worst = scores.max(axis=1) if len(scores) else np.empty(0)
+        """Judge a picture by the scores of its windows, as `Reference.scores` has them."""
+        distances, logits = scores[:, : len(PARTS)], scores[:, len(PARTS) :]
+        worst = distances.max(axis=1) if len(scores) else np.empty(0)
         by_part = {part: int(np.count_nonzero(scores[:, n] > 1)) for n, part in enumerate(PARTS)}
         median = round(float(np.median(worst)), 4) if len(worst) else None
-        return cls(len(worst), int(np.count_nonzero(worst > 1)), by_part, median)
+        false_colour = round(float(logits.mean()), 4) if logits.size else None
+        return cls(len(worst), int(np.count_nonzero(worst > 1)), by_part, median, false_colour)
 
     @property
     def flagged(self) -> bool:
         """Tell whether the picture is unlike the reference."""
-        return self.novel > FLAGGED_SHARE * self.windows
+        return self.novel > FLAGGED_SHARE * self.windows or self.falsely_coloured
+
+    @property
+    def falsely_coloured(self) -> bool:
+        """Tell whether its colours are those of false colour."""
+        return self.false_colour is not None and self.false_colour > 1
 
     def __str__(self) -> str:
         if not self.windows:
             return "novelty not measured: too little was imaged"
         words = UNLIKE if self.flagged else "like ground that the model knows"
-        return f"{words} ({self.novel} of {self.windows} windows novel)"
+        colours = "; its colours look false" if self.falsely_coloured else ""
+        return f"{words} ({self.novel} of {self.windows} windows novel{colours})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,4 +181,9 @@ def load_reference(folder: Path, card: NoveltyCard) -> Reference:
         msg = f"{path}: its thresholds are not those of model.yaml; run `survey characterise` again"
         raise ModelError(msg)
     parts = {p: Gaussian(**{name: arrays[f"{p}.{name}"] for name in _ARRAYS}) for p in PARTS}
-    return Reference(parts, facts["thresholds"], facts["quantile"], facts["windows"], tuple(facts["sites"]))
+    thresholds = {p: facts["thresholds"][p] for p in PARTS}
+    hues = Hues(arrays[_WEIGHTS], facts["thresholds"][HUES]) if _WEIGHTS in arrays else None
+    if hues is not None and hues.weights.shape != (1 + FEATURES,):
+        msg = f"{path}: tells false colour by other features than this version; run `survey characterise` again"
+        raise ModelError(msg)
+    return Reference(parts, thresholds, facts["quantile"], facts["windows"], tuple(facts["sites"]), hues)

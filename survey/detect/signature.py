@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from survey.detect.backbone import EfficientNetLite, InvertedResidual
+from survey.detect.hues import CELL_PX, cells_of, hues_of
 from survey.detect.network import FILL
 
 WINDOW_PX = 256
@@ -18,6 +19,8 @@ LEAST_VALID = 0.25
 PARTS = ("network", "colour")
 """Features pooled at strides 4 and 8, where blur, darkness and noise show; and colours, which the first leaves
 undecided: a channel's mean is blind to how colours vary together."""
+HUES = "hues"
+"""What false colour is told by, in a signature beside the `PARTS`."""
 STRIDES = (4, 8)
 _DARK = 8.0
 """Added to brightness before colours are divided by it: in the dark, noise has any hue."""
@@ -42,7 +45,7 @@ class Signer:
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> Signature | None:
-        """Return the vector of each of `PARTS`; None where too little of the window was imaged.
+        """Return the vectors of `PARTS` and `HUES`; None where too little of the window was imaged.
 
         Args:
             pixels: uint8 (h, w, 3) RGB at the model's GSD, h and w at most `WINDOW_PX`.
@@ -60,6 +63,7 @@ class Signer:
         return {
             "network": np.concatenate([part for part in pooled if part is not None]),
             "colour": _colour(whole, imaged),
+            HUES: hues_of(cells_of(whole)[_cells(imaged, CELL_PX)]),
         }
 
 

@@ -150,5 +150,5 @@ def _key(plan: Plan, planned: ImagePlan) -> str:
             "aoi": aoi.sha256 if aoi is not None else None,
             "threads": plan.config.threads,
         },
-        algorithm="1",
+        algorithm="2",
     )

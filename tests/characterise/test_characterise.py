@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from survey.characterise import CharacteriseConfig, characterise
 from survey.characterise.composites import BLUR_PX, SIZE_PX, Stage
+from survey.characterise.false_colours import FALSE_COLOURS
 from survey.characterise.logistic import fit_logistic
 from survey.characterise.reference import fit_reference, windows_of
 from survey.cli import main
@@ -36,6 +37,15 @@ def test_the_fit_is_the_likeliest_curve() -> None:
     fitted, _ = fit_logistic(terms, found)
     judge = minimize(lambda b: -np.sum(found * (terms @ b) - np.logaddexp(0, terms @ b)), np.zeros(4))
     assert np.allclose(fitted, judge.x, atol=5e-3)
+
+
+def test_a_weight_of_two_is_an_outcome_seen_twice() -> None:
+    terms, found = trials(np.random.default_rng(3), 300)
+    weights = np.where(np.arange(300) < 100, 2.0, 1.0)
+    weighed, covariance = fit_logistic(terms, found, weights=weights)
+    twice, expected = fit_logistic(np.concatenate([terms, terms[:100]]), np.concatenate([found, found[:100]]))
+    assert np.allclose(weighed, twice)
+    assert np.allclose(covariance, expected)
 
 
 def test_its_intervals_cover_the_truth_as_often_as_they_say() -> None:
@@ -115,6 +125,8 @@ def test_the_folder_holds_what_was_measured(data: Path, model: Path, tmp_path: P
     assert card.novelty.sites == ("loam", "sand")
     assert set(card.novelty.flagged_if_left_out) == {"loam", "sand"}
     assert card.novelty.flagged_if_altered["thermal, grey"] == 1
+    assert set(FALSE_COLOURS) < set(card.novelty.flagged_if_altered)
+    assert set(card.novelty.thresholds) == {"network", "colour", "hues"}
     assert card.detectability.trials == 100
     assert card.detectability.ordnance == ("bench",)
     after = yaml.safe_load((model / "model.yaml").read_text())
@@ -122,6 +134,9 @@ def test_the_folder_holds_what_was_measured(data: Path, model: Path, tmp_path: P
         k: v for k, v in before.items() if k not in ("novelty", "detectability")
     }
     report = json.loads((tmp_path / "out" / "characterisation.json").read_text())
+    rates = report["novelty"]["rates"]
+    assert set(rates["altered_known"]) == set(rates["altered_new_kind"]) == set(FALSE_COLOURS)
+    assert set(rates["altered_known"]["false colour, red and blue swapped"]) == {"loam", "sand"}
     assert sum(r["of"] for r in report["detectability"]["strata"] if r["by"] == "px across") == 100
     assert (tmp_path / "out" / "detectability.png").stat().st_size > 1000
     assert "easier than real scenes" in text

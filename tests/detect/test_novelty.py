@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from survey.characterise.reference import shrunk_gaussian
+from survey.detect.hues import FEATURES, Hues
 from survey.detect.network import SurveyNet
 from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, Verdict, load_reference, signer_of
-from survey.detect.signature import PARTS, WINDOW_PX, Signer
+from survey.detect.signature import HUES, PARTS, WINDOW_PX, Signer
 from survey.errors import ModelError
 
 Texture = Callable[[int, int], NDArray[np.uint8]]
@@ -52,7 +53,7 @@ def test_what_was_not_imaged_does_not_count(sign: Signer, texture: Texture) -> N
     one, other = sign(first, valid), sign(second, valid)
     assert one is not None
     assert other is not None
-    assert all(np.array_equal(one[part], other[part]) for part in PARTS)
+    assert all(np.array_equal(one[part], other[part]) for part in (*PARTS, HUES))
     assert sign(window, np.zeros_like(valid)) is None
     assert sign(window[:100, :100], WHOLE[:100, :100]) is None
 
@@ -123,3 +124,49 @@ def test_a_picture_is_flagged_by_more_than_half_of_its_windows() -> None:
     nothing = Verdict.of(np.empty((0, 2)))
     assert not nothing.flagged
     assert "not measured" in str(nothing)
+
+
+def telling() -> Reference:
+    """Return a reference that tells false colour by its first figure alone."""
+    weights = np.zeros(1 + FEATURES)
+    weights[1] = 2.0
+    known = reference()
+    return Reference(known.parts, known.thresholds, 0.975, 50, ("a", "b"), Hues(weights, 1.5))
+
+
+def test_false_colour_is_told_from_all_windows_together() -> None:
+    ground = dict.fromkeys(PARTS, 0.0)
+    scores = telling().scores(
+        [
+            {p: telling().parts[p].mean + ground[p] for p in PARTS} | {HUES: np.full(FEATURES, value)}
+            for value in (-0.5, -0.5, -0.5, 99.0)
+        ]
+    )
+    assert scores.shape == (4, 3)
+    assert scores[:, 2] * 1.5 == pytest.approx([-1, -1, -1, 4])  # one window, however odd, weighs no more than 4
+    one_odd = Verdict.of(scores)
+    assert (one_odd.novel, one_odd.flagged) == (0, False)
+    assert one_odd.false_colour == pytest.approx(1 / 4 / 1.5, abs=1e-4)
+    half = Verdict.of(scores[[0, 3]])  # as the rest is grey, no window of a majority needs to look false
+    assert (half.novel, half.flagged) == (0, False)
+    most = Verdict.of(scores[[0, 3, 3]])
+    assert (most.novel, most.flagged) == (0, True)
+    assert "false" in str(most)
+    assert telling().scores([]).shape == (0, 3)
+    assert not Verdict.of(telling().scores([])).flagged
+
+
+def test_what_tells_false_colour_reads_back_and_earlier_references_go_without(tmp_path: Path) -> None:
+    for known in (telling(), reference()):
+        content = known.to_bytes()
+        (tmp_path / NOVELTY).write_bytes(content)
+        read = load_reference(tmp_path, card_of(content, known.bounds()))
+        assert read.thresholds == known.thresholds
+        assert read.bounds() == known.bounds()
+        assert (read.hues is None) == (known.hues is None)
+        if read.hues is not None and known.hues is not None:
+            assert np.allclose(read.hues.weights, known.hues.weights)
+    odd = Reference(known.parts, known.thresholds, 0.975, 50, ("a", "b"), Hues(np.zeros(4), 1.0)).to_bytes()
+    (tmp_path / NOVELTY).write_bytes(odd)
+    with pytest.raises(ModelError, match="other features"):
+        load_reference(tmp_path, card_of(odd, {"network": 1.5, "colour": 2.0, "hues": 1.0}))

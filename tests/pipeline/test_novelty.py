@@ -12,7 +12,8 @@ import rasterio
 from numpy.typing import NDArray
 
 from survey.characterise.config import CharacteriseConfig
-from survey.characterise.reference import NoveltyRates, fit_reference, sign_sites
+from survey.characterise.rates import NoveltyRates
+from survey.characterise.reference import fit_reference, sign_sites
 from survey.characterise.run import store
 from survey.config import RunConfig, load_config
 from survey.detect.detectability import Detectability
