@@ -25,7 +25,7 @@ from survey.simulate import Sun
 from survey.train.compose import LEAST_CONTRAST, LEAST_PX, LEAST_VISIBLE, Composer, Light, Recipe
 from survey.train.config import CLASSES
 from survey.train.datalist import load_data_list
-from survey.train.paste import Canvas, Pasted, contrast
+from survey.simulate.canvas import Canvas, Pasted, contrast
 from survey.train.sources import Picture, Sources, load_sources
 
 PLOT_M = 5.0

@@ -23,9 +23,10 @@ from survey.engine import (
 )
 from survey.errors import InputError
 from survey.pipeline.background import recorded_background
+from survey.pipeline.implants import recorded_implants
 from survey.pipeline.finish import PRODUCTS, write_products
 from survey.pipeline.plan import Plan, detector_for, plan_run
-from survey.pipeline.search import BlockSearch
+from survey.pipeline.search import BlockSearch, detector_on
 from survey.progress import Progress, SilentProgress
 from survey.rounds.taken import place_note
 

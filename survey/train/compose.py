@@ -18,7 +18,7 @@ from survey.train.camera import COARSEST, through_camera
 from survey.train.clutter import clutter
 from survey.train.ground import GroundCrop, crop_picture, cut_away, inside
 from survey.train.mining import Spot
-from survey.train.paste import Canvas, Pasted, contrast
+from survey.simulate.canvas import Canvas, Pasted, contrast
 from survey.train.sources import Sources
 from survey.train.sprites import cutout_sprite, rendered_sprite
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS

@@ -11,7 +11,7 @@ from survey.detect.network import FILL
 from survey.labels import Boxes
 from survey.simulate import Sun
 from survey.train.judged import Looked
-from survey.train.paste import Pasted
+from survey.simulate.canvas import Pasted
 from survey.train.picture import Picture
 from survey.train.placing import Matrix, Turn, around, warped
 from survey.values import DISTURBANCES

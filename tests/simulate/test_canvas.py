@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from survey.simulate import Sprite
 from survey.train.compose import LEAST_VISIBLE
-from survey.train.paste import CLUTTER, CUTOUT, SPARED_PX, Canvas, Pasted, contrast
+from survey.simulate.canvas import CLUTTER, CUTOUT, SPARED_PX, Canvas, Pasted, contrast
 
 SIZE = 96
 
