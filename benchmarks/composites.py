@@ -22,10 +22,10 @@ from survey.evaluate.run import seen_in_training
 from survey.evaluate.scores import Scores, score_pictures
 from survey.labels import Boxes
 from survey.simulate import Sun
+from survey.simulate.canvas import Canvas, Pasted, contrast
 from survey.train.compose import LEAST_CONTRAST, LEAST_PX, LEAST_VISIBLE, Composer, Light, Recipe
 from survey.train.config import CLASSES
 from survey.train.datalist import load_data_list
-from survey.simulate.canvas import Canvas, Pasted, contrast
 from survey.train.sources import Picture, Sources, load_sources
 
 PLOT_M = 5.0

@@ -1,4 +1,4 @@
-"""The simulated items that are laid: item n is the same on every ground, so that grounds are compared by the same items."""
+"""The simulated items that are laid: item n is the same on every ground, so that grounds are compared by the same."""
 
 from dataclasses import dataclass, replace
 

@@ -104,7 +104,7 @@ def lay_and_search(searcher: Searcher, ground: Ground, *, scale: Scale, first: i
         reach.append(max(MATCH_M, sprite.size_m / 2) / scale.working_m)
     if not places:
         return Tally()
-    centres = np.array(places) + (ground.core.row, ground.core.col)
+    centres = np.array(places) + np.array([ground.core.row, ground.core.col])
     without, with_items = (
         _near(centres, np.array(reach), searcher.search(ground.block, pixels, ground.valid))
         for pixels in (ground.pixels, canvas.rgb)

@@ -1,14 +1,15 @@
-"""How many simulated items laid on a run's own imagery its model finds: measured once, before the search, and stored."""
+"""How many simulated items laid on a run's own imagery its model finds: measured once, before the search."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.cover import CELL_PX, cover_cells
-from survey.detect import Detector
+from survey.detect import Background, Detector, ModelCard
 from survey.engine import BlockState, JobStore, Receipt, block_key
 from survey.implant import (
     ALGORITHM,
@@ -17,12 +18,15 @@ from survey.implant import (
     Ground,
     Scale,
     Tally,
+    in_words,
     lay_and_search,
     order_of,
+    warning_of,
     windows_wanted,
 )
 from survey.ingest import BlockPixels, needed_tiles, read_blocks
 from survey.pipeline.plan import ImagePlan, Plan
+from survey.risk import Belief, ratio_of
 from survey.values import Block, CoverCode, Performance, Tile, TilePlan, Window
 
 RECORD = -3
@@ -69,6 +73,57 @@ def performance_here(plan: Plan, tally: Tally | None) -> Performance:
     if card is None or card.algorithm != ALGORITHM:
         return told
     return replace(told, implants_laid_reference=card.laid, implants_found_reference=card.found)
+
+
+def facts_of(card: ModelCard, performance: Performance, tally: Tally | None) -> dict[str, Any]:
+    """Return what the summary says of a run's implants: counts, ratio, and what it made of recall."""
+    tally = Tally() if tally is None else tally
+    ratio, reference = ratio_of(performance), card.implants
+    facts: dict[str, Any] = {
+        "laid": tally.laid,
+        "found": tally.found,
+        "set_aside": tally.set_aside,
+        "reference": None,
+        "ratio": None,
+        "recall": None,
+        "not_measured": _not_measured(card, tally) if ratio is None else None,
+    }
+    if ratio is not None and reference is not None:
+        low, high = ratio.interval
+        plain = replace(performance, implants_laid=0, implants_found=0)
+        facts["reference"] = {"laid": reference.laid, "found": reference.found, "sites": list(reference.sites)}
+        facts["ratio"] = {"mean": ratio.mean, "low": low, "high": high, "below_one": ratio.below_one}
+        facts["recall"] = {
+            "card": Belief.from_performance(plain).recall,
+            "here": Belief.from_performance(performance).recall,
+        }
+    return facts | {"told": in_words(facts)}
+
+
+CLUTTERED = (
+    "this ground is full of things that stand out, more than any that the model was measured on, and no simulated "
+    "items tell how many are found on it: most items may be missed, the recall in the model's card does not hold and "
+    "the risk may be too low; lower candidate_threshold, look at more sightings, and measure with seeded items"
+)
+"""Said where the distance to the ground counts for less than usual, and nothing was measured."""
+
+
+def implants_warning(plan: Plan, tally: Tally | None, ground: Background | None) -> str | None:
+    """Return what to warn of before the search: that less is found here, or that it was not measured and may be."""
+    facts = facts_of(plan.card, performance_here(plan, tally), tally)
+    damped = ground is not None and plan.card.contrast is not None and ground.share(plan.card.contrast) < 1
+    return CLUTTERED if facts["ratio"] is None and damped else warning_of(facts)
+
+
+def _not_measured(card: ModelCard, tally: Tally) -> str:
+    """Return why recall is not compared with that of this ground."""
+    if not tally.used:
+        return "no simulated items were laid"
+    if not tally.laid:
+        return "wherever simulated items were laid, something was seen without them"
+    if card.implants is None:
+        return "the card does not say what share of them is found on its own ground (`survey characterise` counts it)"
+    return "the card counted them on its own ground by another version of the procedure"
 
 
 def _measured(plan: Plan, images: list[ImagePlan], detector: Detector) -> Tally:

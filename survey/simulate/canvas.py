@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.simulate.sprites import Sprite
 from survey.simulate.light import GAMMA
 from survey.simulate.render.sky import GREY, GREY_LEVELS
+from survey.simulate.sprites import Sprite
 
 CUTOUT, CLUTTER = "cutout", "clutter"
 """Kinds of sprites whose exposure is not known; all others are rendered."""

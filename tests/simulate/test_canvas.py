@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from survey.simulate import Sprite
-from survey.train.compose import LEAST_VISIBLE
 from survey.simulate.canvas import CLUTTER, CUTOUT, SPARED_PX, Canvas, Pasted, contrast
+from survey.train.compose import LEAST_VISIBLE
 
 SIZE = 96
 
