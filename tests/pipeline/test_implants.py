@@ -14,6 +14,7 @@ from survey.config import RunConfig
 from survey.detect import ImplantsCard, ImplantSite
 from survey.detect.model import CARD, dump_card, load_card
 from survey.engine import JobStore, Receipt, Shard
+from survey.explain import explain_cell
 from survey.implant import ALGORITHM, SEED, Tally
 from survey.pipeline import implants, run
 from survey.pipeline.implants import RECORD, facts_of, implants_warning, performance_here, recorded_implants
@@ -24,6 +25,7 @@ from survey.risk import Belief
 from survey.rounds import compute_round
 from survey.rounds.basis import Basis
 from survey.values import RISK_BANDS
+from tests.pipeline.conftest import ORIGIN
 
 Flight = Callable[..., Path]
 
@@ -101,12 +103,12 @@ def test_shares_workers_and_resumed_runs_count_the_same_once(
     (receipt,) = records(tmp_path / "whole")
     assert receipt.counts == {key: told[key] for key in ("laid", "found", "set_aside")}
     whole = contents(tmp_path / "whole")
-    assert verify(tmp_path / "whole").ok
+    assert verify(tmp_path / "whole", images=[tmp_path], model=settings.model).findings == ()
     run([path], tmp_path / "shared", config=settings, shard=Shard(0, 2))
     run([path], tmp_path / "shared", config=settings, shard=Shard(1, 2))
     assert contents(tmp_path / "shared") == whole
-    run([path], tmp_path / "whole", config=settings.model_copy(update={"workers": 2, "decode_threads": 2}))
-    assert contents(tmp_path / "whole") == whole
+    run([path], tmp_path / "pool", config=settings.model_copy(update={"workers": 2, "decode_threads": 2}))
+    assert contents(tmp_path / "pool") == whole
     # A killed run has its record, or makes it anew.
     JobStore(tmp_path / "whole").receipt_path(receipt.key).unlink()
     run([path], tmp_path / "whole", config=settings)
@@ -129,6 +131,8 @@ def test_where_fewer_are_found_risk_is_higher_and_everything_says_so(
         assert words in told["told"]
     basis = Basis.read(tmp_path / "out")
     assert Belief.from_performance(basis.performance).recall == told["recall"]["here"]
+    explanation = explain_cell(ORIGIN[0] + 1, ORIGIN[1] - 1, run=tmp_path / "out")
+    assert told["told"] in str(explanation)
     before = bands(tmp_path / "out")
     compute_round(tmp_path / "out")
     with rasterio.open(tmp_path / "out" / "rounds" / "001" / "risk.tif") as risk:
