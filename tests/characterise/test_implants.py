@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,9 +44,8 @@ def test_every_real_site_is_counted_and_no_other(model: Path, monkeypatch: pytes
     monkeypatch.setattr(implants, "count_on_site", lambda _, own, *, items: tallies[own[0].site])
     entries = (SimulatedEntry(kind="simulated", site="simulated"), ground("game", scaleless=True), ground("dunes"))
     pictures = [picture(site) for site in ("simulated", "game", "dunes", "bare")] + [picture("mined", items=ONE)]
-    section = measure_implants(
-        load_detector(model, runtime="torch"), pictures, listed=DataList(version=1, entries=entries)
-    )
+    listed, detector = DataList(version=1, entries=entries), load_detector(model, runtime="torch")
+    section = measure_implants(detector, pictures, listed=listed)
     assert section is not None
     assert (section.laid, section.found, section.sites) == (10, 9, ("mined",))
     assert {site: (own.laid, own.found) for site, own in section.by_site.items()} == {
@@ -55,12 +53,7 @@ def test_every_real_site_is_counted_and_no_other(model: Path, monkeypatch: pytes
         "mined": (10, 9),
     }
     assert (section.seed, section.algorithm) == (SEED, ALGORITHM)
-    assert (
-        measure_implants(
-            SimpleNamespace(card=load_card(model)), pictures[:2], listed=DataList(version=1, entries=entries)
-        )
-        is None
-    )  # type: ignore[arg-type]
+    assert measure_implants(detector, pictures[:2], listed=listed) is None
 
 
 def test_pictures_of_any_shape_are_laid_on(model: Path) -> None:
