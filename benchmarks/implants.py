@@ -1,8 +1,9 @@
 """Do simulated items laid on a flight tell how the model's recall differs between grounds?
 
 `flights`: on simulated flights with known truth, the share of laid items that is found beside the share of the flight's
-own items, with the model as it is and without the bound on ground full of things (`usual_tail`). `grounds`: on real
-grounds, beside the share of real cut-outs found on composites. Intervals are Clopper-Pearson's, of the items.
+own items, with the model as it is and without the bound on ground full of things (`usual_tail`), and what share the run
+claims (its recall is lowered by the ratio if the model's card has implants). `grounds`: on real grounds, beside the
+share of real cut-outs found on composites. Intervals are Clopper-Pearson's, of the items.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import rasterio
 import yaml
 from composites import Flight
 from scipy.stats import beta
@@ -76,7 +78,8 @@ def flights(model: str, out: Path, *, seeds: Sequence[int], area_ha: float, gsd_
             counts = [laid["found"], laid["laid"], told["found"], told["items"]]
             totals[name] += counts
             alarms = f"{told['false_alarms_per_ha']:.0f} false alarms per ha, {laid['set_aside']} set aside"
-            print(f"seed {seed}, {name}: {_beside(counts)}; {alarms}", flush=True)
+            claims = f"the run claims {_claimed(result.products['risk.tif']):.2f}"
+            print(f"seed {seed}, {name}: {_beside(counts)}; {claims}; {alarms}", flush=True)
         flight.image.unlink()
     for name, total in totals.items():
         print(f"all, {name}: {_beside(total.tolist())}", flush=True)
@@ -84,6 +87,13 @@ def flights(model: str, out: Path, *, seeds: Sequence[int], area_ha: float, gsd_
 
 def _beside(counts: Sequence[int]) -> str:
     return f"laid {share(*counts[:2])}; own {share(*counts[2:])}"
+
+
+def _claimed(path: Path) -> float:
+    """Return the share of items that a run claims to have found on what it searched: recall, and what hides items."""
+    with rasterio.open(path) as dataset:
+        bands = dict(zip(dataset.descriptions, dataset.read(masked=True), strict=True))
+    return float(bands["effective_search"].sum() / bands["searched_fraction"].sum())
 
 
 def _without_tail(model: str, folder: Path) -> Path:
