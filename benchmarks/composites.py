@@ -48,6 +48,8 @@ class Flight:
 
     sources: Sources
     seed: int
+    plot_m: float = PLOT_M
+    """Edge of the squares, each with `ITEMS` items as a mean."""
 
     def pictures(self) -> list[Picture]:
         """Return all pictures with items, each known; the same seed gives the same."""
@@ -56,7 +58,7 @@ class Flight:
     def _laid(self, picture: Picture, number: int) -> Picture:
         rng = np.random.default_rng([self.seed, number])
         sun = Sun.sample(np.random.default_rng([self.seed, *picture.site.encode()]))
-        edge = round(PLOT_M / picture.gsd_m)
+        edge = round(self.plot_m / picture.gsd_m)
         recipe = Recipe(crop_px=edge, gsd_m=picture.gsd_m, classes=CLASSES)
         composer = Composer(self.sources, recipe, seed=self.seed)
         rgb, items = picture.rgb.copy(), list[Pasted]()

@@ -37,6 +37,8 @@ ITEMS = 90
 """Laid on a simulated flight, at least 2 m apart."""
 CUTOUTS = ("ordata", "misc-cutouts")
 """Sites whose cut-outs are laid; those of pom-drone are of the items that its own pictures show."""
+PLOT_M = 2.5
+"""Edge of the squares that cut-outs are laid on, one each as a mean: the smallest pictures are hardly larger."""
 
 
 def share(found: int, of: int) -> str:
@@ -116,7 +118,7 @@ def grounds(model: str, data: Path, listed: DataList, *, items: int, most_ha: fl
         sources = load_sources(listed.model_copy(update={"entries": (entry, *cutouts)}), data)
         some = _up_to(sources.pictures, most_ha)
         tally = count_on_site(detector, some, items=items)
-        scores = score_pictures(probing(detector), Flight(replace(sources, pictures=some), seed).pictures())
+        scores = score_pictures(probing(detector), Flight(replace(sources, pictures=some), seed, PLOT_M).pictures())
         best = np.full(len(scores.items.x), -np.inf)
         best[scores.sightings.item[scores.sightings.true]] = scores.sightings.score[scores.sightings.true]
         hits = int((best >= detector.card.thresholds.score).sum())
