@@ -22,10 +22,10 @@ from survey.evaluate.run import seen_in_training
 from survey.evaluate.scores import Scores, score_pictures
 from survey.labels import Boxes
 from survey.simulate import Sun
+from survey.simulate.canvas import Canvas, Pasted, contrast
 from survey.train.compose import LEAST_CONTRAST, LEAST_PX, LEAST_VISIBLE, Composer, Light, Recipe
 from survey.train.config import CLASSES
 from survey.train.datalist import load_data_list
-from survey.train.paste import Canvas, Pasted, contrast
 from survey.train.sources import Picture, Sources, load_sources
 
 PLOT_M = 5.0
@@ -48,6 +48,8 @@ class Flight:
 
     sources: Sources
     seed: int
+    plot_m: float = PLOT_M
+    """Edge of the squares, each with `ITEMS` items as a mean."""
 
     def pictures(self) -> list[Picture]:
         """Return all pictures with items, each known; the same seed gives the same."""
@@ -56,7 +58,7 @@ class Flight:
     def _laid(self, picture: Picture, number: int) -> Picture:
         rng = np.random.default_rng([self.seed, number])
         sun = Sun.sample(np.random.default_rng([self.seed, *picture.site.encode()]))
-        edge = round(PLOT_M / picture.gsd_m)
+        edge = round(self.plot_m / picture.gsd_m)
         recipe = Recipe(crop_px=edge, gsd_m=picture.gsd_m, classes=CLASSES)
         composer = Composer(self.sources, recipe, seed=self.seed)
         rgb, items = picture.rgb.copy(), list[Pasted]()

@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+MATCH_M = 0.3
+"""A sighting finds an item when their centres are this close (or half the item's size, if that is more)."""
+
 
 def match(
     found: NDArray[np.float64], truth: NDArray[np.float64], *, reach: NDArray[np.float64]

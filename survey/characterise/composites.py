@@ -17,9 +17,9 @@ from survey.detect.network import SurveyNet
 from survey.errors import ConfigError
 from survey.evaluate import MATCH_M
 from survey.simulate import Sun
+from survey.simulate.canvas import Canvas, longest_px
 from survey.train.compose import Composer, Light, Recipe
 from survey.train.ground import crop_picture
-from survey.train.paste import Canvas, longest_px
 from survey.train.sources import Picture, Sources
 
 CROP_PX, WIDE_PX = 256, 512

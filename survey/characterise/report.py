@@ -68,6 +68,13 @@ def in_words(report: Mapping[str, Any]) -> str:
         label = f"{row['by']} {row['from']:g} to {upper}"
         share = f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f}; {row['found']} of {row['of']})"
         lines.append(f"  {label:<30}{share}, curve {row['curve']:.2f}")
+    if report["implants"] is not None:
+        lines.append(f"implants found at score {report['implants']['score']:g}")
+        for site, own in report["implants"]["by_site"].items():
+            rate, mark = recall_rate(own["found"], own["laid"]), "*" if site in report["implants"]["sites"] else " "
+            share = f"{rate.value or 0:.2f} ({rate.low:.2f} to {rate.high:.2f}; {own['found']} of {own['laid']})"
+            lines.append(f"{mark} {site:<30}{share}, {own['set_aside']} set aside")
+        lines.append("* the reference: where the card's recall was counted")
     return "\n".join(lines + [f"note: {caution}" for caution in report["cautions"]])
 
 

@@ -11,10 +11,13 @@ import torch
 
 from survey.characterise.composites import Stage, Trials, fit_detectability, run_trials
 from survey.characterise.config import CharacteriseConfig
+from survey.characterise.implants import measure_implants
 from survey.characterise.rates import NoveltyRates, Probe, measure_rates
 from survey.characterise.reference import by_site, fit_reference, sign_sites
 from survey.characterise.report import in_words, strata, write_plot
 from survey.detect.detectability import Detectability
+from survey.detect.detector import load_detector
+from survey.detect.implants import ImplantsCard
 from survey.detect.model import CARD, ModelCard, dump_card, find_model, load_card, load_network
 from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, load_reference, signer_of
 from survey.errors import ModelError
@@ -31,7 +34,8 @@ _EASIER = (
 _NEW_GROUND = (
     "a site left out of the reference stands for new ground: as often as that is flagged, good imagery of a new site is"
 )
-CAUTIONS = (_EASIER, _NEW_GROUND)
+_IMPLANTS = "implants are simulated items: their share is no recall, only how it differs between grounds is used"
+CAUTIONS = (_EASIER, _NEW_GROUND, _IMPLANTS)
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +82,9 @@ def characterise(config: CharacteriseConfig, *, model: str, data_list: str, data
     stage = Stage(sources, card=card, seed=config.seed)
     trials = run_trials(network, stage, card=card, count=config.trials)
     curve = fit_detectability(trials, card=card, grounds=stage.grounds, ordnance=_ordnance(listed), seed=config.seed)
-    stored = store(folder, card, reference=reference, rates=rates, curve=curve)
+    log.info("implants: simulated items on real ground")
+    implants = measure_implants(load_detector(folder), sources.pictures, listed=listed)
+    stored = store(folder, card, reference=reference, rates=rates, curve=curve, implants=implants)
     report = _report(stored, config, rates=rates, trials=trials, listed=listed)
     write_bytes(out / REPORT, json.dumps(report, indent=2, sort_keys=True, allow_nan=False).encode())
     write_plot(out / PLOT, curve=curve, trials=trials)
@@ -86,9 +92,17 @@ def characterise(config: CharacteriseConfig, *, model: str, data_list: str, data
 
 
 def store(
-    folder: Path, card: ModelCard, *, reference: Reference, rates: NoveltyRates, curve: Detectability
+    folder: Path,
+    card: ModelCard,
+    *,
+    reference: Reference,
+    rates: NoveltyRates,
+    curve: Detectability,
+    implants: ImplantsCard | None = None,
 ) -> ModelCard:
-    """Write the reference beside the weights and both sections into `model.yaml`; return the card as it reads back.
+    """Write the reference beside the weights and all sections into `model.yaml`; return the card as it reads back.
+
+    Without `implants` the card has no such section: one of another measurement would not be of this ground.
 
     Raises:
         ModelError: What was written does not read back.
@@ -104,7 +118,7 @@ def store(
         flagged_if_left_out={site: round(rate, 4) for site, rate in rates.left_out.items()},
         flagged_if_altered={kind: round(rate, 4) for kind, rate in rates.pooled().items()},
     )
-    whole = card.model_copy(update={"novelty": novelty, "detectability": curve})
+    whole = card.model_copy(update={"novelty": novelty, "detectability": curve, "implants": implants})
     write_bytes(folder / NOVELTY, content)
     write_bytes(folder / CARD, dump_card(whole))
     again = load_card(folder)
@@ -136,5 +150,6 @@ def _report(
         ).hexdigest(),
         "novelty": card.novelty.model_dump(mode="json") | {"rates": asdict(rates)},
         "detectability": card.detectability.model_dump(mode="json") | {"strata": strata(trials, card.detectability)},
+        "implants": card.implants.model_dump(mode="json") if card.implants is not None else None,
         "cautions": list(CAUTIONS),
     }

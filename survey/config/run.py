@@ -55,6 +55,7 @@ class RunConfig(Config):
         Annotated[float, Field(gt=0, lt=1)] | None, Expect("null or a number between 0 and 1")
     ]
     novelty: Annotated[Literal["not_searched", "warn"], Expect("not_searched or warn")]
+    implants: Annotated[int, Field(ge=0), Expect("a whole number; 0 lays none")]
     cover: Annotated[Literal["imagery", "ignore"], Expect("imagery or ignore")]
     cover_hides: Annotated[
         tuple[Hides, Hides, Hides, Hides],

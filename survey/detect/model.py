@@ -14,6 +14,7 @@ from survey.detect.background import ContrastCard
 from survey.detect.calibration import Calibration
 from survey.detect.decode import Separation
 from survey.detect.detectability import Detectability
+from survey.detect.implants import ImplantsCard
 from survey.detect.network import ARCHITECTURES, ArchitectureName, SurveyNet
 from survey.detect.novelty import NoveltyCard
 from survey.errors import ModelError
@@ -145,6 +146,8 @@ class ModelCard(_Part):
     """What known imagery is like, from `survey characterise`; None: not measured."""
     detectability: Detectability | None = None
     """How size, cover and blur change the chance to find an item; None: not measured."""
+    implants: ImplantsCard | None = None
+    """Simulated items found on the ground of `performance`, from `survey characterise`; None: not measured."""
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from survey.evaluate.curves import average_precision, curve, operating_points, recall_at
 from survey.evaluate.intervals import Rate, alarm_rate, recall_rate
 from survey.evaluate.report import evaluate, evaluation, probing
-from survey.evaluate.scores import MATCH_M, Scores, score_pictures
+from survey.evaluate.scores import Scores, on_own_ground, score_pictures
+from survey.matching import MATCH_M
 
 __all__ = [
     "MATCH_M",
@@ -14,6 +15,7 @@ __all__ = [
     "curve",
     "evaluate",
     "evaluation",
+    "on_own_ground",
     "operating_points",
     "probing",
     "recall_at",

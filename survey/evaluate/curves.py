@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.evaluate.intervals import Rate, Units, recall_rate
-from survey.evaluate.scores import MATCH_M, Scores
+from survey.evaluate.scores import Scores
+from survey.matching import MATCH_M
 
 RATES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """False alarms per hectare at which recall is reported."""

@@ -60,7 +60,9 @@ def run_evaluation(
     """
     sites = sites_of(options)
     # Recall is measured on all that was looked at: an item that cover hides is a miss, not ground to be left out.
-    config = load_config(RunConfig, overrides=["cover=ignore", *options.overrides]).model_copy(update={"model": model})
+    config = load_config(RunConfig, overrides=["cover=ignore", "implants=0", *options.overrides]).model_copy(
+        update={"model": model}
+    )
     detector = load_detector(
         model, runtime=config.runtime, precision=config.precision, threads=config.threads, core_px=config.core_px
     )

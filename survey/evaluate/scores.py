@@ -12,10 +12,8 @@ from scipy.special import logit
 from survey.detect import HEAT_STRIDE, WINDOWS, Detector
 from survey.errors import InputError
 from survey.evaluate.cover import cover_around
-from survey.matching import match
+from survey.matching import MATCH_M, match
 
-MATCH_M = 0.3
-"""A sighting finds an item when their centres are this close (or half the item's size, if that is more)."""
 LEAST_SCORE = 0.02
 """Sightings below this score are not asked for."""
 MOST_MEASURED = 64
@@ -176,7 +174,7 @@ def score_pictures(detector: Detector, pictures: Sequence[LabelledPicture]) -> S
     labels: dict[str, int] = {}
     classes: tuple[str, ...] = detector.card.class_names
     found_before = 0
-    on_site = _by_site(detector, pictures)
+    on_site = on_own_ground(detector, pictures)
     for n in range(len(pictures)):
         picture = pictures[n]
         gsd = picture.gsd_m
@@ -214,7 +212,7 @@ def score_pictures(detector: Detector, pictures: Sequence[LabelledPicture]) -> S
     )
 
 
-def _by_site(detector: Detector, pictures: Sequence[LabelledPicture]) -> Callable[[str], Detector]:
+def on_own_ground(detector: Detector, pictures: Sequence[LabelledPicture]) -> Callable[[str], Detector]:
     """Return the detector for each site: on the site's own ground, where the detector compares with it."""
     if detector.card.contrast is None:
         return lambda _: detector

@@ -41,6 +41,8 @@ class FinishedRun:
     """(N,) item number of each sighting."""
     detection_ids: NDArray[np.object_]
     """(N,)."""
+    implants: dict[str, Any] | None = None
+    """Simulated items laid on the run's imagery, as its summary tells of them; None: an earlier version wrote it."""
 
     @classmethod
     def of(cls, path: Path, number: int | None = None) -> "FinishedRun":
@@ -75,7 +77,8 @@ class FinishedRun:
         grid, bands = read_hectares(products / RISK)
         detections, items, ids = _sightings(products / LAYERS, model=name)
         now = current_of(path, number)
-        return cls(folder, now, config, performance, measured_on, name, grid, bands, detections, items, ids)
+        told = summary.get("implants")
+        return cls(folder, now, config, performance, measured_on, name, grid, bands, detections, items, ids, told)
 
     def unsearched(self, row: int, col: int) -> dict[str, float]:
         """Return hectares of a cell that were flown and not searched, by reason; of outlines, so about."""

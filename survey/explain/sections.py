@@ -70,6 +70,7 @@ def search(run: FinishedRun, cell: JudgedCell, *, unsearched: Mapping[str, float
         "recall_q05": low,
         "recall_q95": high,
         "effective_search": cell.effective,
+        "implants": None if run.implants is None else {k: v for k, v in run.implants.items() if k != "told"},
         "steps": [
             {
                 "group": name,
@@ -92,6 +93,8 @@ def search(run: FinishedRun, cell: JudgedCell, *, unsearched: Mapping[str, float
             f"recall of the model {run.model}: {cell.belief.recall:.2g} expected, 90 % between {low:.2g} and {high:.2g}"
             f"{measured}"
         )
+        if run.implants is not None and run.implants["laid"]:
+            lines.append(str(run.implants["told"]))
         if cell.visible < 1:
             lines.append(f"cover and blur left {100 * cell.visible:.3g} % of that recall")
         if cell.looks != 1:

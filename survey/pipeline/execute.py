@@ -24,8 +24,9 @@ from survey.engine import (
 from survey.errors import InputError
 from survey.pipeline.background import recorded_background
 from survey.pipeline.finish import PRODUCTS, write_products
+from survey.pipeline.implants import implants_warning, recorded_implants
 from survey.pipeline.plan import Plan, detector_for, plan_run
-from survey.pipeline.search import BlockSearch
+from survey.pipeline.search import BlockSearch, detector_on
 from survey.progress import Progress, SilentProgress
 from survey.rounds.taken import place_note
 
@@ -113,14 +114,6 @@ def run(  # noqa: PLR0913 - the public entry point
     return _told(folder, summary, progress)
 
 
-CLUTTERED = (
-    "this ground is full of things that stand out, more than any that the model was measured on: most items may be "
-    "missed, the recall in the model's card does not hold and the risk may be too low; lower candidate_threshold, "
-    "look at more sightings, and measure with seeded items"
-)
-"""Said where the distance to the ground counts for less than usual."""
-
-
 def _told(folder: Path, summary: dict[str, Any], progress: Progress) -> RunResult:
     """Tell of the products, and return what the run left behind."""
     products = {Path(name).name: folder / name for name in PRODUCTS}
@@ -150,11 +143,8 @@ def _search(
             progress.warning(warning)
         if planned.too_coarse is not None:
             progress.warning(f"{planned.too_coarse}; it is recorded as not searched")
-    if tasks and plan.card.contrast is not None:
-        progress.phase("measuring the ground of the flight")
-        ground = recorded_background(plan, opened.store, detector=lambda: detector_for(plan.config))
-        if ground is not None and plan.card.contrast is not None and ground.share(plan.card.contrast) < 1:
-            progress.warning(CLUTTERED)
+    if tasks:
+        _measure_ground(plan, opened.store, progress)
     progress.start(
         run_id=plan.identity.run_id,
         images=len(plan.images),
@@ -176,6 +166,20 @@ def _search(
             found = receipt.counts.get("detections", 0)
             progress.block(image=name, block=receipt.block_index, area_ha=planned.area_ha(block), detections=found)
     return receipts
+
+
+def _measure_ground(plan: Plan, store: JobStore, progress: Progress) -> None:
+    """Record what the search of the blocks and its recall depend on, and warn where the ground tells against them."""
+    ground = None
+    if plan.card.contrast is not None:
+        progress.phase("measuring the ground of the flight")
+        ground = recorded_background(plan, store, detector=lambda: detector_for(plan.config))
+    if plan.config.implants:
+        progress.phase("laying simulated items on windows of the imagery")
+    tally = recorded_implants(plan, store, detector=lambda: detector_on(plan, store))
+    warning = implants_warning(plan, tally, ground)
+    if warning is not None:
+        progress.warning(warning)
 
 
 def _all_receipts(plan: Plan, store: JobStore, receipts: dict[str, Receipt]) -> dict[str, Receipt]:

@@ -11,8 +11,10 @@ from survey.detect import HEAT_STRIDE, merge_across_seams
 from survey.engine import BlockState, JobStore, Receipt
 from survey.files import make_folder
 from survey.pipeline.ground import unsearched_places, unsearched_reason, write_ground
+from survey.pipeline.implants import facts_of, performance_here, recorded_implants
 from survey.pipeline.novelty import judge_images
 from survey.pipeline.plan import Plan
+from survey.pipeline.search import detector_on
 from survey.pipeline.summary import model_files, named_inputs, summary_of
 from survey.risk import merge_sightings
 from survey.rounds.basis import FILE as BASIS
@@ -56,6 +58,8 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
     items = merge_sightings(detections, guard_m=guard_m)
     tags = {"SURVEY_RUN_ID": plan.identity.run_id, "SURVEY_MODEL": plan.identity.model} | plan.prior.tags()
     searched, outline, sight = write_ground(products, plan, store, receipts, judged=judged, tags=tags)
+    tally = recorded_implants(plan, store, detector=lambda: detector_on(plan, store))
+    performance = performance_here(plan, tally)
     images = [planned.image for planned in plan.images]
     basis = Basis(
         run_id=plan.identity.run_id,
@@ -64,7 +68,7 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
         searched=searched,
         detections=detections,
         items=items,
-        performance=plan.card.as_performance(),
+        performance=performance,
         prior=plan.prior.density,
     )
     basis.write(products / BASIS)
@@ -83,12 +87,15 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
         ],
         styles=export.layer_styles(),
     )
-    summary = summary_of(plan, receipts, risk=risk, searched=searched, detections=detections, items=items)
+    summary = summary_of(
+        plan, receipts, risk=risk, searched=searched, detections=detections, items=items, performance=performance
+    )
     summary["blocks"]["guard_merges"] = guard_merges
     for image in summary["images"]:
         image["novelty"] = judged.facts(image["id"])
         image.update(sight.facts(image["id"]))
     summary["novelty"] = {"flagged": sorted(judged.flagged(plan).values()), "images_not_searched": len(judged.left_out)}
+    summary["implants"] = facts_of(plan.card, performance, tally)
     export.write_summary(products / "summary.json", summary=summary)
     export.write_project(products, title="survey")
     export.write_manifest(

@@ -50,7 +50,7 @@ class BlockSearch:
                 yield self._searched(key, planned, outcome)
 
     def _detector(self) -> Detector:
-        return _detector_on(self.plan, self.store)
+        return detector_on(self.plan, self.store)
 
     def _searched(self, key: str, planned: ImagePlan, read: BlockPixels) -> Receipt:
         found = self._detector().search(read.block, read.pixels, read.valid)
@@ -161,7 +161,7 @@ _LOADED: dict[tuple[str, RunConfig], Detector] = {}
 """The detector that this process searched with last, by run and settings."""
 
 
-def _detector_on(plan: Plan, store: JobStore) -> Detector:
+def detector_on(plan: Plan, store: JobStore) -> Detector:
     """Load a process's detector once, for the ground of this run."""
     key = (plan.identity.run_id, plan.config)
     if key not in _LOADED:

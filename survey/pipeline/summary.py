@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from survey import export
 from survey.engine import BlockState, Receipt
 from survey.pipeline.plan import Plan
-from survey.values import Detections, Risk, SearchedArea
+from survey.values import Detections, Performance, Risk, SearchedArea
 
 
-def summary_of(
+def summary_of(  # noqa: PLR0913 - all that a run has come to
     plan: Plan,
     receipts: Sequence[Receipt],
     *,
@@ -22,6 +22,7 @@ def summary_of(
     searched: SearchedArea,
     detections: Detections,
     items: NDArray[np.intp],
+    performance: Performance,
 ) -> dict[str, Any]:
     """Return what summary.json says of a run, but for what only its images tell.
 
@@ -32,6 +33,7 @@ def summary_of(
         searched: What of them was searched.
         detections: All sightings.
         items: (N,) item number of each.
+        performance: What risk was computed with.
     """
     unread = [r for r in receipts if r.state is BlockState.NOT_SEARCHED]
     summary = export.summarise(risk, searched=searched, detections=detections, items=items)
@@ -59,7 +61,7 @@ def summary_of(
             "recall_interval": list(card.performance.recall_interval),
             "false_alarms_per_ha": card.performance.false_alarms_per_ha,
             "measured_on": card.performance.measured_on,
-            "performance": asdict(card.as_performance()),
+            "performance": asdict(performance),
             "not_learnt": [c.name for c in (*card.classes, *card.disturbances) if not c.learnt],
         },
         "prior": plan.prior.facts(risk),

@@ -46,7 +46,7 @@ def operating_point(subject: Subject) -> Markup:
             (w("point.alarms"), f"{told['false_alarms_per_ha']:.3g}"),
             (w("point.terrain"), told["measured_on"]),
         ]
-        return facts([*pairs, *_here(subject)])
+        return facts([*pairs, *_implants(subject), *_here(subject)])
     card = subject.model[1]
     measured, own = card.performance, card.thresholds.score
     given = subject.run.identity.config.get("candidate_threshold")
@@ -74,9 +74,24 @@ def operating_point(subject: Subject) -> Markup:
             (w("point.alarms"), alarms),
             (w("point.position"), w("point.position.value", error=measured.position_error_m)),
             (w("point.terrain"), measured.measured_on),
+            *_implants(subject),
             *_here(subject),
         ]
     )
+
+
+def _implants(subject: Subject) -> list[tuple[str, str | Markup]]:
+    """Return what was found of simulated items laid on the run's imagery, and what that made of recall."""
+    w, told = subject.words, subject.run.summary.get("implants")
+    if not told or not told["laid"]:
+        return []
+    here = {"found": told["found"], "laid": told["laid"]}
+    if told["ratio"] is None:
+        return [(w("point.implants"), w("point.implants.alone", **here))]
+    there = {"there": told["reference"]["found"], "of": told["reference"]["laid"]}
+    ratio = {name: told["ratio"][name] for name in ("mean", "low", "high")}
+    change = {"card": told["recall"]["card"], "lowered": told["recall"]["here"]}
+    return [(w("point.implants"), w("point.implants.value", **here, **there, **ratio, **change))]
 
 
 def _here(subject: Subject) -> list[tuple[str, str | Markup]]:

@@ -1,7 +1,7 @@
 """From detections and searched ground to risk per hectare."""
 
 from survey.risk.assess import Observed, Review, assess, effective_search, observe
-from survey.risk.belief import Belief
+from survey.risk.belief import Belief, ratio_of
 from survey.risk.cells import CellEvidence, Inference
 from survey.risk.ground import project_core
 from survey.risk.groups import UNIDENTIFIED, marks_of
@@ -10,6 +10,7 @@ from survey.risk.looks import effective_looks
 from survey.risk.mixture import Posterior
 from survey.risk.posterior import items_per_cell, log_evidence
 from survey.risk.prior import Prior, PriorField
+from survey.risk.ratio import Ratio
 from survey.risk.sight import SightTally
 from survey.risk.sightings import merge_sightings
 from survey.risk.superposition import infer
@@ -27,6 +28,7 @@ __all__ = [
     "Posterior",
     "Prior",
     "PriorField",
+    "Ratio",
     "Remaining",
     "Review",
     "SightTally",
@@ -44,4 +46,5 @@ __all__ = [
     "merge_sightings",
     "observe",
     "project_core",
+    "ratio_of",
 ]

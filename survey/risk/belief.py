@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from survey.risk.groups import UNIDENTIFIED, counts_by_mark
 from survey.risk.quadrature import beta_nodes, graded_beta_nodes
+from survey.risk.ratio import Ratio
 from survey.risk.sites import LEAST_SHAPE, next_site, shape_of
 from survey.values import ORDNANCE_GROUPS, Performance
 
@@ -65,6 +66,9 @@ class Belief:
         Gamma is widened to it; that is less than a new site may differ, for it bounds their mean. Where the card has no
         counts, mean and interval are matched.
 
+        Where simulated items were laid on the run's ground and on that of the card, recall is multiplied by the ratio
+        of the shares found, at most 1: as the Beta with mean and variance of the product.
+
         Where the card counts false alarms by class, marks have the shares of Jeffreys' Dirichlet, so none has a rate
         of 0, and a Gamma each. Where sites differ in their rate they differ in its division, and in what items are
         called: counts are worth as much less as the total's is before Jeffreys' prior is added. Where the card does
@@ -76,6 +80,8 @@ class Belief:
                 classes; None: that of each cell's own prior.
         """
         found, missed = _beta(performance)
+        if (ratio := ratio_of(performance)) is not None:
+            found, missed = ratio.thinned(found, missed)
         shape, area = _gamma(performance)
         if performance.false_alarms_by_class is not None and performance.found_by_class is not None:
             worth = min(1.0, shape / (performance.false_alarms + _JEFFREYS))
@@ -136,6 +142,17 @@ class Belief:
     def graded_nodes(self, each: int) -> tuple[Array, Array]:
         """Return (recalls, weights) of `graded_beta_nodes` over the distribution of recall."""
         return graded_beta_nodes(self.found, self.missed, each)
+
+
+def ratio_of(performance: Performance) -> Ratio | None:
+    """Return what recall is multiplied by; None where implants were not counted on both grounds."""
+    counts = (
+        performance.implants_laid,
+        performance.implants_found,
+        performance.implants_laid_reference,
+        performance.implants_found_reference,
+    )
+    return Ratio(*counts) if counts[0] and counts[2] else None
 
 
 def _beta(performance: Performance) -> tuple[float, float]:

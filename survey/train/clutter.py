@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.simulate import Sprite, Sun
-from survey.train.paste import CLUTTER, mean_colour
+from survey.simulate.canvas import CLUTTER, mean_colour
 from survey.train.sprites import cast
 
 Picture = NDArray[np.uint8]

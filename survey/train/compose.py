@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from survey.detect.network import HEAT_STRIDE, MASK_STRIDE
 from survey.simulate import ITEMS, ItemSpec, Sprite, Sun, disturb, render_item
+from survey.simulate.canvas import Canvas, Pasted, contrast
 from survey.simulate.invented import invented_item
 from survey.simulate.natural import natural_thing
 from survey.simulate.render import BankSprite
@@ -18,7 +19,6 @@ from survey.train.camera import COARSEST, through_camera
 from survey.train.clutter import clutter
 from survey.train.ground import GroundCrop, crop_picture, cut_away, inside
 from survey.train.mining import Spot
-from survey.train.paste import Canvas, Pasted, contrast
 from survey.train.sources import Sources
 from survey.train.sprites import cutout_sprite, rendered_sprite
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from survey.detect.network import FILL
 from survey.labels import Boxes
 from survey.simulate import Sun
+from survey.simulate.canvas import Pasted
 from survey.train.judged import Looked
-from survey.train.paste import Pasted
 from survey.train.picture import Picture
 from survey.train.placing import Matrix, Turn, around, warped
 from survey.values import DISTURBANCES

@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.simulate import Sprite, Sun
+from survey.simulate.canvas import CUTOUT
 from survey.simulate.render import BankSprite
-from survey.train.paste import CUTOUT
 from survey.train.placing import Turn, turned_layers
 from survey.train.sources import AT_LEAST_M, UNIDENTIFIED_MINE, Cutout
 

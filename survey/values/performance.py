@@ -37,6 +37,13 @@ class Performance:
     """Hectares of each."""
     own_curves: tuple[str, ...] = ()
     """Classes whose probability was calibrated on sightings of that class alone."""
+    implants_laid: int = 0
+    """Simulated items laid on the run's own imagery; 0: not measured."""
+    implants_found: int = 0
+    """How many of them were found."""
+    implants_laid_reference: int = 0
+    """The same items laid on the ground that `recall` was counted on; 0: not measured."""
+    implants_found_reference: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.recall <= 1:
@@ -55,6 +62,13 @@ class Performance:
                 raise ValueError(msg)
         if len(self.site_alarms) != len(self.site_ha) or not all(ha > 0 for ha in self.site_ha):
             msg = f"{len(self.site_alarms)} sites have false alarms and {len(self.site_ha)} have hectares"
+            raise ValueError(msg)
+        pairs = (
+            (self.implants_found, self.implants_laid),
+            (self.implants_found_reference, self.implants_laid_reference),
+        )
+        if not all(0 <= found <= laid for found, laid in pairs):
+            msg = f"no more implants are found than were laid, got (found, laid) {pairs}"
             raise ValueError(msg)
         if not 0 <= self.found <= self.items or self.false_alarms < 0 or self.searched_ha < 0:
             msg = (

@@ -120,6 +120,7 @@ def _search(folder: Path, *, number: int, settings: FlightSettings) -> None:
     )
     keys = {
         "novelty": "warn",
+        "implants": "0",  # the released card is one of those compared: a flight of its own recall would be another
         "threads": "1",
         "core_px": "2048",  # a quarter less to compute than by default: halos are a smaller share
         "output_crs": CRS,

@@ -9,14 +9,14 @@ import yaml
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from survey.characterise import CharacteriseConfig, characterise
+from survey.characterise import CharacteriseConfig, characterise, run
 from survey.characterise.composites import BLUR_PX, SIZE_PX, Stage
 from survey.characterise.false_colours import FALSE_COLOURS
 from survey.characterise.logistic import fit_logistic
 from survey.characterise.reference import fit_reference, windows_of
 from survey.cli import main
 from survey.config import load_config
-from survey.detect import load_detector
+from survey.detect import ImplantsCard, ImplantSite, load_detector
 from survey.detect.model import load_card
 from survey.errors import ConfigError
 from survey.train.datalist import load_data_list
@@ -115,7 +115,12 @@ def settings(**changes: object) -> CharacteriseConfig:
     return base.model_copy(update=changes)
 
 
-def test_the_folder_holds_what_was_measured(data: Path, model: Path, tmp_path: Path) -> None:
+def test_the_folder_holds_what_was_measured(
+    data: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_site = {"loam": ImplantSite(laid=10, found=4), "sand": ImplantSite(laid=9, found=1)}
+    section = ImplantsCard(laid=10, found=4, sites=("loam",), by_site=by_site, score=0.3, seed=1, algorithm=1)
+    monkeypatch.setattr(run, "measure_implants", lambda *_, **__: section)
     before = yaml.safe_load((model / "model.yaml").read_text())
     given = {"model": str(model), "data_list": str(data / "list.yaml"), "data": data}
     text = characterise(settings(), out=tmp_path / "out", **given)  # type: ignore[arg-type]
@@ -130,9 +135,13 @@ def test_the_folder_holds_what_was_measured(data: Path, model: Path, tmp_path: P
     assert card.detectability.trials == 100
     assert card.detectability.ordnance == ("bench",)
     after = yaml.safe_load((model / "model.yaml").read_text())
-    assert {k: v for k, v in after.items() if k not in ("novelty", "detectability")} == {
-        k: v for k, v in before.items() if k not in ("novelty", "detectability")
+    sections = ("novelty", "detectability", "implants")
+    assert {k: v for k, v in after.items() if k not in sections} == {
+        k: v for k, v in before.items() if k not in sections
     }
+    assert card.implants == section
+    assert "* loam" in text
+    assert "4 of 10" in text
     report = json.loads((tmp_path / "out" / "characterisation.json").read_text())
     rates = report["novelty"]["rates"]
     assert set(rates["altered_known"]) == set(rates["altered_new_kind"]) == set(FALSE_COLOURS)

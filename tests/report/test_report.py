@@ -1,5 +1,6 @@
 """The report of a finished run: whole, honest, self-contained, the same every time."""
 
+import json
 import os
 import re
 import stat
@@ -181,6 +182,29 @@ def test_cover_is_told_where_the_run_knows_it(finished: Finished, write: Callabl
     assert "#3f7d4e" in page
     assert page.count('class="map"') == 5
     assert Words.of("en")("cover.none") not in text
+
+
+def test_implants_are_told_in_every_language(finished: Finished, write: Callable[..., str], tmp_path: Path) -> None:
+    copy = finished.copy(tmp_path)
+    path = copy.folder / "products" / "summary.json"
+    summary = json.loads(path.read_text())
+    summary["implants"] |= {
+        "laid": 118,
+        "found": 29,
+        "reference": {"laid": 236, "found": 171, "sites": ["home"]},
+        "ratio": {"mean": 0.34, "low": 0.24, "high": 0.46, "below_one": 1.0},
+        "recall": {"card": 0.61, "here": 0.21},
+    }
+    path.write_text(json.dumps(summary))
+    text = Reader(write(copy.folder)).text
+    assert "29 of 118 found, 171 of 236 on the ground of the recall above" in text
+    assert "0.34 (95 % interval 0.24 to 0.46); 0.61 became 0.21" in text
+    for language in ("az", "ru", "uk"):
+        told = Reader(write(copy.folder, language=language)).text
+        assert all(number in told for number in ("118", "236", "0.34", "0.24", "0.46", "0.61", "0.21"))
+    summary["implants"] |= {"ratio": None, "reference": None, "recall": None}
+    path.write_text(json.dumps(summary))
+    assert "29 of 118 found. Not compared" in Reader(write(copy.folder)).text
 
 
 def test_flights_may_be_stated(write: Callable[..., str], tmp_path: Path) -> None:

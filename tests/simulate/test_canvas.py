@@ -6,8 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 from survey.simulate import Sprite
+from survey.simulate.canvas import CLUTTER, CUTOUT, SPARED_PX, Canvas, Pasted, contrast
 from survey.train.compose import LEAST_VISIBLE
-from survey.train.paste import CLUTTER, CUTOUT, SPARED_PX, Canvas, Pasted, contrast
 
 SIZE = 96
 

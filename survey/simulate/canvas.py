@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.simulate import Sprite
 from survey.simulate.light import GAMMA
 from survey.simulate.render.sky import GREY, GREY_LEVELS
+from survey.simulate.sprites import Sprite
 
 CUTOUT, CLUTTER = "cutout", "clutter"
 """Kinds of sprites whose exposure is not known; all others are rendered."""
@@ -63,13 +63,13 @@ class Canvas:
         """Begin with a picture of ground.
 
         Args:
-            rgb: (S, S, 3), drawn on in place.
+            rgb: (H, W, 3), drawn on in place.
             items: What the picture itself shows; each is taken to fill a disc.
             softness_px: Standard deviation of the picture's blur; what is pasted is blurred alike.
             spared: (row, col) on which nothing is laid.
         """
         self.rgb, self._softness_px, self._spared = rgb, softness_px, spared
-        self._layers = [_disc(item, rgb.shape[0]) for item in items]
+        self._layers = [_disc(item, (rgb.shape[0], rgb.shape[1])) for item in items]
 
     @property
     def items(self) -> list[Pasted]:
@@ -97,11 +97,11 @@ class Canvas:
             place: (row, col) of its middle; a random one if None.
             hidden: Share of item and shadow that is covered, about; a random one if None.
         """
-        size = self.rgb.shape[0]
-        row, col = place if place is not None else (float(rng.uniform(-0.05, 1.05) * size) for _ in range(2))
+        tall, wide = self.rgb.shape[:2]
+        row, col = place if place is not None else (float(rng.uniform(-0.05, 1.05) * edge) for edge in (tall, wide))
         top, left = round(row - sprite.center[0]), round(col - sprite.center[1])
         height, width = sprite.alpha.shape
-        rows, cols = slice(max(0, top), min(size, top + height)), slice(max(0, left), min(size, left + width))
+        rows, cols = slice(max(0, top), min(tall, top + height)), slice(max(0, left), min(wide, left + width))
         if rows.start >= rows.stop or cols.start >= cols.stop:
             return
         reach = np.hypot(height, width) / 2 + SPARED_PX
@@ -162,12 +162,15 @@ def contrast(before: NDArray[np.uint8], after: NDArray[np.uint8], item: Pasted) 
     restless as the item, or of its colour, or in the dark, the value is small.
 
     Args:
-        before: (S, S, 3) without the item.
-        after: (S, S, 3) with it.
+        before: (H, W, 3) without the item.
+        after: (H, W, 3) with it.
         item: Where it lies.
     """
-    size, reach = before.shape[0], round(item.size_px * 1.5) + 4
-    rows, cols = (slice(max(0, round(at) - reach), min(size, round(at) + reach)) for at in (item.row, item.col))
+    reach = round(item.size_px * 1.5) + 4
+    rows, cols = (
+        slice(max(0, round(at) - reach), min(edge, round(at) + reach))
+        for at, edge in zip((item.row, item.col), before.shape[:2], strict=True)
+    )
     if rows.start >= rows.stop or cols.start >= cols.stop:
         return 0.0
     spread = max(0.8, item.size_px / 8)
@@ -190,12 +193,14 @@ def _is_rendered(sprite: Sprite) -> bool:
     return sprite.kind not in (CUTOUT, CLUTTER)
 
 
-def _disc(item: Pasted, size: int) -> _Layer:
+def _disc(item: Pasted, shape: tuple[int, int]) -> _Layer:
     """Return the layer of an item that the ground's picture shows: a disc of its longest extent."""
     radius = max(1.0, item.size_px / 2)
     reach = int(np.ceil(radius)) + 1
-    rows = slice(int(np.clip(item.row - reach, 0, size)), int(np.clip(item.row + reach + 1, 0, size)))
-    cols = slice(int(np.clip(item.col - reach, 0, size)), int(np.clip(item.col + reach + 1, 0, size)))
+    rows, cols = (
+        slice(int(np.clip(at - reach, 0, edge)), int(np.clip(at + reach + 1, 0, edge)))
+        for at, edge in zip((item.row, item.col), shape, strict=True)
+    )
     y, x = np.mgrid[rows, cols].astype(np.float32) + 0.5
     alpha = (np.hypot(y - item.row, x - item.col) <= radius).astype(np.float32)
     return _Layer(item, rows, cols, alpha, float(np.pi * radius**2))
