@@ -34,16 +34,20 @@ class Sample:
     true: NDArray[np.bool_]
     class_index: NDArray[np.intp]
     group: NDArray[np.str_]
-    """Site of each sighting, or its picture where there is one site only."""
+    """Site of each sighting, or its picture where no two sites have true ones."""
     grouped_by: str
     classes: tuple[str, ...]
 
     @classmethod
     def above(cls, scores: Scores, *, least_score: float) -> "Sample":
-        """Take the sightings of this score and above."""
+        """Take the sightings of this score and above.
+
+        Sites are left out where true sightings lie on two or more. Else a fit without the one that has them knows of no
+        item, and tells nothing about curves: pictures are left out then, which flatters.
+        """
         seen, ground = scores.sightings, scores.stretches
         chosen = seen.score >= least_score
-        by_site = len(set(ground.sites)) > 1
+        by_site = len(set(np.array(ground.sites, dtype=np.str_)[seen.stretch[chosen & seen.true]])) > 1
         names = np.array(ground.sites if by_site else [f"{n}" for n in range(len(ground.names))], dtype=np.str_)
         return cls(
             seen.logit[chosen],

@@ -1,11 +1,14 @@
 """Fits against curves that made the data, and figures that the fit had no part in."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from survey.detect.calibration import CurveKind
+from survey.evaluate import Scores
 from survey.evaluate.calibrate import (
     Sample,
     before_and_after,
@@ -164,3 +167,12 @@ def test_calibration_error_and_reliability() -> None:
     ]
     brier = quality(np.array([0.5, 1.0]), np.array([False, True]))["brier"]
     assert brier == pytest.approx(0.125)
+
+
+def test_sites_are_left_out_only_where_two_of_them_have_items(scores: Callable[..., Scores]) -> None:
+    alone = Sample.above(scores((0.9, True), (0.8, False), (0.7, False, "b"), items=1), least_score=0.3)
+    assert alone.grouped_by == "image"
+    both = Sample.above(scores((0.9, True), (0.8, False, "b"), (0.7, True, "b"), items=2), least_score=0.3)
+    assert (both.grouped_by, both.group.tolist()) == ("site", ["a", "b", "b"])
+    beyond = Sample.above(scores((0.9, True), (0.8, False, "b"), (0.2, True, "b"), items=2), least_score=0.3)
+    assert beyond.grouped_by == "image"  # the other site's item is not among the sightings that are fitted
