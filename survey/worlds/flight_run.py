@@ -69,7 +69,7 @@ def calibrate_flights(
         MEASURED: posterior(rest, measured, settings=settings, classes=classes, calibration=curve),
         UNCOUNTED: posterior(rest, uncounted, settings=settings, classes=classes, calibration=curve),
         EARLIER: posterior(rest, earlier, settings=settings, classes=classes, calibration=curve),
-        RELEASED: posterior(rest, released, settings=settings, classes=classes),
+        RELEASED: posterior(rest, released, settings=settings, classes=classes, calibration=card.calibration),
     }
     maps = {name: (t.total.p_at_least_one, t.total.expected_items) for name, t in told.items()}
     maps |= baselines(first, rest)
