@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from survey.detect import FILL, Detector, ImplantsCard, ImplantSite, ModelCard
+from survey.detect import Detector, ImplantsCard, ImplantSite, ModelCard
+from survey.detect.background import framed
 from survey.evaluate.scores import LabelledPicture, on_own_ground
 from survey.implant import (
     ALGORITHM,
@@ -96,12 +97,5 @@ def _window(detector: Detector, picture: LabelledPicture, row: int, col: int) ->
     height, width = working.shape[:2]
     top, left = min(row * WINDOW_PX, height - 1), min(col * WINDOW_PX, width - 1)
     core = Window(top, left, min(WINDOW_PX, height - top), min(WINDOW_PX, width - left))
-    around = core.padded(detector.card.halo_px)
-    inside = around.intersection(Window(0, 0, height, width))
-    assert inside is not None
-    pixels = np.full((around.height, around.width, 3), FILL, np.uint8)
-    valid = np.zeros((around.height, around.width), bool)
-    place = inside.slices(around)
-    pixels[place] = working[inside.slices()]
-    valid[place] = True
+    pixels, valid = framed(working, core.padded(detector.card.halo_px))
     return Ground(core, pixels, valid, np.ones((core.height, core.width), bool))

@@ -181,11 +181,11 @@ class BackgroundMeter:
         for n in sorted(np.random.default_rng(len(starts)).permutation(len(starts))[:windows].tolist()):
             row, col = starts[n]
             core = Window(row, col, min(SAMPLE_PX, height - row), min(SAMPLE_PX, width - col))
-            self.add(*_framed(working, core.padded(CONTEXT_PX)))
+            self.add(*framed(working, core.padded(CONTEXT_PX)))
 
 
-def _framed(working: NDArray[np.uint8], window: Window) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the pixels of a window and which of them there are, `FILL` beyond the picture."""
+def framed(working: NDArray[np.uint8], window: Window) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return a window (h, w, 3) of a picture (H, W, 3), `FILL` beyond it, and which pixels there are (h, w)."""
     inside = window.intersection(Window(0, 0, *working.shape[:2]))
     assert inside is not None
     pixels = np.full((window.height, window.width, 3), FILL, np.uint8)

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.detect.model import find_model, load_card, model_sha256
+from survey.detect.calibration import Calibration as Curve
+from survey.detect.model import ModelCard, find_model, load_card, model_sha256
 from survey.errors import ConfigError
 from survey.export import write_summary
 from survey.files import make_folder, write_bytes
 from survey.resources import models_folder
+from survey.values import Performance
 from survey.worlds.flight_scores import RANK_BINS, baselines, calibration_of, compare_flights
 from survey.worlds.flights import FlightSettings, Flown, fly
 from survey.worlds.measured import measure, posterior
@@ -60,16 +62,11 @@ def calibrate_flights(
     model = find_model(settings.model, models=models_folder())
     card = load_card(model)
     measured, curve = measure(first, classes=card.class_names, max_gsd_m=card.max_gsd_m)
-    released = card.as_performance()
+    cards = _cards_of(card, measured, curve)
     rng = np.random.default_rng(settings.seed)
-    classes = card.class_names
-    uncounted = replace(measured, false_alarms_by_class=None, found_by_class=None)
-    earlier = replace(uncounted, site_alarms=(), site_ha=())
     told = {
-        MEASURED: posterior(rest, measured, settings=settings, classes=classes, calibration=curve),
-        UNCOUNTED: posterior(rest, uncounted, settings=settings, classes=classes, calibration=curve),
-        EARLIER: posterior(rest, earlier, settings=settings, classes=classes, calibration=curve),
-        RELEASED: posterior(rest, released, settings=settings, classes=classes, calibration=card.calibration),
+        name: posterior(rest, own, settings=settings, classes=card.class_names, calibration=calibration)
+        for name, (own, calibration) in cards.items()
     }
     maps = {name: (t.total.p_at_least_one, t.total.expected_items) for name, t in told.items()}
     maps |= baselines(first, rest)
@@ -79,7 +76,7 @@ def calibrate_flights(
         "flights": {"measuring": measuring, "scored": flights, "flagged_by_novelty": sum(f.flagged for f in flown)},
         "searched_ha": {name: sum(f.searched_ha for f in part) for name, part in parts.items()},
         "items_on_flown_ground": {name: sum(f.on_ground for f in part) for name, part in parts.items()},
-        "cards": {MEASURED: asdict(measured), RELEASED: asdict(released)},
+        "cards": {name: asdict(cards[name][0]) for name in (MEASURED, RELEASED)},
         "calibration_curve": curve.model_dump(mode="json"),
         "scored_flights": {
             "items": sum(f.on_ground for f in rest),
@@ -90,6 +87,22 @@ def calibrate_flights(
         "calibration": {name: calibration_of(t, rest, rng=rng) for name, t in told.items()},
         "scores": compare_flights(maps, rest, base=MEASURED, rng=rng),
     }
+    return _written(out, report)
+
+
+def _cards_of(card: ModelCard, measured: Performance, curve: Curve) -> dict[str, tuple[Performance, Curve]]:
+    """Return cards, each with its curve: the measured one, it with less counted, the model's own."""
+    uncounted = replace(measured, false_alarms_by_class=None, found_by_class=None)
+    return {
+        MEASURED: (measured, curve),
+        UNCOUNTED: (uncounted, curve),
+        EARLIER: (replace(uncounted, site_alarms=(), site_ha=()), curve),
+        RELEASED: (card.as_performance(), card.calibration),
+    }
+
+
+def _written(out: Path, report: dict[str, Any]) -> Calibration:
+    """Write the report into `out`."""
     text = in_words(report)
     write_summary(out / "flights.json", summary=report)
     write_bytes(out / "flights.txt", text.encode() + b"\n")

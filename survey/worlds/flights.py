@@ -64,8 +64,6 @@ class Flown:
     """(K,) hectare of each detection."""
     score: Array
     """(K,) the network's."""
-    probability: Array
-    """(K,) by the model's card."""
     class_name: NDArray[np.str_]
     place: Array
     """(K, 2) metres."""
@@ -175,7 +173,6 @@ def _read(folder: Path) -> Flown:
         told=bands["p_at_least_one"][row, col],
         cell=np.array([place_in[int(cell)] for cell in _cell_of(grid, place)], np.intp),
         score=table["score"].to_numpy(np.float64),
-        probability=table["probability"].to_numpy(np.float64),
         class_name=table["class"].to_numpy(np.str_),
         place=place,
         true=found >= 0,

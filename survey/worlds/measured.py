@@ -67,7 +67,7 @@ def posterior(
     *,
     settings: FlightSettings,
     classes: tuple[str, ...],
-    calibration: Calibration | None = None,
+    calibration: Calibration,
 ) -> Inference:
     """Return the posterior of every hectare of flights, one after the other, with the chances of the true numbers.
 
@@ -76,21 +76,16 @@ def posterior(
         performance: What is believed of the search.
         settings: Their prior.
         classes: The model's.
-        calibration: From score to probability; None: the probabilities that the runs wrote.
+        calibration: From score to probability.
     """
     first = np.concatenate([[0], np.cumsum([len(f.truth) for f in flown])])
     name = np.concatenate([f.class_name for f in flown])
     index = np.array([classes.index(str(n)) for n in name], np.intp)
-    if calibration is None:
-        probability = np.concatenate([f.probability for f in flown])
-    else:
-        logit = logit_of(np.concatenate([f.score for f in flown]))
-        probability = calibration.by_class(logit, index, classes=classes).astype(np.float64)
+    logit = logit_of(np.concatenate([f.score for f in flown]))
+    probability = calibration.by_class(logit, index, classes=classes)
     evidence = CellEvidence(
         np.clip(np.concatenate([f.searched for f in flown]), 0, 1),
-        log_ratio=log_label_ratio(
-            probability.astype(np.float32), class_index=index, classes=classes, performance=performance
-        ),
+        log_ratio=log_label_ratio(probability, class_index=index, classes=classes, performance=performance),
         cell=np.concatenate([f.cell + n for f, n in zip(flown, first, strict=False)]).astype(np.intp),
         mark=marks_of(classes, index),
         confirmed=np.zeros(len(name), np.bool_),

@@ -48,7 +48,6 @@ def drawn(*, cells: int = 6, rng: np.random.Generator, shares: Sequence[float] =
         told=np.zeros(cells),
         cell=at,
         score=1 / (1 + np.exp(-logit)),
-        probability=np.full(len(at), 0.5),
         class_name=np.concatenate([OF_GROUP[group[seen]], false_name]).astype(np.str_),
         place=centre[at] + rng.uniform(-50, 50, (len(at), 2)),
         true=np.arange(len(at)) < seen.sum(),
@@ -106,7 +105,9 @@ def test_a_right_card_covers_and_a_wrong_one_is_told(flights: tuple[list[Flown],
     assert total["rank_p"] > 1e-3
     assert total["inside"] == round(total["coverage_90"] * 1800)
     wrong = Performance(0.05, (0.02, 0.1), 0.5, (0.4, 0.6), 0.2, 0.02, 100, 5, 50, 100.0)
-    broken = calibration_of(posterior(rest, wrong, settings=SETTINGS, classes=CLASSES), rest, rng=rng)["total"]
+    flat = curve.model_copy(update={"kind": CurveKind.CONSTANT, "parameters": (0.0,), "classes": {}})
+    told = posterior(rest, wrong, settings=SETTINGS, classes=CLASSES, calibration=flat)
+    broken = calibration_of(told, rest, rng=rng)["total"]
     assert broken["rank_p"] < 1e-6
     assert broken["interval_exact"][1] < 0.9
 
