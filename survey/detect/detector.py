@@ -1,5 +1,6 @@
 """Pixels in, detections and disturbance out."""
 
+from copy import copy, deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,17 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from survey.detect.alarms import measured_alarms
 from survey.detect.background import WINDOWS, Background, BackgroundMeter, measured_background
 from survey.detect.decode import Peaks, decode, disturbance_codes
 from survey.detect.findings import Findings
 from survey.detect.model import ModelCard, find_model, load_card, load_network, model_sha256
-from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
+from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE, SurveyNet
 from survey.detect.novelty import NoveltyMeter, load_reference, signer_of
 from survey.detect.runtime import Precision, Runtime, RuntimeKind, make_runtime
+from survey.detect.second_look import SecondLooker
 from survey.detect.signature import at_scale
+from survey.detect.tiling import filled, mask_cells, one_block
 from survey.errors import InputError
 from survey.resources import models_folder
-from survey.values import Block, Detections, GroundCode, Tile, Window, working_extent
+from survey.values import Block, Detections, GroundCode, Tile, working_extent
 
 CORE_PX = 1536
 """Default edge of a tile's core: with a halo of 320 px two pixels are computed for each one owned; more cost memory."""
@@ -40,14 +44,26 @@ class Detector:
         sha256: str,
         core_px: int = CORE_PX,
         novelty: NoveltyMeter | None = None,
-        background: Background | None = None,
+        looker: SecondLooker | None = None,
     ) -> None:
         if core_px % LATTICE_PX or core_px <= 0:
             msg = f"core_px is a positive multiple of {LATTICE_PX}, got {core_px}"
             raise ValueError(msg)
         self.card, self.runtime, self.sha256, self.core_px = card, runtime, sha256, core_px
-        self.novelty, self.background = novelty, background
-        self._least_logit = float(logit(card.thresholds.score))
+        self.novelty, self.looker = novelty, looker
+        self.background: Background | None = None
+
+    @property
+    def _least_logit(self) -> float:
+        """Of a sighting."""
+        return float(logit(self.card.thresholds.score))
+
+    @property
+    def _first_logit(self) -> float:
+        """Of a place at the first look: lower, where a second one may make a sighting of it."""
+        if self.looker is None:
+            return self._least_logit
+        return max(self._least_logit - self.looker.card.margin, self.looker.card.least_logit)
 
     def with_threshold(self, score: float) -> "Detector":
         """Return the same detector with another least score.
@@ -59,38 +75,39 @@ class Detector:
             msg = f"a score lies in 0..1, got {score}"
             raise ValueError(msg)
         thresholds = self.card.thresholds.model_copy(update={"score": score})
-        return self._with(self.card.model_copy(update={"thresholds": thresholds}), self.background)
+        return self._with(self.card.model_copy(update={"thresholds": thresholds}))
 
     def on(self, background: Background | None) -> "Detector":
         """Return the same detector for ground like this; None leaves it to each picture."""
-        return self._with(self.card, background)
+        twin = copy(self)
+        twin.background = background
+        return twin
 
     def at_any_gsd(self) -> "Detector":
         """Return the same detector without a limit on the imagery's GSD, for measurements."""
-        return self._with(self.card.model_copy(update={"max_gsd_m": float("inf")}), self.background)
+        return self._with(self.card.model_copy(update={"max_gsd_m": float("inf")}))
 
     def meter(self) -> BackgroundMeter:
         """Return what measures the ground of a flight for this detector."""
-        return BackgroundMeter(self.runtime)
+        return BackgroundMeter(self.runtime, keep=self.looker is not None)
 
     def background_of(self, meter: BackgroundMeter) -> Background:
-        """Return what the meter says of the ground.
+        """Return what the meter says of the ground, and of its alarms where places are looked at again.
 
         Raises:
             InputError: Too little ground was measured.
         """
         assert self.card.contrast is not None
-        return measured_background(meter.cells, trimmed=self.card.contrast.trimmed)
+        ground = measured_background(meter.cells, trimmed=self.card.contrast.trimmed)
+        if self.looker is None:
+            return ground
+        alarms = measured_alarms(ground, meter.kept, looker=self.looker, separation=self.card.separation)
+        return replace(ground, alarms=alarms)
 
-    def _with(self, card: ModelCard, background: Background | None) -> "Detector":
-        return Detector(
-            card,
-            self.runtime,
-            sha256=self.sha256,
-            core_px=self.core_px,
-            novelty=self.novelty,
-            background=background,
-        )
+    def _with(self, card: ModelCard) -> "Detector":
+        twin = copy(self)
+        twin.card = card
+        return twin
 
     def detect(self, image: NDArray[np.uint8], *, gsd_m: float) -> Detections:
         """Find likely ordnance in one picture.
@@ -124,7 +141,7 @@ class Detector:
         working, halo = self.working(image, gsd_m), self.card.halo_px
         height, width = working.shape[:2]
         padded = cv2.copyMakeBorder(working, halo, halo, halo, halo, cv2.BORDER_CONSTANT, value=(FILL,) * 3)
-        block = _one_block(height, width, self.core_px)
+        block = one_block(height, width, self.core_px)
         found = self._on_ground_of(working).search(block, np.asarray(padded, np.uint8), np.ones(padded.shape[:2], bool))
         count = len(found.score)
         return Detections(
@@ -171,7 +188,7 @@ class Detector:
             msg = f"model {self.card.id} compares with the ground of the flight; measure it first"
             raise ValueError(msg)
         halo, core = self.card.halo_px, block.core
-        codes = np.full((_cells(core.height), _cells(core.width)), GroundCode.NOT_FLOWN, np.uint8)
+        codes = np.full((mask_cells(core.height), mask_cells(core.width)), GroundCode.NOT_FLOWN, np.uint8)
         found: list[tuple[int, Peaks]] = []
         empty = 0
         shape = self._shape(block)
@@ -182,9 +199,9 @@ class Detector:
                 empty += 1
                 continue
             reading = pixels[rows.start : rows.stop + 2 * halo, cols.start : cols.stop + 2 * halo]
-            peaks, mask = self._look(_filled(reading, *shape))
-            found.append((tile.index, self._owned(peaks, tile, imaged)))
-            height, width = _cells(tile.core.height), _cells(tile.core.width)
+            peaks, mask = self._look(filled(reading, *shape))
+            found.append((tile.index, self._looked_at_again(self._owned(peaks, tile, imaged), reading)))
+            height, width = mask_cells(tile.core.height), mask_cells(tile.core.width)
             top, left, skip = rows.start // MASK_STRIDE, cols.start // MASK_STRIDE, halo // MASK_STRIDE
             codes[top : top + height, left : left + width] = mask[skip : skip + height, skip : skip + width]
         return Findings.joined(
@@ -205,13 +222,25 @@ class Detector:
                 heads,
                 learnt=card.learnt,
                 unidentified=card.unidentified,
-                threshold=self._least_logit,
+                threshold=self._first_logit,
                 separation=card.separation,
             ),
             disturbance_codes(
                 heads, codes=_CODES, learnt=card.learnt_disturbances, threshold=card.thresholds.disturbance
             ),
         )
+
+    def _looked_at_again(self, peaks: Peaks, reading: NDArray[np.uint8]) -> Peaks:
+        """Return the peaks with what a second look makes of their logits; without those that fall too low."""
+        if self.looker is None or self.background is None:
+            return peaks
+        card, places = self.looker.card, np.column_stack([peaks.cell_row, peaks.cell_col]) * HEAT_STRIDE
+        looks = self.looker(reading, places + HEAT_STRIDE // 2)
+        more = card.bias + card.items * looks.likeness
+        if self.background.alarms is not None:
+            more += card.others * self.background.alarms.log_distance_of(looks.features)
+        told = peaks.with_logit(peaks.logit + more)
+        return told.only(np.flatnonzero(told.logit > self._least_logit))
 
     def _shape(self, block: Block) -> tuple[int, int]:
         """Return the one (height, width) that all tiles of a block are extended to."""
@@ -233,17 +262,7 @@ class Detector:
         pixel_row = np.minimum(row.astype(int), np.minimum(top + HEAT_STRIDE, height) - 1)
         pixel_col = np.minimum(col.astype(int), np.minimum(left + HEAT_STRIDE, width) - 1)
         seen = imaged[pixel_row, pixel_col]
-        kept = inside[seen]
-        return replace(
-            peaks,
-            class_index=peaks.class_index[kept],
-            logit=peaks.logit[kept],
-            row=row[seen] + tile.core.row,
-            col=col[seen] + tile.core.col,
-            size_px=peaks.size_px[kept],
-            cell_row=peaks.cell_row[kept],
-            cell_col=peaks.cell_col[kept],
-        )
+        return peaks.only(inside[seen]).placed(row[seen] + tile.core.row, col[seen] + tile.core.col)
 
 
 def load_detector(
@@ -271,35 +290,20 @@ def load_detector(
     card = load_card(folder)
     network = load_network(folder, card)
     novelty = NoveltyMeter(signer_of(network), load_reference(folder, card.novelty)) if card.novelty else None
+    looker = looker_of(network, card)
     chosen = make_runtime(network, kind=RuntimeKind(runtime), precision=Precision(precision), threads=threads)
-    return Detector(card, chosen, sha256=model_sha256(folder, card), core_px=core_px, novelty=novelty)
+    sha256 = model_sha256(folder, card)
+    return Detector(card, chosen, sha256=sha256, core_px=core_px, novelty=novelty, looker=looker)
 
 
-def _cells(extent_px: int) -> int:
-    """Return the cells of the disturbance head that cover an extent."""
-    return -(-extent_px // MASK_STRIDE)
+def looker_of(network: SurveyNet, card: ModelCard) -> SecondLooker | None:
+    """Return what looks at places again, with a copy of the backbone, for a runtime may change its precision."""
+    if network.second_look is None or card.second_look is None:
+        return None
+    return SecondLooker(deepcopy(network.trunk.backbone), network.second_look, card.second_look, gsd_m=card.gsd_m)
 
 
 def _resampled(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
     """Return the picture with `factor` working pixels for each of its own, a whole number of them."""
     height, width = (working_extent(extent, factor) for extent in image.shape[:2])
     return at_scale(image, (height, width))
-
-
-def _one_block(height: int, width: int, core_px: int) -> Block:
-    """Return a whole picture as one block of tiles, row by row."""
-    cores = [
-        Window(row, col, min(core_px, height - row), min(core_px, width - col))
-        for row in range(0, height, core_px)
-        for col in range(0, width, core_px)
-    ]
-    return Block(0, Window(0, 0, height, width), tuple(Tile(i, core) for i, core in enumerate(cores)))
-
-
-def _filled(reading: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Return the reading extended to the runtime's one static shape by nodata at the bottom and right."""
-    if reading.shape[:2] == (height, width):
-        return reading
-    whole = np.full((height, width, 3), FILL, np.uint8)
-    whole[: reading.shape[0], : reading.shape[1]] = reading
-    return whole

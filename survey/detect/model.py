@@ -17,6 +17,7 @@ from survey.detect.detectability import Detectability
 from survey.detect.implants import ImplantsCard
 from survey.detect.network import ARCHITECTURES, ArchitectureName, SurveyNet
 from survey.detect.novelty import NoveltyCard
+from survey.detect.second_look import SecondLook, SecondLookCard
 from survey.errors import ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS, Performance
@@ -142,6 +143,8 @@ class ModelCard(_Part):
     training: TrainingCard
     contrast: ContrastCard | None = None
     """How contrast with a flight's own ground counts; None: the heatmap alone decides."""
+    second_look: SecondLookCard | None = None
+    """How places that the first look tells are looked at again; None: they are not."""
     novelty: NoveltyCard | None = None
     """What known imagery is like, from `survey characterise`; None: not measured."""
     detectability: Detectability | None = None
@@ -261,6 +264,8 @@ def load_network(folder: Path, card: ModelCard) -> SurveyNet:
         raise ModelError(msg)
     architecture = ARCHITECTURES[card.architecture]
     network = SurveyNet(classes=len(card.classes), disturbances=len(card.disturbances), architecture=architecture)
+    if (again := card.second_look) is not None:
+        network.second_look = SecondLook(architecture.backbone, views=len(again.views), features=again.features)
     try:
         network.load_state_dict(load_file(path))
     except RuntimeError as error:  # a card whose class list is not the weights'

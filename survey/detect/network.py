@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from survey.detect.backbone import BACKBONES, ConvNorm, EfficientNetLite
+from survey.detect.close_up import SecondLook
 
 HEAT_STRIDE = 4
 """Working pixels per cell of the ordnance head."""
@@ -140,6 +141,8 @@ class SurveyNet(nn.Module):
         built = Architecture() if architecture is None else architecture
         self.trunk = Trunk(built, width=width)
         self.projection = Projection(classes=classes, disturbances=disturbances, finest=built.finest, width=width)
+        self.second_look: SecondLook | None = None
+        """Looks at places again, if the model has that; no part of `forward`."""
 
     def forward(self, pixels: Tensor) -> Heads:
         """Map uint8 RGB (N, 3, H, W) to the heads' logits; H and W are multiples of `LATTICE_PX`."""

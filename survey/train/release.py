@@ -40,6 +40,7 @@ from survey.train.datalist import (
     RenderedEntry,
     SimulatedEntry,
 )
+from survey.train.second_look import second_look_card
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS
 
 WEIGHTS = "weights.safetensors"
@@ -107,6 +108,9 @@ def make_card(
     contrast = _contrast(config) or (learnt.start.contrast if learnt.start is not None else None)
     reach = reach_px(ARCHITECTURES[config.architecture]) + (COARSE_STRIDE if contrast else 0)
     reach += Separation(config.apart_m / config.gsd_m).reach_px
+    again = second_look_card(config) or (learnt.start.second_look if learnt.start is not None else None)
+    if again is not None:
+        reach = max(reach, *again.extents_px(config.gsd_m))
     halo = -(-reach // LATTICE_PX) * LATTICE_PX
     return ModelCard(
         format=2,
@@ -124,6 +128,7 @@ def make_card(
         weights=WeightsCard(file=WEIGHTS, sha256=""),
         training=_training(config, data, learnt),
         contrast=contrast,
+        second_look=again,
     )
 
 

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from survey.detect.detector import Detector
-from survey.detect.model import load_card, load_network, model_sha256
-from survey.detect.runtime import Precision, RuntimeKind, make_runtime
+from survey.detect.detector import load_detector
 from survey.errors import ConfigError
 from survey.evaluate import evaluate
 from survey.files import make_folder, write_bytes
@@ -17,8 +15,9 @@ from survey.train.config import TrainConfig
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, ReviewEntry, load_data_list
 from survey.train.distributed import join_world
 from survey.train.identity import Identity, used_files
-from survey.train.loop import Trainer
+from survey.train.loop import Trainer, recipe_of
 from survey.train.release import OPERATING_SCORE, Learnt, make_card, write_model
+from survey.train.second_look import fit_second_look
 from survey.train.sources import Sources, load_frames, load_grounds, load_orthomosaics, load_sources
 from survey.train.start import open_start
 
@@ -75,6 +74,9 @@ def train(
         name: sha256 for name, sha256 in files.items() if name.startswith("review/") and name.endswith("/decisions")
     }
     learnt = Learnt(_reviewed_classes(sources), reviewed | start.files, start.card)
+    network.second_look = (
+        fit_second_look(network, sources, config, recipe_of(config)) if config.second_look else start.second_look
+    )
     del sources
     card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note, learnt=learnt)
     write_model(network, out / "model", card=card)
@@ -120,10 +122,7 @@ def _score(model: Path, whole: DataList, config: TrainConfig, data: Path) -> dic
                 pictures.extend(load_orthomosaics(entry, data, overlap_px=0))
             case _:
                 pass
-    card = load_card(model)
-    runtime = make_runtime(load_network(model, card), kind=RuntimeKind.AUTO, precision=Precision.AUTO)
-    detector = Detector(card, runtime, sha256=model_sha256(model, card))
-    return evaluate(detector, pictures, least_score=OPERATING_SCORE)
+    return evaluate(load_detector(model), pictures, least_score=OPERATING_SCORE)
 
 
 def _read_evaluation(path: Path | None, *, hold_out: tuple[str, ...]) -> tuple[dict[str, Any] | None, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from survey.detect.close_up import SecondLook
 from survey.detect.model import ModelCard, find_model, load_card, load_network
 from survey.detect.network import ARCHITECTURES
 from survey.errors import ConfigError
@@ -18,6 +19,9 @@ class Start:
 
     card: ModelCard | None = None
     state: Mapping[str, Tensor] | None = None
+    """Without the second look."""
+    second_look: SecondLook | None = None
+    """Where the model has one, and the training leaves the backbone that it is of as it is."""
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the weights by the name that it has in a run's identity."""
 
@@ -52,4 +56,9 @@ def open_start(config: TrainConfig) -> Start:
             "measured there flatters; start from a model that has not seen the site, or hold out others"
         )
         raise ConfigError(msg)
-    return Start(card, load_network(folder, card).state_dict(), {f"start/{card.weights.file}": card.weights.sha256})
+    network = load_network(folder, card)
+    second_look = network.second_look if config.holds_backbone else None
+    network.second_look = None
+    if second_look is None:
+        card = card.model_copy(update={"second_look": None})
+    return Start(card, network.state_dict(), second_look, {f"start/{card.weights.file}": card.weights.sha256})

@@ -110,7 +110,7 @@ def test_features_that_never_vary_and_fewer_cells_than_features_are_measured_all
     cells = gaussian_cells(40, size=60)
     cells[:, 7] = 3.0
     background = measured_background(cells, trimmed=0.05)
-    assert np.isfinite(background.stored).all()
+    assert np.isfinite(background.stored["background"]).all()
     assert np.isfinite(distances(background, cells)).all()
     same = np.full((20, 3), 5.0, np.float32)
     assert np.isfinite(distances(measured_background(same, trimmed=0.05), same)).all()
@@ -125,7 +125,7 @@ def test_too_few_cells_tell_nothing(count: int) -> None:
 def test_what_is_stored_comes_back() -> None:
     background = measured_background(gaussian_cells(50), trimmed=0.05)
     again = Background.of(background.stored)
-    assert background.stored.shape == (10, 8)
+    assert {name: rows.shape for name, rows in background.stored.items()} == {"background": (10, 8)}
     assert np.array_equal(again.mean, background.mean)
     assert np.array_equal(again.whiten, background.whiten)
     assert again.tail == pytest.approx(background.tail, rel=1e-6)
@@ -244,14 +244,14 @@ def test_every_tiling_gives_the_same_answer(
     ground = Detector(contrasting, torch_runtime, sha256="")
     (meter := ground.meter()).add_picture(texture(400, 400)[::-1], windows=9)
     background = ground.background_of(meter)
-    whole = search(Detector(contrasting, torch_runtime, sha256="", core_px=1536, background=background), image)
+    whole = search(Detector(contrasting, torch_runtime, sha256="", core_px=1536).on(background), image)
     plain = contrasting.model_copy(update={"contrast": None})
     alone = search(Detector(plain, torch_runtime, sha256="", core_px=1536), image)
     assert len(whole.score) > 20
     assert len(whole.score) != len(alone.score)
     assert np.array_equal(whole.codes, alone.codes)  # disturbance is not told by contrast
     for core_px in (128, 256):
-        tiled = Detector(contrasting, torch_runtime, sha256="", core_px=core_px, background=background)
+        tiled = Detector(contrasting, torch_runtime, sha256="", core_px=core_px).on(background)
         same_findings(whole, search(tiled, image))
 
 

@@ -1,0 +1,136 @@
+"""A second, nearer look at the places that a search takes for items.
+
+The first look measures how unlike ordinary ground a place is. So are stones, holes, tufts and litter. The second asks
+two things of each place, by features of the whole ImageNet network on a few magnified views of it: how unlike the
+flight's *other* alarms is it, and how like the items of the composites?
+
+The flight's own strongest alarms are the measure of the first question, as its own ground is that of the first look:
+mean and covariance of some of their features, without the farthest, and the Mahalanobis distance to them. Where half a
+hectare holds a thousand stones, a stone is ordinary. So would be the mines of a dense field, if nothing else stood out
+there: therefore the farthest quarter of the alarms is left out of the measure, and the distance is added to what the
+first look said, never put in its place.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from survey.detect.backbone import EfficientNetLite
+from survey.detect.close_up import SecondLook
+from survey.detect.network import FILL, LATTICE_PX
+
+_BATCH = 32
+"""Places looked at together."""
+
+
+class View(BaseModel):
+    """How a place is shown to the network: a square of ground, and the pixels that it is enlarged to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    extent_m: Annotated[float, Field(gt=0)]
+    px: Annotated[int, Field(gt=0, multiple_of=2 * LATTICE_PX)]
+
+
+VIEWS = (View(extent_m=0.24, px=128), View(extent_m=0.48, px=128), View(extent_m=0.96, px=160))
+"""A small mine fills the first; the last shows a mortar bomb whole, and what surrounds the others."""
+
+
+class SecondLookCard(BaseModel):
+    """Weights of the sum that tells items: `first look + bias + others * ln(distance) + items * likeness`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    others: Annotated[float, Field(ge=0)]
+    """Of ln(distance to the flight's other alarms)."""
+    items: Annotated[float, Field(ge=0)]
+    """Of the logit of a regression that tells items of composites from alarms of their ground."""
+    bias: float
+    trimmed: Annotated[float, Field(ge=0, lt=0.5)]
+    """Share of the alarms, those farthest from the rest, that is left out of their measure."""
+    alarms_a_window: Annotated[float, Field(gt=0)]
+    """Alarms, the strongest, that are measured for each window of ground that is."""
+    features: Annotated[int, Field(gt=0)]
+    """That alarms are told apart by."""
+    views: tuple[View, ...]
+    margin: Annotated[float, Field(ge=0)]
+    """What a second look may add to a logit: only places that it could make sightings are looked at."""
+    least_logit: float
+    """Of the first look, below which no place is looked at again, and none is a sighting."""
+
+    def extents_px(self, gsd_m: float) -> tuple[int, ...]:
+        """Return the edges of the views in working pixels, even ones."""
+        return tuple(2 * round(view.extent_m / gsd_m / 2) for view in self.views)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """What a second look says of N places."""
+
+    features: NDArray[np.float32]
+    """(N, features) that alarms are told apart by."""
+    likeness: NDArray[np.float32]
+    """(N,) logits: like the items of the composites."""
+
+
+class SecondLooker:
+    """Looks at places of a picture; float32, on the device that it was put on."""
+
+    def __init__(self, backbone: EfficientNetLite, look: SecondLook, card: SecondLookCard, *, gsd_m: float) -> None:
+        """Take over a copy of a backbone."""
+        self.card = card
+        self._extents = card.extents_px(gsd_m)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._backbone, self._look = (m.float().to(self._device).eval() for m in (backbone, look))
+
+    @property
+    def reach_px(self) -> int:
+        """Pixels that a view reaches from its middle."""
+        return max(self._extents) // 2
+
+    @torch.inference_mode()
+    def describe(self, pixels: NDArray[np.uint8], places: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return all features, (N, D).
+
+        Args:
+            pixels: uint8 (H, W, 3) at the model's GSD.
+            places: (N, 2) rows and columns; every view lies in the picture.
+
+        Raises:
+            ValueError: A view does not.
+        """
+        reach = self.reach_px
+        if len(places) and ((places < reach).any() or (places + reach > pixels.shape[:2]).any()):
+            msg = f"a place lies less than {reach} px from the edge of a picture of {pixels.shape[:2]}"
+            raise ValueError(msg)
+        parts = [
+            self._look.describe(self._backbone, self._views(pixels, places[n : n + _BATCH]))
+            for n in range(0, len(places), _BATCH)
+        ]
+        return torch.cat(parts).cpu().numpy() if parts else np.empty((0, self._look.basis.shape[1]), np.float32)
+
+    @torch.inference_mode()
+    def __call__(self, pixels: NDArray[np.uint8], places: NDArray[np.integer]) -> Looks:
+        """Return what is seen at places (see `describe`)."""
+        described = torch.from_numpy(self.describe(pixels, places)).to(self._device)
+        told = self._look(described).cpu().numpy()
+        return Looks(told[:, :-1], told[:, -1])
+
+    def _views(self, pixels: NDArray[np.uint8], places: NDArray[np.integer]) -> list[Tensor]:
+        """Return the views of some places, normalised: a tensor (N, 3, px, px) for each view."""
+        tensors = []
+        for extent, view in zip(self._extents, self.card.views, strict=True):
+            method = cv2.INTER_AREA if view.px < extent else cv2.INTER_LINEAR
+            cut = [
+                cv2.resize(pixels[r : r + extent, c : c + extent], (view.px, view.px), interpolation=method)
+                for r, c in (places - extent // 2).tolist()
+            ]
+            tensor = torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).to(self._device)
+            tensors.append((tensor.float() - FILL) / 128)
+        return tensors
