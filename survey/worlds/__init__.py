@@ -1,7 +1,8 @@
 """Is the risk right about its own uncertainty? Simulated campaigns with known truth, inferred and scored."""
 
 from survey.worlds.flight_run import calibrate_flights
-from survey.worlds.flights import FlightSettings, Flown, fly
+from survey.worlds.flights import FlightSettings, fly
+from survey.worlds.flown import Flown
 from survey.worlds.run import calibrate_risk
 from survey.worlds.work import WORK_WORLDS, WorkWorld
 from survey.worlds.world import WORLDS, Campaigns, World, simulate

@@ -11,7 +11,7 @@ from survey.evaluate import recall_rate
 from survey.risk import Inference
 from survey.values import ORDNANCE_GROUPS
 from survey.worlds.compare import BANDWIDTH_M, LEAST, ROUNDS, TOP, logistic, reliability, term_of
-from survey.worlds.flights import Flown
+from survey.worlds.flown import Flown
 from survey.worlds.ranks import ranks
 
 NAMES = ("total", *ORDNANCE_GROUPS)

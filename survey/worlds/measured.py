@@ -9,16 +9,20 @@ from survey.detect.calibration import Calibration
 from survey.evaluate import recall_rate
 from survey.evaluate.calibrate import Sample, fit_calibration
 from survey.evaluate.intervals import Units
+from survey.implant import Tally
 from survey.risk import Belief, CellEvidence, Inference, infer, marks_of
 from survey.risk.posterior import log_label_ratio
 from survey.values import Performance
-from survey.worlds.flights import FlightSettings, Flown
+from survey.worlds.flights import FlightSettings
+from survey.worlds.flown import Flown
 
 Array = NDArray[np.float64]
 
 
 def measure(flown: Sequence[Flown], *, classes: tuple[str, ...], max_gsd_m: float) -> tuple[Performance, Calibration]:
     """Return recall, false alarms and calibration of a search as these flights show them, with their counts.
+
+    What was found of items laid on these flights is the reference of that recall.
 
     Args:
         flown: Flights that nothing else is judged on.
@@ -40,6 +44,7 @@ def measure(flown: Sequence[Flown], *, classes: tuple[str, ...], max_gsd_m: floa
         "flight",
         classes,
     )
+    laid = sum((f.implants for f in flown), Tally())
     calibration = fit_calibration(sample, fitted_on=f"{len(flown)} simulated flights").calibration
     performance = Performance(
         recall=max(recall.value or 0.0, 0.5 / (items + 1)),
@@ -57,6 +62,8 @@ def measure(flown: Sequence[Flown], *, classes: tuple[str, ...], max_gsd_m: floa
         site_alarms=tuple(np.bincount(flight[~true], minlength=len(flown)).tolist()),
         site_ha=tuple(area.tolist()),
         own_curves=tuple(sorted(calibration.classes)),
+        implants_laid_reference=laid.laid,
+        implants_found_reference=laid.found,
     )
     return performance, calibration
 
