@@ -1,4 +1,8 @@
-"""Is the risk right about its own uncertainty? Simulated campaigns with known truth, inferred and scored."""
+"""Is the risk right about its own uncertainty? Simulated ground with known truth, inferred and scored.
+
+Worlds are point processes without a detector, many hectares of them (`run.py`, `world.py`, `work.py`, `compare.py`).
+Flights are pictures through the real one, few hectares (`flight_run.py`, `flights.py`, `believed.py`, `flight_scores.py`).
+"""
 
 from survey.worlds.flight_run import calibrate_flights
 from survey.worlds.flights import FlightSettings, fly

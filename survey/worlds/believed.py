@@ -10,11 +10,12 @@ from survey.detect.calibration import Calibration
 from survey.detect.model import ModelCard
 from survey.implant import Tally
 from survey.pipeline.implants import performance_here
-from survey.risk import Belief, Inference, Posterior
+from survey.risk import Belief, CellEvidence, Inference, Posterior, infer, marks_of
+from survey.risk.posterior import log_label_ratio
 from survey.values import Performance
 from survey.worlds.flights import FlightSettings
 from survey.worlds.flown import Flown
-from survey.worlds.measured import posterior
+from survey.worlds.measured import logit_of
 
 MEASURED, UNCOUNTED, EARLIER = "card of other flights", "same, classes uncounted", "same, sites neither"
 MEASURED_LAID = "card of others, laid items"
@@ -80,6 +81,43 @@ def cards_of(card: ModelCard, measured: Performance, curve: Calibration) -> dict
         RELEASED: Believed(released, card.calibration),
         RELEASED_LAID: Believed(released, card.calibration, carried=True),
     }
+
+
+def posterior(
+    flown: Sequence[Flown],
+    performance: Performance,
+    *,
+    settings: FlightSettings,
+    classes: tuple[str, ...],
+    calibration: Calibration,
+) -> Inference:
+    """Return the posterior of every hectare of flights, one after the other, with the chances of the true numbers.
+
+    Args:
+        flown: Flights.
+        performance: What is believed of the search.
+        settings: Their prior.
+        classes: The model's.
+        calibration: From score to probability.
+    """
+    first = np.concatenate([[0], np.cumsum([len(f.truth) for f in flown])])
+    name = np.concatenate([f.class_name for f in flown])
+    index = np.array([classes.index(str(n)) for n in name], np.intp)
+    logit = logit_of(np.concatenate([f.score for f in flown]))
+    probability = calibration.by_class(logit, index, classes=classes)
+    evidence = CellEvidence(
+        np.clip(np.concatenate([f.searched for f in flown]), 0, 1),
+        log_ratio=log_label_ratio(probability, class_index=index, classes=classes, performance=performance),
+        cell=np.concatenate([f.cell + n for f, n in zip(flown, first, strict=False)]).astype(np.intp),
+        mark=marks_of(classes, index),
+        confirmed=np.zeros(len(name), np.bool_),
+        visible=np.concatenate([f.visible for f in flown]),
+    )
+    truth = np.concatenate([f.truth for f in flown])
+    prior = settings.prior
+    belief = Belief.from_performance(performance, shares=prior.shares)
+    counts = np.column_stack([truth.sum(axis=1), truth])
+    return infer(evidence, prior=prior.over(len(truth)), belief=belief, counts=counts)
 
 
 def joined(parts: Sequence[Inference]) -> Inference:

@@ -2,64 +2,27 @@
 
 import io
 from collections.abc import Mapping
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from survey.evaluate import recall_rate
-from survey.export import write_summary
-from survey.files import write_bytes
 from survey.worlds.believed import MEASURED
 from survey.worlds.flight_scores import RANK_BINS
-from survey.worlds.run import Calibration
 
 _NAME = 28
 """Width of the first column."""
+_SIMULATED = "Simulated ground and items: this tests the chain from pictures to layers, not real ground."
 _COVERS = "90 % covers (exact; by flights)"
-
-
-def write_report(out: Path, report: dict[str, Any]) -> Calibration:
-    """Write flights.json, flights.txt and, with matplotlib, flights.png into a folder."""
-    text = in_words(report)
-    write_summary(out / "flights.json", summary=report)
-    write_bytes(out / "flights.txt", text.encode() + b"\n")
-    files = ["flights.json", "flights.txt"]
-    if find_spec("matplotlib") is not None:
-        write_bytes(out / "flights.png", _plot(report))
-        files.append("flights.png")
-    return Calibration(report, text, tuple(files))
 
 
 def in_words(report: Mapping[str, Any]) -> str:
     """Return the tables that the command line prints."""
-    lines = [
-        _flights(report),
-        _cards(report),
-        "",
-        *_laid(report),
-        "",
-        f"{'posterior with':<{_NAME}}{'of':<13}{'items':>7}{'expected':>10}{'rank p':>9}   {_COVERS}",
-    ]
-    for name, groups in report["calibration"].items():
-        for group, c in groups.items():
-            exact, drawn = c["interval_exact"], c["interval_by_flights"]
-            covers = f"{c['inside']} of {c['hectares']} = {c['coverage_90']:.3f} ({exact[0]:.3f} to {exact[1]:.3f}; "
-            covers += f"{drawn[0]:.3f} to {drawn[1]:.3f})"
-            numbers = f"{c['items']:>7}{c['expected_items']:>10.1f}{c['rank_p']:>9.2g}"
-            lines.append(f"{name:<{_NAME}}{group:<13}{numbers}   {covers}")
-    keys = [key for key in report["scores"][MEASURED] if key != "reliability"]
-    lines += ["", f"{'map':<{_NAME}}" + "".join(f"{key:>25}" for key in keys) + "    ECE"]
-    for name, scores in report["scores"].items():
-        cells = [f"{scores[k]['value']:.3f} ({scores[k]['low']:.3f}..{scores[k]['high']:.3f})".rjust(25) for k in keys]
-        lines.append(f"{name:<{_NAME}}{''.join(cells)}{scores['reliability']['ece']:>7.3f}")
-    lines += [""]
-    for name, scores in report["scores_of_laid"].items():
-        less = [f"{key} {_signed(scores[key]['less_base'])}" for key in keys]
-        lines.append(f"{name}, less without: {', '.join(less)}")
-    lines += ["", "Simulated ground and items: this tests the chain from pictures to layers, not real ground."]
-    return "\n".join(lines)
+    parts = [[_flights(report), _cards(report)], _laid(report), _posteriors(report), _maps(report), _with_laid(report)]
+    lines = [line for part in parts for line in (*part, "")]
+    return "\n".join(
+        [*lines, "Simulated ground and items: this tests the chain from pictures to layers, not real ground."]
+    )
 
 
 def _flights(report: Mapping[str, Any]) -> str:
@@ -100,6 +63,40 @@ def _laid(report: Mapping[str, Any]) -> list[str]:
     return [*lines, f"Found in truth: {true}"]
 
 
+def _posteriors(report: Mapping[str, Any]) -> list[str]:
+    lines = [f"{'posterior with':<{_NAME}}{'of':<13}{'items':>7}{'expected':>10}{'rank p':>9}   {_COVERS}"]
+    for name, groups in report["calibration"].items():
+        for group, c in groups.items():
+            exact, drawn = c["interval_exact"], c["interval_by_flights"]
+            covers = f"{c['inside']} of {c['hectares']} = {c['coverage_90']:.3f} ({exact[0]:.3f} to {exact[1]:.3f}; "
+            covers += f"{drawn[0]:.3f} to {drawn[1]:.3f})"
+            numbers = f"{c['items']:>7}{c['expected_items']:>10.1f}{c['rank_p']:>9.2g}"
+            lines.append(f"{name:<{_NAME}}{group:<13}{numbers}   {covers}")
+    return lines
+
+
+def _maps(report: Mapping[str, Any]) -> list[str]:
+    keys = _scores_in(report)
+    lines = [f"{'map':<{_NAME}}" + "".join(f"{key:>25}" for key in keys) + "    ECE"]
+    for name, scores in report["scores"].items():
+        cells = [f"{scores[k]['value']:.3f} ({scores[k]['low']:.3f}..{scores[k]['high']:.3f})".rjust(25) for k in keys]
+        lines.append(f"{name:<{_NAME}}{''.join(cells)}{scores['reliability']['ece']:>7.3f}")
+    return lines
+
+
+def _with_laid(report: Mapping[str, Any]) -> list[str]:
+    """Return by how much laid items change the scores of a card's posterior, on the same drawn flights."""
+    keys = _scores_in(report)
+    lines = [f"{'score with less without':<{_NAME}}" + "".join(f"{key:>25}" for key in keys)]
+    for name, scores in report["scores_of_laid"].items():
+        lines.append(f"{name:<{_NAME}}" + "".join(_signed(scores[key]["less_base"]).rjust(25) for key in keys))
+    return lines
+
+
+def _scores_in(report: Mapping[str, Any]) -> list[str]:
+    return [key for key in report["scores"][MEASURED] if key != "reliability"]
+
+
 def _share(counts: Mapping[str, int]) -> str:
     return f"{counts['found']} of {counts['laid']} ({counts['found'] / max(counts['laid'], 1):.2f})"
 
@@ -108,7 +105,7 @@ def _signed(ends: Mapping[str, float]) -> str:
     return f"{ends['value']:+.3f} ({ends['low']:+.3f}..{ends['high']:+.3f})"
 
 
-def _plot(report: Mapping[str, Any]) -> bytes:
+def plot(report: Mapping[str, Any]) -> bytes:
     """Return ranks with each card and the reliability of all maps as PNG."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 

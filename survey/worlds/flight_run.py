@@ -15,12 +15,12 @@ from survey.implant import Tally
 from survey.resources import models_folder
 from survey.risk import ratio_of
 from survey.worlds.believed import LAID_OVER, MEASURED, RELEASED, Believed, cards_of
-from survey.worlds.flight_report import write_report
+from survey.worlds.flight_report import in_words, plot
 from survey.worlds.flight_scores import baselines, calibration_of, compare_flights
 from survey.worlds.flights import FlightSettings, fly
 from survey.worlds.flown import Flown
 from survey.worlds.measured import measure
-from survey.worlds.run import Calibration
+from survey.worlds.written import Calibration, write_calibration
 
 
 def calibrate_flights(
@@ -82,7 +82,7 @@ def calibrate_flights(
             for laid, plain in LAID_OVER.items()
         },
     }
-    return write_report(out, report)
+    return write_calibration(out, "flights", report=report, text=in_words(report), plot=plot)
 
 
 def _facts(parts: Mapping[str, Sequence[Flown]]) -> dict[str, Any]:

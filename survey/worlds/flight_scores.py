@@ -9,12 +9,10 @@ from scipy import stats
 
 from survey.evaluate import recall_rate
 from survey.risk import Inference
-from survey.values import ORDNANCE_GROUPS
 from survey.worlds.compare import BANDWIDTH_M, LEAST, ROUNDS, TOP, logistic, reliability, term_of
 from survey.worlds.flown import Flown
-from survey.worlds.ranks import ranks
+from survey.worlds.ranks import NAMES, ranks
 
-NAMES = ("total", *ORDNANCE_GROUPS)
 RANK_BINS = 10
 FAR_M = 1000.0
 """Distance that is taken on flights on which nothing was detected."""

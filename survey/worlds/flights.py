@@ -18,7 +18,7 @@ from survey.risk import Prior
 from survey.simulate import CRS, ORIGIN, SimulatedFlight, simulate_flight
 from survey.values import HectareGrid
 from survey.worlds.flown import COUNTED, RUN, SEARCHED, Flown, read_flight
-from survey.worlds.laid import Laid, draw
+from survey.worlds.ordnance import Ordnance, draw
 
 _SETTINGS = "flights.json"
 
@@ -27,7 +27,7 @@ _SETTINGS = "flights.json"
 class FlightSettings:
     """What decides the flights; more of them leave the first ones as they are."""
 
-    area_ha: float = 2.0
+    area_ha: float = 1.0
     """Of one flight."""
     seed: int = 1
     model: str = "default"
@@ -110,7 +110,7 @@ def _make(folder: Path, *, number: int, settings: FlightSettings) -> None:
     write_summary(counted, summary=asked | asdict(tally))
 
 
-def _simulate(folder: Path, *, number: int, settings: FlightSettings) -> tuple[SimulatedFlight, Laid]:
+def _simulate(folder: Path, *, number: int, settings: FlightSettings) -> tuple[SimulatedFlight, Ordnance]:
     """Return a flight, the same each time, and the ordnance of all hectares that it touches."""
     reach = 1.6 * np.sqrt(settings.area_ha * 1e4)  # farther than any outline of the area
     grid = HectareGrid.covering(crs=CRS, bounds=(ORIGIN[0], ORIGIN[1] - reach, ORIGIN[0] + reach, ORIGIN[1]))
@@ -119,7 +119,7 @@ def _simulate(folder: Path, *, number: int, settings: FlightSettings) -> tuple[S
     return simulate_flight(folder, seed=seed, area_ha=settings.area_ha, lay=ordnance.on), ordnance
 
 
-def _search(folder: Path, flight: SimulatedFlight, *, ordnance: Laid, settings: FlightSettings) -> None:
+def _search(folder: Path, flight: SimulatedFlight, *, ordnance: Ordnance, settings: FlightSettings) -> None:
     """Search a flight, and write down the truth last."""
     # Items are laid in a step of its own: one search then serves rows with them and without.
     result = run([flight.image], folder / RUN, config=settings.config.model_copy(update={"implants": 0}))

@@ -11,11 +11,9 @@ from scipy.stats import beta
 from survey.risk import CellEvidence, Work, infer, infer_worked
 from survey.risk.work import LEVELS, quality_at, quality_levels
 from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS
-from survey.worlds.ranks import LEVEL, ranks, uniformity
-from survey.worlds.world import BELIEF, Campaigns, World, simulate
+from survey.worlds.ranks import AIM, LEVEL, coverage
+from survey.worlds.world import BELIEF, EDGE_CELLS, Campaigns, World, simulate
 
-AIM = 0.02
-"""A 90 % interval is to cover 90 % within so much."""
 ROUNDS = 3
 WORKED = 0.5
 """Chance that a hectare is worked on in a round, on a strip across it."""
@@ -24,7 +22,6 @@ METHODS = (
     ((0.6, 8.0), (0.7, 8.0), (0.5, 8.0), (0.4, 8.0)),
 )
 """(mean, strength) of recall by group: clearance, and a technical survey of the ground."""
-_NAMES = ("total", *ORDNANCE_GROUPS)
 
 Array = NDArray[np.float64]
 
@@ -99,7 +96,7 @@ def work_on(
         mark=e.mark[detections],
         confirmed=e.confirmed[detections],
     )
-    row = e.cell % 100 // 10  # of a campaign of 10 x 10 hectares
+    row = e.cell % EDGE_CELLS**2 // EDGE_CELLS  # in its campaign
     detected_north = found.y - row * HECTARE_EDGE_M
     under = kinds.at(e.cell, detected_north)[detections]
     searched = found.item_place[:, 0] < e.searched_ha[cell] * HECTARE_EDGE_M
@@ -141,15 +138,7 @@ def score_work(world: WorkWorld, *, hectares: int, seed: Sequence[int], threads:
     )
     for values, name in ((expected, "expected_items"), (low, "q05"), (high, "q95")):
         values[told.cell] = getattr(told.posterior, name)
-    by_name: dict[str, Any] = {}
-    for place, name in enumerate(_NAMES):
-        rank = ranks(below[:, place], at_most[:, place], rng=rng)
-        inside = (truth[:, place] >= low[:, place]) & (truth[:, place] <= high[:, place])
-        by_name[name] = {
-            "ranks": asdict(uniformity(rank)),
-            "coverage_90": float(((rank >= 0.05) & (rank <= 0.95)).mean()),
-            "coverage_q05_q95": float(inside.mean()),
-        }
+    by_name = coverage(below, at_most, truth=truth, interval=(low, high), rng=rng)
     total = by_name["total"]
     return {
         "world": asdict(world),

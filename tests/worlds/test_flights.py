@@ -25,13 +25,13 @@ from survey.simulate import CRS, ORIGIN
 from survey.values import HectareGrid, Performance
 from survey.worlds import FlightSettings, Flown, calibrate_flights, fly
 from survey.worlds import flights as making
-from survey.worlds.believed import LAID_OVER, RELEASED, Believed, cards_of
+from survey.worlds.believed import LAID_OVER, RELEASED, Believed, cards_of, posterior
 from survey.worlds.flight_report import in_words
 from survey.worlds.flight_run import layers_differ
 from survey.worlds.flight_scores import baselines, calibration_of, compare_flights
 from survey.worlds.flown import COUNTED
-from survey.worlds.laid import draw
-from survey.worlds.measured import measure, posterior
+from survey.worlds.measured import measure
+from survey.worlds.ordnance import draw
 
 SETTINGS = FlightSettings()
 GRID = HectareGrid.covering(crs=CRS, bounds=(ORIGIN[0], ORIGIN[1] - 250, ORIGIN[0] + 250, ORIGIN[1]))
