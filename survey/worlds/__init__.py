@@ -1,7 +1,7 @@
 """Is the risk right about its own uncertainty? Simulated ground with known truth, inferred and scored.
 
 Worlds are point processes without a detector, many hectares of them (`run.py`, `world.py`, `work.py`, `compare.py`).
-Flights are pictures through the real one, few hectares (`flight_run.py`, `flights.py`, `believed.py`, `flight_scores.py`).
+Flights are pictures through the real one, a few hectares (`flight_run.py`, `flights.py`, `believed.py`, and so on).
 """
 
 from survey.worlds.flight_run import calibrate_flights

@@ -1,10 +1,11 @@
 """Whole flights: the truth is that of the prior, layers are read as they were written, scores do what they promise."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from survey.resources import models_folder
 from survey.risk import ratio_of
 from survey.simulate import CRS, ORIGIN
 from survey.values import HectareGrid, Performance
-from survey.worlds import FlightSettings, Flown, calibrate_flights, fly
+from survey.worlds import FlightSettings, Flown, calibrate_flights, flight_run, fly
 from survey.worlds import flights as making
 from survey.worlds.believed import LAID_OVER, RELEASED, Believed, cards_of, posterior
 from survey.worlds.flight_report import in_words
@@ -222,6 +223,39 @@ def test_the_released_card_is_carried_from_its_own_count_as_a_run_does(
     assert cards["released card, laid items"].on(flown) == performance_here(card, flown.implants)
     without = cards_of(card.model_copy(update={"implants": None}), measured, curve)
     assert ratio_of(without["released card, laid items"].on(flown)) is None
+
+
+def test_the_report_sets_each_card_beside_itself_with_laid_items(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    flown = [*(drawn(rng=rng) for _ in range(20)), *(drawn(rng=rng, hides=1 / 3) for _ in range(80))]
+    monkeypatch.setattr(flight_run, "fly", lambda *_, **__: tuple(flown))
+    done = calibrate_flights(tmp_path / "laid", flights=80, measuring=20, settings=SETTINGS)
+    told, names = done.report["implants"], ("card of other flights", "released card")
+    assert told["scored"]["laid"] == 80 * LAID
+    assert told["measuring"]["found"] == sum(f.implants.found for f in flown[:20])
+    for name in names:
+        own = told["cards"][name]
+        assert own["with"]["share"] < own["without"]["share"]
+        assert f"{own['reference']['found']} of {own['reference']['laid']}" in done.text
+    ratio = np.array(told["cards"]["card of other flights"]["ratio_by_flight"])
+    assert ratio.mean() == pytest.approx(1 / 3, abs=0.03)
+    better = done.report["scores_of_laid"]["card of others, laid items"]["log_score"]["less_base"]
+    assert better["high"] < 0, "what is carried is believed for what it is"
+    assert not VERDICTS.search(done.text)
+    assert done.report["scores"]["card of others, laid items"]["log_score"]["less_base"] == better, "one base"
+    flown = [replace(f, implants=Tally()) for f in flown[:40]]
+    report = calibrate_flights(tmp_path / "none", flights=20, measuring=20, settings=SETTINGS).report
+    for part in ("calibration", "scores"):
+        plain, laid = (report[part][name] for name in names), (report[part][name] for name in LAID_OVER)
+        assert _rounded(laid) == _rounded(plain), "rows of one posterior are the same, to the draws"
+
+
+def _rounded(rows: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Numbers of rows to nine digits, without what compares a row with another."""
+    bare = [{key: {k: v for k, v in part.items() if k != "less_base"} for key, part in row.items()} for row in rows]
+    return [json.loads(json.dumps(row), parse_float=lambda number: round(float(number), 9)) for row in bare]
 
 
 class Workshop:
