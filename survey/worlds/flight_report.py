@@ -13,7 +13,7 @@ from survey.worlds.flight_scores import RANK_BINS
 _NAME = 28
 """Width of the first column."""
 _SIMULATED = "Simulated ground and items: this tests the chain from pictures to layers, not real ground."
-_COVERS = "90 % covers (exact; by flights)"
+_COVERS = "by 90 % intervals, ties broken once (exact; by flights)"
 
 
 def in_words(report: Mapping[str, Any]) -> str:
@@ -64,11 +64,13 @@ def _laid(report: Mapping[str, Any]) -> list[str]:
 
 
 def _posteriors(report: Mapping[str, Any]) -> list[str]:
-    lines = [f"{'posterior with':<{_NAME}}{'of':<13}{'items':>7}{'expected':>10}{'rank p':>9}   {_COVERS}"]
+    lines = [
+        f"{'posterior with':<{_NAME}}{'of':<13}{'items':>7}{'expected':>10}{'rank p':>9}{'covered':>9}   {_COVERS}"
+    ]
     for name, groups in report["calibration"].items():
         for group, c in groups.items():
             exact, drawn = c["interval_exact"], c["interval_by_flights"]
-            covers = f"{c['inside']} of {c['hectares']} = {c['coverage_90']:.3f} ({exact[0]:.3f} to {exact[1]:.3f}; "
+            covers = f"{c['inside_over_ties']:>6.1f}   {c['inside']} of {c['hectares']} = {c['coverage_90']:.3f} ({exact[0]:.3f} to {exact[1]:.3f}; "
             covers += f"{drawn[0]:.3f} to {drawn[1]:.3f})"
             numbers = f"{c['items']:>7}{c['expected_items']:>10.1f}{c['rank_p']:>9.2g}"
             lines.append(f"{name:<{_NAME}}{group:<13}{numbers}   {covers}")

@@ -42,6 +42,14 @@ def ranks(below: Array, at_most: Array, *, rng: np.random.Generator) -> Array:
     return rank
 
 
+def chance_inside(below: Array, at_most: Array) -> Array:
+    """Return the chance that a randomised rank lies in 5..95 %: what one draw of ties tells, without its noise."""
+    width = at_most - below
+    shared = np.minimum(at_most, 0.95) - np.maximum(below, 0.05)
+    chance: Array = np.clip(shared / np.maximum(width, 1e-12), 0, 1)
+    return chance
+
+
 def coverage(
     below: Array, at_most: Array, *, truth: NDArray[np.intp], interval: tuple[Array, Array], rng: np.random.Generator
 ) -> dict[str, Any]:

@@ -130,6 +130,9 @@ def test_a_right_card_covers_and_a_wrong_one_is_told(flights: tuple[list[Flown],
     assert total["interval_exact"][0] - 0.01 < 0.9 < total["interval_exact"][1] + 0.01
     assert total["rank_p"] > 1e-3
     assert total["inside"] == round(total["coverage_90"] * 1800)
+    draws = [calibration_of(right, rest, rng=np.random.default_rng(n))["total"]["inside"] for n in range(2, 22)]
+    assert np.std(draws) > 1
+    assert total["inside_over_ties"] == pytest.approx(np.mean(draws), abs=4 * np.std(draws) / np.sqrt(len(draws)))
     wrong = Performance(0.05, (0.02, 0.1), 0.5, (0.4, 0.6), 0.2, 0.02, 100, 5, 50, 100.0)
     flat = curve.model_copy(update={"kind": CurveKind.CONSTANT, "parameters": (0.0,), "classes": {}})
     told = posterior(rest, wrong, settings=SETTINGS, classes=CLASSES, calibration=flat)
