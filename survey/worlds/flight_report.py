@@ -64,16 +64,15 @@ def _laid(report: Mapping[str, Any]) -> list[str]:
 
 
 def _posteriors(report: Mapping[str, Any]) -> list[str]:
-    lines = [
-        f"{'posterior with':<{_NAME}}{'of':<13}{'items':>7}{'expected':>10}{'rank p':>9}{'covered':>9}   {_COVERS}"
-    ]
+    columns = f"{'items':>7}{'expected':>10}{'rank p':>9}{'covered':>9}"
+    lines = [f"{'posterior with':<{_NAME}}{'of':<13}{columns}   {_COVERS}"]
     for name, groups in report["calibration"].items():
         for group, c in groups.items():
             exact, drawn = c["interval_exact"], c["interval_by_flights"]
-            covers = f"{c['inside_over_ties']:>6.1f}   {c['inside']} of {c['hectares']} = {c['coverage_90']:.3f} ({exact[0]:.3f} to {exact[1]:.3f}; "
-            covers += f"{drawn[0]:.3f} to {drawn[1]:.3f})"
-            numbers = f"{c['items']:>7}{c['expected_items']:>10.1f}{c['rank_p']:>9.2g}"
-            lines.append(f"{name:<{_NAME}}{group:<13}{numbers}   {covers}")
+            numbers = f"{c['items']:>7}{c['expected_items']:>10.1f}{c['rank_p']:>9.2g}{c['inside_over_ties']:>9.1f}"
+            once = f"{c['inside']} of {c['hectares']} = {c['coverage_90']:.3f}"
+            ends = f"({exact[0]:.3f} to {exact[1]:.3f}; {drawn[0]:.3f} to {drawn[1]:.3f})"
+            lines.append(f"{name:<{_NAME}}{group:<13}{numbers}   {once} {ends}")
     return lines
 
 
