@@ -110,8 +110,9 @@ def plot(report: Mapping[str, Any]) -> bytes:
     """Return ranks with each card and the reliability of all maps as PNG."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 
-    figure = Figure(figsize=(4 * (len(report["calibration"]) + 1), 4), layout="constrained")
-    axes = figure.subplots(1, len(report["calibration"]) + 1)
+    rows, columns = 2, -(-(len(report["calibration"]) + 1) // 2)
+    figure = Figure(figsize=(4.5 * columns, 4 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns).ravel()
     for axis, (name, groups) in zip(axes, report["calibration"].items(), strict=False):
         total = groups["total"]
         counts = np.array(total["rank_counts"]) * RANK_BINS / total["hectares"]
@@ -120,6 +121,8 @@ def plot(report: Mapping[str, Any]) -> bytes:
         title = f"{name}: 90 % covers {total['inside']} of {total['hectares']} ha"
         axis.set(title=title, xlabel="rank of the true number of items", ylabel="density")
         axis.title.set_fontsize(10)
+    for unused in axes[len(report["calibration"]) : -1]:
+        unused.set_axis_off()
     for name, scores in report["scores"].items():
         bins = scores["reliability"]["bins"]
         told, true = [b["told"] for b in bins], [b["true"] / b["of"] for b in bins]
