@@ -59,7 +59,7 @@ def write_products(folder: Path, plan: Plan, store: JobStore, receipts: Sequence
     tags = {"SURVEY_RUN_ID": plan.identity.run_id, "SURVEY_MODEL": plan.identity.model} | plan.prior.tags()
     searched, outline, sight = write_ground(products, plan, store, receipts, judged=judged, tags=tags)
     tally = recorded_implants(plan, store, detector=lambda: detector_on(plan, store))
-    performance = performance_here(plan, tally)
+    performance = performance_here(plan.card, tally)
     images = [planned.image for planned in plan.images]
     basis = Basis(
         run_id=plan.identity.run_id,

@@ -64,15 +64,15 @@ def recorded_implants(plan: Plan, store: JobStore, *, detector: Callable[[], Det
     return tally
 
 
-def performance_here(plan: Plan, tally: Tally | None) -> Performance:
+def performance_here(card: ModelCard, tally: Tally | None) -> Performance:
     """Return what the card says of the model, with the counts of implants here and on the card's ground."""
-    card, told = plan.card.implants, plan.card.as_performance()
+    reference, told = card.implants, card.as_performance()
     if tally is None:
         return told
     told = replace(told, implants_laid=tally.laid, implants_found=tally.found)
-    if card is None or card.algorithm != ALGORITHM:
+    if reference is None or reference.algorithm != ALGORITHM:
         return told
-    return replace(told, implants_laid_reference=card.laid, implants_found_reference=card.found)
+    return replace(told, implants_laid_reference=reference.laid, implants_found_reference=reference.found)
 
 
 def facts_of(card: ModelCard, performance: Performance, tally: Tally | None) -> dict[str, Any]:
@@ -110,7 +110,7 @@ CLUTTERED = (
 
 def implants_warning(plan: Plan, tally: Tally | None, ground: Background | None) -> str | None:
     """Return what to warn of before the search: that less is found here, or that it was not measured and may be."""
-    facts = facts_of(plan.card, performance_here(plan, tally), tally)
+    facts = facts_of(plan.card, performance_here(plan.card, tally), tally)
     damped = ground is not None and plan.card.contrast is not None and ground.share(plan.card.contrast) < 1
     return CLUTTERED if facts["ratio"] is None and damped else warning_of(facts)
 

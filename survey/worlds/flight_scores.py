@@ -9,12 +9,10 @@ from scipy import stats
 
 from survey.evaluate import recall_rate
 from survey.risk import Inference
-from survey.values import ORDNANCE_GROUPS
 from survey.worlds.compare import BANDWIDTH_M, LEAST, ROUNDS, TOP, logistic, reliability, term_of
-from survey.worlds.flights import Flown
-from survey.worlds.ranks import ranks
+from survey.worlds.flown import Flown
+from survey.worlds.ranks import NAMES, chance_inside, ranks
 
-NAMES = ("total", *ORDNANCE_GROUPS)
 RANK_BINS = 10
 FAR_M = 1000.0
 """Distance that is taken on flights on which nothing was detected."""
@@ -26,7 +24,7 @@ def calibration_of(told: Inference, flown: Sequence[Flown], *, rng: np.random.Ge
     """Return how often 90 % intervals hold the true number, in total and by group.
 
     Each has the exact interval of hectares taken as independent, and one by drawing flights: hectares of one flight
-    share its light and ground.
+    share its light and ground. `inside` breaks ties of ranks by one draw, `inside_over_ties` is its mean over all.
     """
     assert told.at_most is not None
     assert told.below is not None
@@ -43,6 +41,7 @@ def calibration_of(told: Inference, flown: Sequence[Flown], *, rng: np.random.Ge
             "coverage_90": exact.value,
             "hectares": len(inside),
             "inside": int(inside.sum()),
+            "inside_over_ties": float(chance_inside(told.below[:, place], told.at_most[:, place]).sum()),
             "interval_exact": [exact.low, exact.high],
             "interval_by_flights": drawn,
             "rank_p": float(stats.kstest(rank, "uniform").pvalue),

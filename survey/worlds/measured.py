@@ -9,16 +9,17 @@ from survey.detect.calibration import Calibration
 from survey.evaluate import recall_rate
 from survey.evaluate.calibrate import Sample, fit_calibration
 from survey.evaluate.intervals import Units
-from survey.risk import Belief, CellEvidence, Inference, infer, marks_of
-from survey.risk.posterior import log_label_ratio
+from survey.implant import Tally
 from survey.values import Performance
-from survey.worlds.flights import FlightSettings, Flown
+from survey.worlds.flown import Flown
 
 Array = NDArray[np.float64]
 
 
 def measure(flown: Sequence[Flown], *, classes: tuple[str, ...], max_gsd_m: float) -> tuple[Performance, Calibration]:
     """Return recall, false alarms and calibration of a search as these flights show them, with their counts.
+
+    What was found of items laid on these flights is the reference of that recall.
 
     Args:
         flown: Flights that nothing else is judged on.
@@ -40,6 +41,7 @@ def measure(flown: Sequence[Flown], *, classes: tuple[str, ...], max_gsd_m: floa
         "flight",
         classes,
     )
+    laid = sum((f.implants for f in flown), Tally())
     calibration = fit_calibration(sample, fitted_on=f"{len(flown)} simulated flights").calibration
     performance = Performance(
         recall=max(recall.value or 0.0, 0.5 / (items + 1)),
@@ -57,45 +59,10 @@ def measure(flown: Sequence[Flown], *, classes: tuple[str, ...], max_gsd_m: floa
         site_alarms=tuple(np.bincount(flight[~true], minlength=len(flown)).tolist()),
         site_ha=tuple(area.tolist()),
         own_curves=tuple(sorted(calibration.classes)),
+        implants_laid_reference=laid.laid,
+        implants_found_reference=laid.found,
     )
     return performance, calibration
-
-
-def posterior(
-    flown: Sequence[Flown],
-    performance: Performance,
-    *,
-    settings: FlightSettings,
-    classes: tuple[str, ...],
-    calibration: Calibration,
-) -> Inference:
-    """Return the posterior of every hectare of flights, one after the other, with the chances of the true numbers.
-
-    Args:
-        flown: Flights.
-        performance: What is believed of the search.
-        settings: Their prior.
-        classes: The model's.
-        calibration: From score to probability.
-    """
-    first = np.concatenate([[0], np.cumsum([len(f.truth) for f in flown])])
-    name = np.concatenate([f.class_name for f in flown])
-    index = np.array([classes.index(str(n)) for n in name], np.intp)
-    logit = logit_of(np.concatenate([f.score for f in flown]))
-    probability = calibration.by_class(logit, index, classes=classes)
-    evidence = CellEvidence(
-        np.clip(np.concatenate([f.searched for f in flown]), 0, 1),
-        log_ratio=log_label_ratio(probability, class_index=index, classes=classes, performance=performance),
-        cell=np.concatenate([f.cell + n for f, n in zip(flown, first, strict=False)]).astype(np.intp),
-        mark=marks_of(classes, index),
-        confirmed=np.zeros(len(name), np.bool_),
-        visible=np.concatenate([f.visible for f in flown]),
-    )
-    truth = np.concatenate([f.truth for f in flown])
-    prior = settings.prior
-    belief = Belief.from_performance(performance, shares=prior.shares)
-    counts = np.column_stack([truth.sum(axis=1), truth])
-    return infer(evidence, prior=prior.over(len(truth)), belief=belief, counts=counts)
 
 
 def _called(names: NDArray[np.str_], classes: tuple[str, ...]) -> dict[str, int]:

@@ -1,14 +1,21 @@
 """Rank statistics of simulation-based calibration, and what a test of them can see."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from survey.values import ORDNANCE_GROUPS
+
+NAMES = ("total", *ORDNANCE_GROUPS)
+"""What is judged: the number of all items of a hectare, and that of each group."""
 BINS = 20
 LEVEL = 0.001
 """A world is said to break where its ranks are so unlikely: six worlds then raise one false alarm in 170 reports."""
+AIM = 0.02
+"""A 90 % interval is to cover 90 % within so much."""
 STRETCH = 1.1
 """Alternative that power is stated for: a posterior whose standard deviation is too small by so much."""
 
@@ -33,6 +40,39 @@ def ranks(below: Array, at_most: Array, *, rng: np.random.Generator) -> Array:
     """
     rank: Array = below + rng.random(below.shape) * (at_most - below)
     return rank
+
+
+def chance_inside(below: Array, at_most: Array) -> Array:
+    """Return the chance that a randomised rank lies in 5..95 %: what one draw of ties tells, without its noise."""
+    width = at_most - below
+    shared = np.minimum(at_most, 0.95) - np.maximum(below, 0.05)
+    chance: Array = np.clip(shared / np.maximum(width, 1e-12), 0, 1)
+    return chance
+
+
+def coverage(
+    below: Array, at_most: Array, *, truth: NDArray[np.intp], interval: tuple[Array, Array], rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the test of ranks and what 90 % intervals cover, of the total and of each group, as plain numbers.
+
+    Args:
+        below: (cells, 1 + groups) P(items < truth).
+        at_most: The same of P(items <= truth).
+        truth: (cells, 1 + groups) true numbers.
+        interval: 5 % and 95 % quantiles, whole numbers, each (cells, 1 + groups).
+        rng: Breaks ties.
+    """
+    low, high = interval
+    out: dict[str, Any] = {}
+    for place, name in enumerate(NAMES):
+        rank = ranks(below[:, place], at_most[:, place], rng=rng)
+        inside = (truth[:, place] >= low[:, place]) & (truth[:, place] <= high[:, place])
+        out[name] = {
+            "ranks": asdict(uniformity(rank)),
+            "coverage_90": float(((rank >= 0.05) & (rank <= 0.95)).mean()),
+            "coverage_q05_q95": float(inside.mean()),
+        }
+    return out
 
 
 def uniformity(rank: Array) -> Uniformity:

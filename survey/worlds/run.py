@@ -2,31 +2,18 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib.util import find_spec
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from survey.export import write_summary
-from survey.files import make_folder, write_bytes
 from survey.risk import infer
 from survey.worlds.compare import maps, reliability, score, scored
-from survey.worlds.ranks import BINS, LEVEL, STRETCH, power, ranks, uniformity
-from survey.worlds.work import AIM, WORK_WORLDS, WorkWorld, score_work
+from survey.worlds.ranks import AIM, BINS, LEVEL, STRETCH, coverage, power
+from survey.worlds.work import WORK_WORLDS, WorkWorld, score_work
 from survey.worlds.world import WORLDS, World, simulate
-
-_NAMES = ("total", "ap", "at", "submunition", "uxo")
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What was found, and where it was written."""
-
-    report: dict[str, Any]
-    text: str
-    files: tuple[str, ...]
+from survey.worlds.written import Calibration, write_calibration
 
 
 def calibrate_risk(
@@ -61,15 +48,7 @@ def calibrate_risk(
             for number, world in enumerate(work_worlds)
         },
     }
-    folder = make_folder(out)
-    text = in_words(report)
-    write_summary(folder / "calibration.json", summary=report)
-    write_bytes(folder / "calibration.txt", text.encode() + b"\n")
-    files = ["calibration.json", "calibration.txt"]
-    if find_spec("matplotlib") is not None:
-        write_bytes(folder / "calibration.png", _plot(report))
-        files.append("calibration.png")
-    return Calibration(report, text, tuple(files))
+    return write_calibration(out, "calibration", report=report, text=in_words(report), plot=_plot)
 
 
 def score_world(world: World, *, hectares: int, seed: Sequence[int], threads: int = 1) -> dict[str, Any]:
@@ -80,17 +59,10 @@ def score_world(world: World, *, hectares: int, seed: Sequence[int], threads: in
     told = infer(found.evidence, prior=found.prior, belief=world.belief, threads=threads, counts=truth)
     assert told.at_most is not None
     assert told.below is not None
-    by_name: dict[str, Any] = {}
-    for place, name in enumerate(_NAMES):
-        rank = ranks(told.below[:, place], told.at_most[:, place], rng=rng)
-        posterior = told.total if place == 0 else told.groups
-        low, high = (q if place == 0 else q[:, place - 1] for q in (posterior.q05, posterior.q95))
-        inside = (truth[:, place] >= low) & (truth[:, place] <= high)
-        by_name[name] = {
-            "ranks": asdict(uniformity(rank)),
-            "coverage_90": float(((rank >= 0.05) & (rank <= 0.95)).mean()),
-            "coverage_q05_q95": float(inside.mean()),
-        }
+    low, high = (
+        np.column_stack([getattr(told.total, quantile), getattr(told.groups, quantile)]) for quantile in ("q05", "q95")
+    )
+    by_name = coverage(told.below, told.at_most, truth=truth, interval=(low, high), rng=rng)
     chosen = scored(found)
     present = truth[chosen, 0] > 0
     methods = maps(found, posterior=told.total.p_at_least_one, expected=told.total.expected_items)

@@ -11,11 +11,9 @@ from scipy.stats import beta
 from survey.risk import CellEvidence, Work, infer, infer_worked
 from survey.risk.work import LEVELS, quality_at, quality_levels
 from survey.values import HECTARE_EDGE_M, ORDNANCE_GROUPS
-from survey.worlds.ranks import LEVEL, ranks, uniformity
-from survey.worlds.world import BELIEF, Campaigns, World, simulate
+from survey.worlds.ranks import AIM, LEVEL, coverage
+from survey.worlds.world import BELIEF, EDGE_CELLS, Campaigns, World, simulate
 
-AIM = 0.02
-"""A 90 % interval is to cover 90 % within so much."""
 ROUNDS = 3
 WORKED = 0.5
 """Chance that a hectare is worked on in a round, on a strip across it."""
@@ -24,7 +22,6 @@ METHODS = (
     ((0.6, 8.0), (0.7, 8.0), (0.5, 8.0), (0.4, 8.0)),
 )
 """(mean, strength) of recall by group: clearance, and a technical survey of the ground."""
-_NAMES = ("total", *ORDNANCE_GROUPS)
 
 Array = NDArray[np.float64]
 
@@ -72,22 +69,8 @@ def work_on(
     cells = len(found.items)
     method = np.where(rng.random((cells, rounds)) < worked, rng.integers(len(METHODS), size=(cells, rounds)), -1)
     ends = np.sort(rng.uniform(0, HECTARE_EDGE_M, (cells, rounds, 2)), axis=2)
-    level = rng.random(cells)
-    fine = np.linspace(0, 1, 4001)
-    true = np.array([[beta.ppf(fine, m * s, (1 - m) * s) for m, s in by_group] for by_group in METHODS])
-    north, cell, group = found.item_place[:, 1], found.item_cell, found.item_group
-    covered = (method[cell] >= 0) & (north[:, None] >= ends[cell, :, 0]) & (north[:, None] < ends[cell, :, 1])
-    gone = np.zeros(len(cell), bool)
-    for r in range(rounds):
-        place = np.flatnonzero(covered[:, r])
-        at = level[cell[place]] * (len(fine) - 1)
-        low = np.minimum(at.astype(np.intp), len(fine) - 2)
-        curve = true[method[cell[place], r], group[place]]
-        rows = np.arange(len(place))
-        q = curve[rows, low] + (at - low) * (curve[rows, low + 1] - curve[rows, low])
-        gone[place[rng.random(len(place)) < q * quality_factor]] = True
     kinds = _Kinds(method, ends)
-    of_item = kinds.at(cell, north)
+    gone = _gone(found, kinds, quality_factor=quality_factor, rng=rng)
     seen = found.item_detection >= 0
     detections = np.ones(len(found.evidence.cell), bool)
     detections[found.item_detection[gone & seen]] = False
@@ -99,27 +82,56 @@ def work_on(
         mark=e.mark[detections],
         confirmed=e.confirmed[detections],
     )
-    row = e.cell % 100 // 10  # of a campaign of 10 x 10 hectares
-    detected_north = found.y - row * HECTARE_EDGE_M
-    under = kinds.at(e.cell, detected_north)[detections]
+    remaining = found.items.copy()
+    np.subtract.at(remaining, (found.item_cell[gone], found.item_group[gone]), 1)
+    return Worked(_as_reported(found, kinds, gone=gone, left=detections), kept, remaining)
+
+
+def _gone(found: Campaigns, kinds: "_Kinds", *, quality_factor: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which items (I,) some round found and removed."""
+    level = rng.random(len(found.items))
+    fine = np.linspace(0, 1, 4001)
+    true = np.array([[beta.ppf(fine, m * s, (1 - m) * s) for m, s in by_group] for by_group in METHODS])
+    cell = found.item_cell
+    gone = np.zeros(len(cell), bool)
+    for number, covered in enumerate(kinds.covers(cell, found.item_place[:, 1]).T):
+        place = np.flatnonzero(covered)
+        at = level[cell[place]] * (len(fine) - 1)
+        low = np.minimum(at.astype(np.intp), len(fine) - 2)
+        curve = true[kinds.method[cell[place], number], found.item_group[place]]
+        rows = np.arange(len(place))
+        q = curve[rows, low] + (at - low) * (curve[rows, low + 1] - curve[rows, low])
+        gone[place[rng.random(len(place)) < q * quality_factor]] = True
+    return gone
+
+
+def _as_reported(found: Campaigns, kinds: "_Kinds", *, gone: NDArray[np.bool_], left: NDArray[np.bool_]) -> Work:
+    """Return the work as those who infer hear of it.
+
+    Args:
+        found: Before the work.
+        kinds: Where it was done.
+        gone: (I,) items that it removed.
+        left: (K,) detections that were not found to be items.
+    """
+    e, cell = found.evidence, found.item_cell
+    row = e.cell % EDGE_CELLS**2 // EDGE_CELLS  # in its campaign
+    under = kinds.at(e.cell, found.y - row * HECTARE_EDGE_M)[left]
     searched = found.item_place[:, 0] < e.searched_ha[cell] * HECTARE_EDGE_M
-    piece = kinds.pieces()
-    work = Work(
+    piece_cell, piece_kind, area_ha = kinds.pieces()
+    return Work(
         kinds.left(),
-        cell=piece[0].astype(np.intp),
-        kind=piece[1].astype(np.intp),
-        area_ha=piece[2],
-        searched_ha=piece[2] * e.searched_ha[piece[0].astype(np.intp)],
+        cell=piece_cell,
+        kind=piece_kind,
+        area_ha=area_ha,
+        searched_ha=area_ha * e.searched_ha[piece_cell],
         at=under,
         find_cell=cell[gone],
-        find_mark=group[gone],
-        find_kind=of_item[gone],
-        find_seen=np.where(seen, 1, np.where(searched, 0, -1))[gone].astype(np.int8),
+        find_mark=found.item_group[gone],
+        find_kind=kinds.at(cell, found.item_place[:, 1])[gone],
+        find_seen=np.where(found.item_detection >= 0, 1, np.where(searched, 0, -1))[gone].astype(np.int8),
         find_removed=np.ones(int(gone.sum()), bool),
     )
-    remaining = found.items.copy()
-    np.subtract.at(remaining, (cell[gone], group[gone]), 1)
-    return Worked(work, kept, remaining)
 
 
 def score_work(world: WorkWorld, *, hectares: int, seed: Sequence[int], threads: int = 1) -> dict[str, Any]:
@@ -141,15 +153,7 @@ def score_work(world: WorkWorld, *, hectares: int, seed: Sequence[int], threads:
     )
     for values, name in ((expected, "expected_items"), (low, "q05"), (high, "q95")):
         values[told.cell] = getattr(told.posterior, name)
-    by_name: dict[str, Any] = {}
-    for place, name in enumerate(_NAMES):
-        rank = ranks(below[:, place], at_most[:, place], rng=rng)
-        inside = (truth[:, place] >= low[:, place]) & (truth[:, place] <= high[:, place])
-        by_name[name] = {
-            "ranks": asdict(uniformity(rank)),
-            "coverage_90": float(((rank >= 0.05) & (rank <= 0.95)).mean()),
-            "coverage_q05_q95": float(inside.mean()),
-        }
+    by_name = coverage(below, at_most, truth=truth, interval=(low, high), rng=rng)
     total = by_name["total"]
     return {
         "world": asdict(world),
@@ -173,14 +177,18 @@ class _Kinds:
         self.base = len(METHODS) + 1
         self.count = self.base ** method.shape[1]
 
+    def covers(self, cell: NDArray[np.intp], north: Array) -> NDArray[np.bool_]:
+        """Return (places, rounds) whether a round worked at places of hectares."""
+        inside = (north[:, None] >= self.ends[cell, :, 0]) & (north[:, None] < self.ends[cell, :, 1])
+        return np.asarray(inside & (self.method[cell] >= 0), np.bool_)
+
     def at(self, cell: NDArray[np.intp], north: Array) -> NDArray[np.intp]:
         """Return the kind of ground at places of hectares."""
-        inside = (north[:, None] >= self.ends[cell, :, 0]) & (north[:, None] < self.ends[cell, :, 1])
-        digits = np.where(inside, self.method[cell] + 1, 0)
+        digits = np.where(self.covers(cell, north), self.method[cell] + 1, 0)
         kind: NDArray[np.intp] = (digits * self.base ** np.arange(digits.shape[1])).sum(axis=1)
         return kind
 
-    def pieces(self) -> tuple[Array, Array, Array]:
+    def pieces(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
         """Return (cell, kind, area) of all worked ground, between one end of a strip and the next."""
         cells = len(self.method)
         edges = np.sort(np.concatenate([self.ends.reshape(cells, -1), np.zeros((cells, 1))], axis=1), axis=1)
@@ -188,7 +196,7 @@ class _Kinds:
         cell = np.repeat(np.arange(cells), width.shape[1])
         kind = self.at(cell, (edges + width / 2).ravel())
         worked = (kind > 0) & (width.ravel() > 0)
-        return cell[worked].astype(np.float64), kind[worked].astype(np.float64), width.ravel()[worked] / HECTARE_EDGE_M
+        return cell[worked], kind[worked], width.ravel()[worked] / HECTARE_EDGE_M
 
     def left(self) -> Array:
         """Return (kinds, levels, groups) probability that an item is left."""

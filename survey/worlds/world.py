@@ -91,6 +91,16 @@ class Campaigns:
     """(I,) place of its detection in `evidence`, -1 where it was not detected."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ground:
+    """Hectares as they were flown."""
+
+    searched: Array
+    """(cells,) share, from the west."""
+    corner: Array
+    """(cells, 2) south-west, metres in the campaign."""
+
+
 def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: Belief | None = None) -> Campaigns:
     """Draw campaigns of at least so many hectares.
 
@@ -116,7 +126,39 @@ def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: B
         items = rng.poisson(rng.gamma(np.broadcast_to(shape, rate.shape)) / rate)
         cell, group = _each(items)
         place = corner[cell] + rng.uniform(0, HECTARE_EDGE_M, (len(cell), 2))
-    recall = rng.beta(belief.found, belief.missed, cells) * world.recall_factor
+    ground = _Ground(searched, corner)
+    evidence, where, seen = _sighted(ground, (cell, group, place), belief=belief, factor=world.recall_factor, rng=rng)
+    truth = np.zeros((cells, len(SHARES)), np.intp)
+    np.add.at(truth, (cell, group), 1)
+    prior = PriorField(np.tile(shape, (cells, 1)), rate / world.recorded)
+    detection = np.where(seen, np.cumsum(seen) - 1, -1)
+    inside = place - corner[cell]
+    return Campaigns(
+        evidence, prior, truth, campaign, where[:, 0], where[:, 1], centre, line, cell, group, inside, detection
+    )
+
+
+def _sighted(
+    ground: _Ground,
+    items: tuple[NDArray[np.intp], NDArray[np.intp], Array],
+    *,
+    belief: Belief,
+    factor: float,
+    rng: np.random.Generator,
+) -> tuple[CellEvidence, Array, NDArray[np.bool_]]:
+    """Return what a search says of items and false alarms, the (K, 2) place of each, and which items were seen.
+
+    Args:
+        ground: Hectares.
+        items: (cell, group, place) of each.
+        belief: Recall and false-alarm rates of every hectare are drawn from it.
+        factor: What recall is multiplied by.
+        rng: Draws all.
+    """
+    searched, corner = ground.searched, ground.corner
+    cell, group, place = items
+    cells = len(searched)
+    recall = rng.beta(belief.found, belief.missed, cells) * factor
     flown = place[:, 0] - corner[cell, 0] < searched[cell] * HECTARE_EDGE_M
     seen = flown & (rng.random(len(cell)) < recall[cell])
     told = np.where(rng.random(len(cell)) < belief.untold, UNIDENTIFIED, group)
@@ -134,14 +176,7 @@ def simulate(world: World, *, hectares: int, rng: np.random.Generator, belief: B
         mark=np.concatenate([told[seen], false_mark]),
         confirmed=np.zeros(len(at), bool),
     )
-    truth = np.zeros((cells, len(SHARES)), np.intp)
-    np.add.at(truth, (cell, group), 1)
-    prior = PriorField(np.tile(shape, (cells, 1)), rate / world.recorded)
-    detection = np.where(seen, np.cumsum(seen) - 1, -1)
-    inside = place - corner[cell]
-    return Campaigns(
-        evidence, prior, truth, campaign, where[:, 0], where[:, 1], centre, line, cell, group, inside, detection
-    )
+    return evidence, where, seen
 
 
 def _searched(world: World, cells: int, rng: np.random.Generator) -> Array:

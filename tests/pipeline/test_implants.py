@@ -14,9 +14,10 @@ from survey.config import RunConfig
 from survey.detect import ImplantsCard, ImplantSite
 from survey.detect.model import CARD, dump_card, load_card
 from survey.engine import JobStore, Receipt, Shard
+from survey.errors import ResumeError
 from survey.explain import explain_cell
 from survey.implant import ALGORITHM, SEED, Tally
-from survey.pipeline import implants, run
+from survey.pipeline import count_laid, implants, run
 from survey.pipeline.implants import RECORD, facts_of, implants_warning, performance_here, recorded_implants
 from survey.pipeline.plan import plan_run
 from survey.progress import SilentProgress
@@ -203,6 +204,22 @@ def test_the_cards_own_threshold_is_what_is_compared(
     assert set(asked) == {plan.card.implants.score} != {0.9}
 
 
+def test_counted_without_a_search_it_is_the_same_count(
+    tmp_path: Path, flight: Flight, settings: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = flight(rows=530, cols=530)
+    told = run([path], tmp_path / "run", config=settings).summary["implants"]
+    tally = count_laid([path], tmp_path / "laid", config=settings)
+    assert tally == Tally(told["laid"], told["found"], told["set_aside"])
+    assert tally.used > 0
+    monkeypatch.setattr(implants, "_measured", lambda *_: Tally(9, 9, 9))
+    assert count_laid([path], tmp_path / "laid", config=settings) == tally, "it is stored"
+    assert count_laid([path], tmp_path / "laid", config=settings, resume=False) == Tally(9, 9, 9)
+    assert count_laid([path], tmp_path / "none", config=settings.model_copy(update={"implants": 0})) == Tally()
+    with pytest.raises(ResumeError, match="another run"):
+        count_laid([path], tmp_path / "run", config=settings.model_copy(update={"implants": 5}))
+
+
 def test_counts_of_another_procedure_are_not_compared(flight: Flight, settings: RunConfig) -> None:
     plan, _ = plan_run([flight(rows=300, cols=300)], config=settings, aoi=None)
     section = plan.card.implants
@@ -210,7 +227,7 @@ def test_counts_of_another_procedure_are_not_compared(flight: Flight, settings: 
     card = plan.card.model_copy(update={"implants": section.model_copy(update={"algorithm": ALGORITHM + 1})})
     other = replace(plan, card=card)
     tally = Tally(120, 6, 0)
-    facts = facts_of(card, performance_here(other, tally), tally)
+    facts = facts_of(card, performance_here(card, tally), tally)
     assert facts["ratio"] is None
     assert "another version" in facts["told"]
     assert implants_warning(other, tally, None) is None

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Laid:
+class Ordnance:
     """N items on whole hectares, those outside the flown outline too. Arrays of shape (N,)."""
 
     grid: HectareGrid
@@ -68,7 +68,7 @@ class Laid:
         return float(place[0] - ORIGIN[0]), float(ORIGIN[1] - place[1])
 
 
-def draw(prior: Prior, grid: HectareGrid, *, rng: np.random.Generator) -> Laid:
+def draw(prior: Prior, grid: HectareGrid, *, rng: np.random.Generator) -> Ordnance:
     """Draw items of every hectare: density of each group ~ Gamma, numbers Poisson, places even, kinds alike."""
     cells = grid.rows * grid.cols
     field = prior.over(cells)
@@ -79,7 +79,7 @@ def draw(prior: Prior, grid: HectareGrid, *, rng: np.random.Generator) -> Laid:
     kinds = [sorted(k for k, i in ITEMS.items() if GROUP_OF_CLASS.get(i.class_name) == g) for g in ORDNANCE_GROUPS]
     kind = tuple(str(rng.choice(kinds[g])) for g in group)
     hidden = np.array([drawn_hidden(rng) for _ in cell], np.float64)
-    return Laid(grid, cell, group, kind, hidden, within(grid, cell, rng))
+    return Ordnance(grid, cell, group, kind, hidden, within(grid, cell, rng))
 
 
 def within(grid: HectareGrid, cell: NDArray[np.intp], rng: np.random.Generator) -> Array:
