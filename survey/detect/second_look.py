@@ -35,7 +35,7 @@ class View(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     extent_m: Annotated[float, Field(gt=0)]
-    px: Annotated[int, Field(gt=0, multiple_of=2 * LATTICE_PX)]
+    px: Annotated[int, Field(ge=128, multiple_of=2 * LATTICE_PX)]
 
 
 VIEWS = (View(extent_m=0.24, px=128), View(extent_m=0.48, px=128), View(extent_m=0.96, px=160))

@@ -44,6 +44,8 @@ DIRECTIONS = 128
 """Of the features, that likeness is told by."""
 RIDGE = 100.0
 """Of the regression on directions, all scaled alike to a mean square of 1."""
+_FREE = 1e3
+"""The constant's term: so large that the ridge does not hold its coefficient."""
 MARGIN, LEAST_LOGIT = 2.0, -4.0
 
 
@@ -165,10 +167,10 @@ def fitted(alarms: Alarms, *, features: int) -> tuple[NDArray[np.float32], NDArr
         directions = torch.svd_lowrank(others, q=DIRECTIONS + 10, niter=4)[2][:, :DIRECTIONS].T.numpy()
     told = (scaled - middle) @ directions.T
     spread = float(np.sqrt(np.mean(told**2)))
-    terms = np.column_stack([np.ones(len(told)), told / spread]).astype(np.float64)
+    terms = np.column_stack([np.full(len(told), _FREE), told / spread]).astype(np.float64)
     coefficients, _ = fit_logistic(terms, alarms.items, ridge=RIDGE)
     likeness = (coefficients[1:] / spread) @ directions
     rows = np.vstack([directions[:features], likeness]) / scale
     offset = -rows @ (mean + scale * middle)
-    offset[-1] += coefficients[0]
+    offset[-1] += _FREE * coefficients[0]
     return rows.astype(np.float32), offset.astype(np.float32)
