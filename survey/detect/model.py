@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from survey.detect.background import ContrastCard
 from survey.detect.calibration import Calibration
+from survey.detect.close_up import SecondLook
 from survey.detect.decode import Separation
 from survey.detect.detectability import Detectability
 from survey.detect.implants import ImplantsCard
 from survey.detect.network import ARCHITECTURES, ArchitectureName, SurveyNet
 from survey.detect.novelty import NoveltyCard
-from survey.detect.second_look import SecondLook, SecondLookCard
+from survey.detect.second_look import SecondLookCard
 from survey.errors import ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS, Performance

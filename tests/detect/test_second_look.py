@@ -1,4 +1,4 @@
-"""A second look: the published network's deep end, the flight's own alarms as the measure, one answer for all tilings."""
+"""A second look: the published network's deep end, the flight's own alarms as the measure, one answer a tiling."""
 
 from collections.abc import Callable
 
@@ -90,7 +90,7 @@ def test_backbone_and_deep_end_are_the_whole_published_network(name: str) -> Non
     taken = [*ours[0].values(), *ours[1].values()]
     assert sorted(taken) == sorted(set(published) - {"_fc.weight", "_fc.bias"})
     deep.load_imagenet()
-    assert torch.equal(deep.head[0].weight, published["_conv_head.weight"])
+    assert torch.equal(deep.state_dict()["head.0.weight"], published["_conv_head.weight"])
     assert deep(torch.zeros(1, spec.channels[2], 8, 10)).shape == (1, 1280, 4, 5)
 
 

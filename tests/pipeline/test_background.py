@@ -85,12 +85,13 @@ def measure(images: list[Path], out: Path, config: RunConfig) -> NDArray[np.floa
     plan, detector = plan_run(images, config=config, aoi=None)
     background = recorded_background(plan, JobStore(out), detector=lambda: detector)
     assert background is not None
-    assert np.array_equal(background.stored, ground(out))
-    return background.stored
+    stored = ground(out)
+    assert np.array_equal(background.stored["background"], stored)
+    return stored
 
 
 def ground(out: Path) -> NDArray[np.float32]:
-    return JobStore(out).load(record(out))["background"]
+    return np.asarray(JobStore(out).load(record(out))["background"], np.float32)
 
 
 def damage(path: Path, block: str) -> None:
