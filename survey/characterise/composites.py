@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from survey.characterise.logistic import fit_logistic
 from survey.detect.background import measured_background
 from survey.detect.decode import decode
 from survey.detect.detectability import Detectability, design
@@ -16,6 +15,7 @@ from survey.detect.model import ModelCard
 from survey.detect.network import SurveyNet
 from survey.errors import ConfigError
 from survey.evaluate import MATCH_M
+from survey.logistic import fit_logistic
 from survey.simulate import Sun
 from survey.simulate.canvas import Canvas, longest_px
 from survey.train.compose import Composer, Light, Recipe

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from survey.characterise.logistic import fit_logistic
 from survey.detect.alarms import alarms_in
 from survey.detect.background import Sampled, measured_background
 from survey.detect.close_up import SecondLook
@@ -22,6 +21,7 @@ from survey.detect.decode import Separation
 from survey.detect.network import FILL, HEAT_STRIDE, SurveyNet
 from survey.detect.second_look import VIEWS, SecondLookCard, SecondLooker
 from survey.errors import TrainingError
+from survey.logistic import fit_logistic
 from survey.train.compose import Composer, Recipe, Sample
 from survey.train.config import TrainConfig
 from survey.train.sources import Sources

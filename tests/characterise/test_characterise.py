@@ -12,13 +12,13 @@ from scipy.special import expit
 from survey.characterise import CharacteriseConfig, characterise, run
 from survey.characterise.composites import BLUR_PX, SIZE_PX, Stage
 from survey.characterise.false_colours import FALSE_COLOURS
-from survey.characterise.logistic import fit_logistic
 from survey.characterise.reference import fit_reference, windows_of
 from survey.cli import main
 from survey.config import load_config
 from survey.detect import ImplantsCard, ImplantSite, load_detector
 from survey.detect.model import load_card
 from survey.errors import ConfigError
+from survey.logistic import fit_logistic
 from survey.train.datalist import load_data_list
 from survey.train.sources import Sources, load_sources
 
