@@ -48,6 +48,12 @@ class Identity:
         parts = {"config": self.config, "data_list": self.data, "files": sorted(self.files.items())}
         return {name: hashlib.sha256(json.dumps(p, sort_keys=True).encode()).hexdigest() for name, p in parts.items()}
 
+    def key_of_fit(self, config: TrainConfig) -> str:
+        """Return what a second look fitted by this run is known by: all that decides it."""
+        fitted = [config.second_look, config.second_look_features]
+        told = json.dumps([self.hashes(), dict(self.versions), fitted], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
+
     def as_state(self) -> dict[str, Any]:
         """Return plain values for a checkpoint."""
         parts = {"config": self.config, "data": self.data, "files": self.files, "versions": self.versions}

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from survey.train.distributed import join_world
 from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer, recipe_of
 from survey.train.release import OPERATING_SCORE, Learnt, make_card, write_model
-from survey.train.second_look import fit_second_look
+from survey.train.second_look import fit_second_look, kept_or_fitted
 from survey.train.sources import Sources, load_frames, load_grounds, load_orthomosaics, load_sources
 from survey.train.start import open_start
 
@@ -74,9 +75,10 @@ def train(
         name: sha256 for name, sha256 in files.items() if name.startswith("review/") and name.endswith("/decisions")
     }
     learnt = Learnt(_reviewed_classes(sources), reviewed | start.files, start.card)
-    network.second_look = (
-        fit_second_look(network, sources, config, recipe_of(config)) if config.second_look else start.second_look
-    )
+    network.second_look = start.second_look
+    if config.second_look:
+        fit = partial(fit_second_look, network, sources, config, recipe_of(config))
+        network.second_look = kept_or_fitted(out, identity.key_of_fit(config), config=config, fit=fit)
     del sources
     card = make_card(model_id, config=config, data=used, measured=held_out, measured_on=note, learnt=learnt)
     write_model(network, out / "model", card=card)

@@ -6,13 +6,16 @@ regression on some of these directions tells items from the others.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from survey.detect.alarms import alarms_in
 from survey.detect.background import Sampled, measured_background
@@ -21,6 +24,7 @@ from survey.detect.decode import Separation
 from survey.detect.network import FILL, HEAT_STRIDE, SurveyNet
 from survey.detect.second_look import VIEWS, SecondLookCard, SecondLooker
 from survey.errors import TrainingError
+from survey.files import replacing
 from survey.logistic import fit_logistic
 from survey.train.compose import Composer, Recipe, Sample
 from survey.train.config import TrainConfig
@@ -117,6 +121,29 @@ def fit_second_look(network: SurveyNet, sources: Sources, config: TrainConfig, r
     look.basis.copy_(torch.from_numpy(basis))
     look.offset.copy_(torch.from_numpy(offset))
     return look.cpu()
+
+
+def kept_or_fitted(folder: Path, key: str, *, config: TrainConfig, fit: Callable[[], SecondLook]) -> SecondLook:
+    """Return the second look that an earlier session of the same run fitted, or fit it and keep it.
+
+    Args:
+        folder: Of the run.
+        key: What decides the fit; one of another key is fitted anew.
+        config: The run's settings.
+        fit: Does the work.
+    """
+    path, card = folder / "second_look.safetensors", second_look_card(config)
+    assert card is not None
+    if path.is_file():
+        with safe_open(path, framework="pt") as file:
+            if (file.metadata() or {}).get("key") == key:
+                look = SecondLook(config.backbone, views=len(card.views), features=card.features)
+                look.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - no mapping
+                return look
+    look = fit()
+    with replacing(path) as temporary:
+        save_file(look.state_dict(), temporary, metadata={"key": key})
+    return look
 
 
 def _count(parts: list[Alarms]) -> int:

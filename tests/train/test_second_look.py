@@ -1,5 +1,7 @@
 """What a second look is fitted on, and that the fit is what statistics says it is."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,24 @@ from pydantic import ValidationError
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
+from survey.detect.close_up import SecondLook
 from survey.detect.network import SurveyNet
 from survey.errors import TrainingError
 from survey.train import TrainConfig
 from survey.train.compose import Recipe, Sample
 from survey.train.config import CLASSES
-from survey.train.second_look import DIRECTIONS, RIDGE, Alarms, _judged, fit_second_look, fitted, second_look_card
+from survey.train.datalist import DataList
+from survey.train.identity import Identity
+from survey.train.second_look import (
+    DIRECTIONS,
+    RIDGE,
+    Alarms,
+    _judged,
+    fit_second_look,
+    fitted,
+    kept_or_fitted,
+    second_look_card,
+)
 from survey.train.sources import Sources
 
 HELD = {"held_blocks": 10, "held_norms": True, "contrast": 4.0}
@@ -102,6 +116,31 @@ def test_a_fit_gathers_alarms_of_composites_and_says_when_they_are_too_few(
     assert card is not None
     assert look.basis.shape[0] == card.features + 1
     assert second_look_card(TrainConfig()) is None
+
+
+def test_a_fit_is_kept_for_the_next_session_of_the_same_run(tmp_path: Path) -> None:
+    fits: list[SecondLook] = []
+    config = TrainConfig.model_validate({"second_look": 10, **HELD})
+    identity = Identity.of(config, DataList(version=1, entries=()), {})
+
+    def fit() -> SecondLook:
+        look = SecondLook("lite0", views=3, features=config.second_look_features)
+        look.basis.copy_(torch.randn(look.basis.shape))
+        fits.append(look)
+        return look
+
+    def look(changed: dict[str, object] | None = None) -> SecondLook:
+        own = TrainConfig.model_validate({"second_look": 10, **HELD, **(changed or {})})
+        return kept_or_fitted(tmp_path, identity.key_of_fit(own), config=own, fit=fit)
+
+    first = look()
+    for changed in ({}, {"second_look_bias": -1.0}, {"second_look_trimmed": 0.3, "steps": 9}):
+        again = look(changed)
+        assert len(fits) == 1
+        assert all(torch.equal(value, again.state_dict()[name]) for name, value in first.state_dict().items())
+    look({"second_look": 11})
+    look({"second_look_features": 8})
+    assert len(fits) == 3
 
 
 @pytest.mark.parametrize("changes", [{"held_norms": False}, {"held_blocks": 3}, {"contrast": 0.0}])
