@@ -25,7 +25,7 @@ from survey.values import Window
 SAMPLE_PX = 256
 """Edge of a window that is measured, working pixels; windows lie on multiples of it."""
 CONTEXT_PX = 64
-"""Read around a window, so that its cells see their surroundings."""
+"""Read around a window at least, so that its cells see their surroundings."""
 WINDOWS = 160
 """Windows of a flight, about; 40,000 cells for some hundred features."""
 TAIL = 0.98
@@ -172,11 +172,19 @@ class Sampled:
 class BackgroundMeter:
     """Gathers cells of ground, window by window; keeps the windows too where they are looked at again."""
 
-    def __init__(self, runtime: Runtime, *, keep: bool = False) -> None:
-        self._runtime, self._keep = runtime, keep
+    def __init__(self, runtime: Runtime, *, reach_px: int | None = None) -> None:
+        """Begin with nothing.
+
+        Args:
+            runtime: Of the network.
+            reach_px: Windows are kept, with their surroundings as far as this; None: they are not.
+        """
+        self._runtime, self._keep = runtime, reach_px is not None
+        self.context_px = max(CONTEXT_PX, -(-(reach_px or 0) // COARSE_STRIDE) * COARSE_STRIDE)
+        """Read around a window."""
         self._cells: list[NDArray[np.float32]] = []
         self.kept: list[Sampled] = []
-        """The windows, if they are kept: some 140 MB of a flight."""
+        """The windows, if they are kept: some 180 MB of a flight."""
 
     @property
     def windows(self) -> int:
@@ -192,15 +200,15 @@ class BackgroundMeter:
         """Take a window in; cells that were not imaged whole are left out.
 
         Args:
-            pixels: uint8 (h + 2 CONTEXT_PX, w + 2 CONTEXT_PX, 3), h and w at most `SAMPLE_PX`; `FILL` where nothing
+            pixels: uint8 (h + 2 context_px, w + 2 context_px, 3), h and w at most `SAMPLE_PX`; `FILL` where nothing
                 was imaged, as a search sees it.
             valid: bool, the same height and width.
         """
-        edge = SAMPLE_PX + 2 * CONTEXT_PX
+        edge = SAMPLE_PX + 2 * self.context_px
         whole, imaged = np.full((edge, edge, 3), FILL, np.uint8), np.zeros((edge, edge), bool)
         height, width = pixels.shape[:2]
         whole[:height, :width] = pixels
-        core = (slice(CONTEXT_PX, height - CONTEXT_PX), slice(CONTEXT_PX, width - CONTEXT_PX))
+        core = (slice(self.context_px, height - self.context_px), slice(self.context_px, width - self.context_px))
         imaged[core] = valid[core]
         count = edge // COARSE_STRIDE
         cells = imaged.reshape(count, COARSE_STRIDE, count, COARSE_STRIDE).all(axis=(1, 3))
@@ -224,7 +232,7 @@ class BackgroundMeter:
         for n in sorted(np.random.default_rng(len(starts)).permutation(len(starts))[:windows].tolist()):
             row, col = starts[n]
             core = Window(row, col, min(SAMPLE_PX, height - row), min(SAMPLE_PX, width - col))
-            self.add(*framed(working, core.padded(CONTEXT_PX)))
+            self.add(*framed(working, core.padded(self.context_px)))
 
 
 def framed(working: NDArray[np.uint8], window: Window) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:

@@ -89,7 +89,7 @@ class Detector:
 
     def meter(self) -> BackgroundMeter:
         """Return what measures the ground of a flight for this detector."""
-        return BackgroundMeter(self.runtime, keep=self.looker is not None)
+        return BackgroundMeter(self.runtime, reach_px=None if self.looker is None else self.looker.reach_px)
 
     def background_of(self, meter: BackgroundMeter) -> Background:
         """Return what the meter says of the ground, and of its alarms where places are looked at again.

@@ -74,7 +74,7 @@ def _measure(planned: ImagePlan, meter: BackgroundMeter, *, plan: Plan, wanted: 
         now, left = sorted(left[:missing]), left[missing:]
         blocks = [_block(planned, n, cell) for n, cell in enumerate(now)]
         grid = planned.grid
-        windows = TilePlan(grid.height, grid.width, CONTEXT_PX, planned.tiles.stride_px, tuple(blocks))
+        windows = TilePlan(grid.height, grid.width, meter.context_px, planned.tiles.stride_px, tuple(blocks))
         threads = plan.config.decode_threads
         for read in read_blocks(planned.image, grid, windows, blocks, aoi=plan.aoi, threads=threads):
             if isinstance(read, BlockPixels):
