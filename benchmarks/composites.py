@@ -31,7 +31,7 @@ from survey.train.sources import Picture, Sources, load_sources
 PLOT_M = 5.0
 """Edge of the squares that a picture is cut into; items are laid square by square."""
 ITEMS = 1.0
-"""Mean number of items of a square: 400 a hectare, so that a few pictures hold enough of them."""
+"""Mean number of items of a square, if no other is asked for: 400 a hectare, so that a few pictures hold enough."""
 INSIDE = 0.06
 """Items lie this share of a square away from its edge, at least."""
 COVERED = 0.35
@@ -49,7 +49,9 @@ class Flight:
     sources: Sources
     seed: int
     plot_m: float = PLOT_M
-    """Edge of the squares, each with `ITEMS` items as a mean."""
+    """Edge of the squares."""
+    items: float = ITEMS
+    """Mean number of items of a square."""
 
     def pictures(self) -> list[Picture]:
         """Return all pictures with items, each known; the same seed gives the same."""
@@ -65,7 +67,7 @@ class Flight:
         for top in range(0, rgb.shape[0] - edge + 1, edge):
             for left in range(0, rgb.shape[1] - edge + 1, edge):
                 plot = rgb[top : top + edge, left : left + edge]
-                for _ in range(rng.poisson(ITEMS)):
+                for _ in range(rng.poisson(self.items)):
                     plot[:], item = _with_item(plot, composer, Light(sun, overcast=False), rng)
                     items += [replace(i, row=i.row + top, col=i.col + left) for i in item]
         boxes = Boxes(
@@ -133,15 +135,23 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that the list's paths lie below")
     parser.add_argument("--seed", type=int, default=4242)
     parser.add_argument("--sheet", type=Path, help="PNG of a part of the first picture of each flight")
+    parser.add_argument("--items", type=float, default=ITEMS, help="mean number of items on 25 square metres")
+    parser.add_argument("--only", type=int, help="lay this cut-out alone, by its number: a field of one kind of mine")
+    parser.add_argument("--first-look", action="store_true", help="do not look again at what stands out")
     options = parser.parse_args()
     data = load_data_list(options.list)
-    pictures = Flight(load_sources(data, options.data), options.seed).pictures()
+    sources = load_sources(data, options.data)
+    if options.only is not None:
+        sources = replace(sources, cutouts=(sources.cutouts[options.only],))
+    pictures = Flight(sources, options.seed, items=options.items).pictures()
     sites = sorted({picture.site for picture in pictures})
     if options.sheet:
         first = [next(p.rgb[:1000, :1000] for p in pictures if p.site == site) for site in sites]
         cv2.imwrite(str(options.sheet), cv2.cvtColor(np.hstack(first), cv2.COLOR_RGB2BGR))
     for model in options.models:
         detector = load_detector(model)
+        if options.first_look:
+            detector.looker = None
         seen = seen_in_training(detector.card, sorted({entry.site for entry in data.entries}))
         note = f", trained on {', '.join(seen)} of these: its figures flatter" if seen else ""
         print(f"{model}{note}", flush=True)

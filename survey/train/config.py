@@ -94,8 +94,8 @@ class TrainConfig(BaseModel):
     """What 98 % of the ln(distance) of a flight lie below on usual ground; flights beyond are full of things, and the
     distance counts as many times less. None: it counts in full everywhere."""
     second_look: Annotated[int, Field(ge=0)] = 0
-    """Composites that a second look is fitted on; 0: as the model that is started from if its backbone is held, without
-    one places are not looked at again."""
+    """Composites that a second look is fitted on; 0: places are not looked at again. Where the model that is started
+    from has one, and its backbone is held, that one is kept as it is."""
     second_look_others: Annotated[float, Field(ge=0)] = 1.0
     """Weight of ln(distance to the flight's other alarms) in the finished model's logits."""
     second_look_items: Annotated[float, Field(ge=0)] = 0.25

@@ -108,7 +108,7 @@ def make_card(
     contrast = _contrast(config) or (learnt.start.contrast if learnt.start is not None else None)
     reach = reach_px(ARCHITECTURES[config.architecture]) + (COARSE_STRIDE if contrast else 0)
     reach += Separation(config.apart_m / config.gsd_m).reach_px
-    again = second_look_card(config) or (learnt.start.second_look if learnt.start is not None else None)
+    again = (learnt.start.second_look if learnt.start is not None else None) or second_look_card(config)
     if again is not None:
         reach = max(reach, *again.extents_px(config.gsd_m))
     halo = -(-reach // LATTICE_PX) * LATTICE_PX

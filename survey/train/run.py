@@ -76,7 +76,7 @@ def train(
     }
     learnt = Learnt(_reviewed_classes(sources), reviewed | start.files, start.card)
     network.second_look = start.second_look
-    if config.second_look:
+    if config.second_look and network.second_look is None:
         fit = partial(fit_second_look, network, sources, config, recipe_of(config))
         network.second_look = kept_or_fitted(out, identity.key_of_fit(config), config=config, fit=fit)
     del sources

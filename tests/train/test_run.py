@@ -1,6 +1,7 @@
 """From a data folder to a model folder, through the command line."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 
 from survey import load_detector
 from survey.cli import main
@@ -52,6 +54,7 @@ SETTINGS = {
     "warmup_steps": 1,
     "precision": "fp32",
     "checkpoint_every": 2,
+    "second_look": 0,
 }
 
 
@@ -106,6 +109,33 @@ def test_train_writes_a_model_that_loads_and_what_was_measured(data: Path, tmp_p
     before = (out / "model" / "model.yaml").read_bytes()
     assert command(data, out) == 0
     assert (out / "model" / "model.yaml").read_bytes() == before
+
+
+def test_a_model_that_looks_again_is_fitted_once_and_kept_by_those_that_start_from_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("survey.train.second_look.DIRECTIONS", 16)  # as many as some ten composites tell
+    changes: dict[str, object] = {"second_look": 200, "second_look_features": 4, "gsd_m": 0.01, "empty_share": 0.0}
+    with caplog.at_level(logging.INFO):
+        assert command(data, tmp_path / "out", **changes) == 0
+        assert command(data, tmp_path / "out", **changes, second_look_bias=-2.0) == 0
+    assert caplog.text.count("200 composites") == 1
+    card = load_card(tmp_path / "out" / "model")
+    assert card.second_look is not None
+    assert (card.second_look.features, card.second_look.bias) == (4, -2.0)
+    detector = load_detector(tmp_path / "out" / "model", runtime="torch", precision="fp32")
+    assert detector.looker is not None
+    assert detector.looker.reach_px <= card.halo_px
+    start = {"start": str(tmp_path / "out" / "model"), "second_look_bias": 9.0, "hold_out": [], "gsd_m": 0.01}
+    assert command(data, tmp_path / "tuned", **start) == 0
+    tuned = load_card(tmp_path / "tuned" / "model")
+    assert tuned.second_look == card.second_look
+    weights = [load_file(tmp_path / name / "model" / "weights.safetensors") for name in ("out", "tuned")]
+    names = [name for name in weights[0] if name.startswith("second_look.")]
+    assert len(names) > 100
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in names)
+    assert command(data, tmp_path / "free", **start, held_blocks=3) == 0
+    assert load_card(tmp_path / "free" / "model").second_look is None
 
 
 @pytest.mark.parametrize("hold_out", [(), ("field",)])  # the field has no labels: nothing is measured on it alone
