@@ -18,7 +18,9 @@ LEAST_ALARMS = 16
 def measured_alarms(
     ground: Background, windows: Sequence[Sampled], *, looker: SecondLooker, separation: Separation
 ) -> Background | None:
-    """Return mean and whitening of the strongest alarms' features; None where there are fewer than `LEAST_ALARMS`.
+    """Return mean and whitening of the features of the strongest alarms that are not like items.
+
+    None where there are fewer than `LEAST_ALARMS` of them.
 
     Args:
         ground: Of the flight.
@@ -33,10 +35,9 @@ def measured_alarms(
         return None
     least = np.sort(strength)[-min(most, len(strength))]
     chosen = [places[s >= least] for s, places in found]
-    features = [
-        looker(window.pixels, places).features for window, places in zip(windows, chosen, strict=True) if len(places)
-    ]
-    return measured_background(np.concatenate(features), trimmed=looker.card.trimmed)
+    looks = [looker(window.pixels, places) for window, places in zip(windows, chosen, strict=True) if len(places)]
+    features = np.concatenate([look.features[look.likeness <= looker.card.most_like] for look in looks])
+    return measured_background(features, trimmed=looker.card.trimmed) if len(features) >= LEAST_ALARMS else None
 
 
 def alarms_in(

@@ -7,8 +7,8 @@ flight's *other* alarms is it, and how like the items of the composites?
 The flight's own strongest alarms are the measure of the first question, as its own ground is that of the first look:
 mean and covariance of some of their features, without the farthest, and the Mahalanobis distance to them. Where half a
 hectare holds a thousand stones, a stone is ordinary. So would be the mines of a dense field, if nothing else stood out
-there: therefore the farthest quarter of the alarms is left out of the measure, and the distance is added to what the
-first look said, never put in its place.
+there: so alarms that are like items are left out of the measure, and the farthest of the others, and the distance is
+added to what the first look said, never put in its place.
 """
 
 from dataclasses import dataclass
@@ -54,6 +54,8 @@ class SecondLookCard(BaseModel):
     bias: float
     trimmed: Annotated[float, Field(ge=0, lt=0.5)]
     """Share of the alarms, those farthest from the rest, that is left out of their measure."""
+    most_like: float
+    """Alarms that are more like items than this logit are none of them: they may be a field of one kind of mine."""
     alarms_a_window: Annotated[float, Field(gt=0)]
     """Alarms, the strongest, that are measured for each window of ground that is."""
     features: Annotated[int, Field(gt=0)]

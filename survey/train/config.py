@@ -103,6 +103,8 @@ class TrainConfig(BaseModel):
     second_look_bias: float = 0.0
     second_look_trimmed: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
     """Share of a flight's alarms, the farthest, that is left out of their measure, three times over."""
+    second_look_most_like: float = -1.0
+    """Alarms that are more like items than this logit are left out too: they may be a field of one kind of mine."""
     second_look_alarms: Annotated[float, Field(gt=0)] = 0.4
     """Alarms that are measured for each window by which a flight's ground is."""
     second_look_features: Annotated[int, Field(gt=0, le=64)] = 16

@@ -70,6 +70,7 @@ def second_look_card(config: TrainConfig) -> SecondLookCard | None:
         items=config.second_look_items,
         bias=config.second_look_bias,
         trimmed=config.second_look_trimmed,
+        most_like=config.second_look_most_like,
         alarms_a_window=config.second_look_alarms,
         features=config.second_look_features,
         views=VIEWS,

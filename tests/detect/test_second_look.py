@@ -26,6 +26,7 @@ CARD = SecondLookCard(
     items=0.25,
     bias=-0.2,
     trimmed=0.25,
+    most_like=1e9,
     alarms_a_window=4.0,
     features=8,
     views=(View(extent_m=0.32, px=128), View(extent_m=0.64, px=160)),
