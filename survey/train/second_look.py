@@ -39,6 +39,7 @@ CROP_PX = 448
 MARGIN_PX = 96
 """Places nearer to the edge are left out."""
 MOST_A_CROP = 8
+LOG_EVERY = 200
 LEAST_DISTANCE = 0.15
 """Least ln(distance) of an alarm."""
 REACH_PX, DOUBT_PX = 24, 12
@@ -108,9 +109,8 @@ def fit_second_look(network: SurveyNet, sources: Sources, config: TrainConfig, r
     parts = []
     for number in range(config.second_look):
         parts.append(_alarms_of(composer.compose(number), network, looker=looker, config=config))
-        if (number + 1) % 200 == 0:
-            items = sum(int(p.items.sum()) for p in parts)
-            log.info("second look: %d composites, %d alarms, %d on items", number + 1, _count(parts), items)
+        if (number + 1) % LOG_EVERY == 0:
+            log.info("second look: %d of %d composites", number + 1, config.second_look)
     alarms = Alarms(np.concatenate([p.features for p in parts]), np.concatenate([p.items for p in parts]))
     if min(alarms.items.sum(), (~alarms.items).sum()) <= DIRECTIONS:
         msg = (
@@ -118,6 +118,12 @@ def fit_second_look(network: SurveyNet, sources: Sources, config: TrainConfig, r
             f"lie on items; more than {DIRECTIONS} of each kind are needed: raise second_look"
         )
         raise TrainingError(msg)
+    log.info(
+        "second look: fitted on %d composites, %d alarms, %d of them on items",
+        config.second_look,
+        len(alarms.items),
+        int(alarms.items.sum()),
+    )
     basis, offset = fitted(alarms, features=card.features)
     look.basis.copy_(torch.from_numpy(basis))
     look.offset.copy_(torch.from_numpy(offset))
@@ -145,10 +151,6 @@ def kept_or_fitted(folder: Path, key: str, *, config: TrainConfig, fit: Callable
     with replacing(path) as temporary:
         save_file(look.state_dict(), temporary, metadata={"key": key})
     return look
-
-
-def _count(parts: list[Alarms]) -> int:
-    return sum(len(p.items) for p in parts)
 
 
 @torch.inference_mode()

@@ -115,11 +115,11 @@ def test_a_model_that_looks_again_is_fitted_once_and_kept_by_those_that_start_fr
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("survey.train.second_look.DIRECTIONS", 16)  # as many as some ten composites tell
-    changes: dict[str, object] = {"second_look": 200, "second_look_features": 4, "gsd_m": 0.01, "empty_share": 0.0}
+    changes: dict[str, object] = {"second_look": 80, "second_look_features": 4, "gsd_m": 0.01, "empty_share": 0.0}
     with caplog.at_level(logging.INFO):
         assert command(data, tmp_path / "out", **changes) == 0
         assert command(data, tmp_path / "out", **changes, second_look_bias=-2.0) == 0
-    assert caplog.text.count("200 composites") == 1
+    assert caplog.text.count("fitted on 80 composites") == 1
     card = load_card(tmp_path / "out" / "model")
     assert card.second_look is not None
     assert (card.second_look.features, card.second_look.bias) == (4, -2.0)
