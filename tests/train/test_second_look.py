@@ -1,5 +1,6 @@
 """What a second look is fitted on, and that the fit is what statistics says it is."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_a_fit_is_kept_for_the_next_session_of_the_same_run(tmp_path: Path) -> N
         fits.append(look)
         return look
 
-    def look(changed: dict[str, object] | None = None) -> SecondLook:
+    def look(changed: Mapping[str, object] | None = None) -> SecondLook:
         own = TrainConfig.model_validate({"second_look": 10, **HELD, **(changed or {})})
         return kept_or_fitted(tmp_path, identity.key_of_fit(own), config=own, fit=fit)
 
