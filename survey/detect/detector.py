@@ -231,15 +231,18 @@ class Detector:
         )
 
     def _looked_at_again(self, peaks: Peaks, reading: NDArray[np.uint8]) -> Peaks:
-        """Return the peaks with what a second look makes of their logits; without those that fall too low."""
+        """Return the peaks with what a second look makes of their logits; without those that fall too low.
+
+        Where the alarms of the ground could not be measured, as in a small picture, the first look decides.
+        """
         if self.looker is None or self.background is None:
             return peaks
-        card, places = self.looker.card, np.column_stack([peaks.cell_row, peaks.cell_col]) * HEAT_STRIDE
-        looks = self.looker(reading, places + HEAT_STRIDE // 2)
-        more = card.bias + card.items * looks.likeness
-        if self.background.alarms is not None:
-            more += card.others * self.background.alarms.log_distance_of(looks.features)
-        told = peaks.with_logit(peaks.logit + more)
+        told = peaks
+        if (alarms := self.background.alarms) is not None:
+            card, places = self.looker.card, np.column_stack([peaks.cell_row, peaks.cell_col]) * HEAT_STRIDE
+            looks = self.looker(reading, places + HEAT_STRIDE // 2)
+            distance = alarms.log_distance_of(looks.features)
+            told = peaks.with_logit(peaks.logit + card.bias + card.others * distance + card.items * looks.likeness)
         return told.only(np.flatnonzero(told.logit > self._least_logit))
 
     def _shape(self, block: Block) -> tuple[int, int]:
