@@ -1,6 +1,6 @@
 """From the heads' logits to centre points: peaks without plateaus, and what was cut is counted."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -63,14 +63,6 @@ class Peaks:
             cell_col=self.cell_col[kept],
             saturated=self.saturated,
         )
-
-    def placed(self, row: NDArray[np.float64], col: NDArray[np.float64]) -> "Peaks":
-        """Return the peaks with other centres."""
-        return replace(self, row=row, col=col)
-
-    def with_logit(self, logit: NDArray[np.float32]) -> "Peaks":
-        """Return the peaks with other logits."""
-        return replace(self, logit=logit)
 
 
 BY_SIZE = Separation()

@@ -242,7 +242,7 @@ class Detector:
             card, places = self.looker.card, np.column_stack([peaks.cell_row, peaks.cell_col]) * HEAT_STRIDE
             looks = self.looker(reading, places + HEAT_STRIDE // 2)
             distance = alarms.log_distance_of(looks.features)
-            told = peaks.with_logit(peaks.logit + card.bias + card.others * distance + card.items * looks.likeness)
+            told = replace(peaks, logit=peaks.logit + card.bias + card.others * distance + card.items * looks.likeness)
         return told.only(np.flatnonzero(told.logit > self._least_logit))
 
     def _shape(self, block: Block) -> tuple[int, int]:
@@ -265,7 +265,8 @@ class Detector:
         pixel_row = np.minimum(row.astype(int), np.minimum(top + HEAT_STRIDE, height) - 1)
         pixel_col = np.minimum(col.astype(int), np.minimum(left + HEAT_STRIDE, width) - 1)
         seen = imaged[pixel_row, pixel_col]
-        return peaks.only(inside[seen]).placed(row[seen] + tile.core.row, col[seen] + tile.core.col)
+        kept = peaks.only(inside[seen])
+        return replace(kept, row=row[seen] + tile.core.row, col=col[seen] + tile.core.col)
 
 
 def load_detector(

@@ -163,7 +163,7 @@ def _alarms_of(sample: Sample, network: SurveyNet, *, looker: SecondLooker, conf
     ground = measured_background(cells, trimmed=config.contrast_trimmed)
     window = Sampled(sample.pixels, np.ones(sample.pixels.shape[:2], bool), coarse)
     separation = Separation(config.apart_m / config.gsd_m)
-    strength, places = alarms_in(window, ground, margin_px=MARGIN_PX, separation=separation)
+    strength, places = alarms_in(window, ground, margin_px=max(MARGIN_PX, looker.reach_px), separation=separation)
     order = np.argsort(-strength, kind="stable")
     strongest = order[strength[order] > LEAST_DISTANCE][:MOST_A_CROP]
     judged = [(place, item) for place in places[strongest] for item in _judged(place, sample)]
