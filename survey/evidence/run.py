@@ -200,6 +200,8 @@ def _told(evaluation: Evaluation, totals: Totals) -> tuple[tuple[str, ...], bool
         reasons = [f"{n} {reason}" for reason, n in report.set_aside.items()]
         reasons += [f"{n} {reason} (repaired)" for reason, n in report.repaired.items()]
         reasons += [f"the reader says: {remark}" for remark in report.reader]
+        if not report.rows:
+            reasons.append("nothing in the file, or nothing that layer and where leave of it")
         if report.outside:
             reasons.append(f"{report.outside} too far from the area")
         if report.outside_but_swapped:
@@ -207,9 +209,10 @@ def _told(evaluation: Evaluation, totals: Totals) -> tuple[tuple[str, ...], bool
         lines.append(
             f"{layer.entry.name}: {report.used} of {report.rows} rows used; {'; '.join(reasons) or 'all well'}"
         )
-        if report.set_aside and not report.used and not report.outside:
+        if not report.used and not report.outside:
             complete = False
-            lines.append(f"{layer.entry.name}: HAS NO EFFECT, for none of its rows could be used")
+            why = "none of its rows could be used" if report.rows else "it has no row"
+            lines.append(f"{layer.entry.name}: HAS NO EFFECT, for {why}")
     items = ", ".join(f"{group} {totals.expected[group]:.4g}" for group in GROUPS)
     lines.append(f"expected items over {evaluation.grid.rows * evaluation.grid.cols} ha: {items}")
     return tuple(lines), complete

@@ -110,7 +110,7 @@ def read_vectors(
             meta, fids, wkb, values = pyogrio.raw.read(
                 path,
                 layer=entry.layer or 0,
-                columns=list(columns),
+                columns=None if entry.duplicates == "set_aside" else list(columns),  # copies are alike in all
                 where=entry.where,
                 return_fids=True,
                 force_2d=True,
@@ -124,7 +124,10 @@ def read_vectors(
         msg = f"{path}: layer '{entry.name}' needs the column {', '.join(missing)}, which the file does not have"
         raise ConfigError(msg)
     if wkb is None:
-        msg = f"{path}: layer '{entry.name}' has no geometry; name a layer of the file that has"
+        remedy = "name a layer of the file that has"
+        if coordinates := sorted(set(entry.open_options.values()) - set(_fields(path, entry))):
+            remedy = f"it has no column {' and none '.join(coordinates)}, which x_column and y_column name"
+        msg = f"{path}: layer '{entry.name}' has no geometry; {remedy}"
         raise InputError(msg)
     missing_geometry = np.array([value is None for value in wkb], bool)
     sieve = _Sieve(shapely.from_wkb(wkb, on_invalid="ignore"), dict(zip(names, values, strict=True)), np.asarray(fids))
@@ -137,7 +140,11 @@ def read_vectors(
     _drop_copies(sieve, keep=entry.duplicates == "keep")
     _keep_near(sieve, bounds, declared=entry.crs or meta["crs"], crs=crs)
     sieve.report.used = len(sieve.geometry)
-    return Vectors(sieve.geometry, sieve.columns, sieve.report, sieve.fids)
+    return Vectors(sieve.geometry, {n: sieve.columns[n] for n in columns}, sieve.report, sieve.fids)
+
+
+def _fields(path: Path, entry: VectorLayer) -> list[str]:
+    return [str(name) for name in pyogrio.read_info(path, layer=entry.layer or 0)["fields"]]
 
 
 def _mend(sieve: _Sieve, entry: VectorLayer) -> None:
@@ -189,7 +196,7 @@ def _place(sieve: _Sieve, *, declared: str | None, stated: str | None, crs: str,
     except CRSError as error:
         msg = f"layer '{name}': crs {stated or declared!r} is no CRS; give a code such as EPSG:4326"
         raise ConfigError(msg) from error
-    if stated is not None and (declared is None or pyproj.CRS.from_user_input(declared) != own):
+    if stated is not None and declared is not None and pyproj.CRS.from_user_input(declared) != own:
         sieve.repaired("placed by the stated crs, not by the file's", everything)
     if own.is_geographic:
         box = shapely.bounds(sieve.geometry)
@@ -213,11 +220,15 @@ def _short(crs: pyproj.CRS) -> str:
 
 
 def _drop_copies(sieve: _Sieve, *, keep: bool) -> None:
-    """Set aside all but the first of rows with the same place, to the millimetre, and the same values."""
+    """Set aside all but the first of rows with the same place, to the millimetre, and the same values.
+
+    Values are those of all columns, also of those that nothing else needs: two accidents in one village are no copies.
+    """
     shapes = shapely.to_wkb(shapely.normalize(shapely.set_precision(sieve.geometry, 1e-3, mode="pointwise")))
     seen: set[tuple[Any, ...]] = set()
     copy = np.zeros(len(shapes), bool)
-    for n, key in enumerate(zip(shapes, *(values.tolist() for values in sieve.columns.values()), strict=True)):
+    said = ([str(value) for value in values.tolist()] for values in sieve.columns.values())  # one NaN is like another
+    for n, key in enumerate(zip(shapes, *said, strict=True)):
         copy[n] = key in seen
         seen.add(key)
     if keep:

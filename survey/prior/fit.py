@@ -69,6 +69,7 @@ def fit_prior(config: PriorConfig, *, table: Path, out: Path, test: Path | None 
         "blocks": len(np.unique(blocks)),
         "folds": int(bench.fold.max()) + 1,
         "rows_without_label_or_place": cells.left_out,
+        "rows_at_one_place": cells.repeated,
         "features": _features(config, cells, blocks, others),
         "caution": CAUTION,
     }
@@ -92,6 +93,7 @@ def fit_prior(config: PriorConfig, *, table: Path, out: Path, test: Path | None 
         plain_test = _probability(baseline.logit(others.features[:, bench.places(plain)]))
         report["test"] = _compared(config, others, prior.probability(values), plain_test)
         report["test"]["rows_without_label_or_place"] = others.left_out
+        report["test"]["rows_at_one_place"] = others.repeated
         outside, unknown = prior.strange(values)
         report["test"]["cells_outside_training"] = int((outside + unknown > 0).sum())
     make_folder(out)

@@ -19,13 +19,22 @@ def in_words(report: Mapping[str, Any]) -> str:
             f"on {report['blocks']} blocks in {report['folds']} folds"
         ),
         *_places(report["features"]),
+        *_rows(report),
         *_table("left-out blocks of the training table", report["left_out_blocks"]),
     ]
     if "test" in report:
         lines += _table("test table, scored once", report["test"])
+        lines += _rows(report["test"])
         strange = report["test"]["cells_outside_training"]
         lines.append(f"  {strange} of its cells have a feature that is unknown or beyond training")
     return "\n".join([*lines, report["caution"]])
+
+
+def _rows(report: Mapping[str, Any]) -> list[str]:
+    """Tell of rows that were not learnt from, or count more than once."""
+    lost, twice = report["rows_without_label_or_place"], report["rows_at_one_place"]
+    lines = [f"  {lost} rows without a label, a place or a block left out"] if lost else []
+    return lines + ([f"  {twice} cells lie at the very place of another row; they count each"] if twice else [])
 
 
 def _places(features: Sequence[Mapping[str, Any]]) -> list[str]:

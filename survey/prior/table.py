@@ -33,7 +33,9 @@ class Table:
     named_block: NDArray[np.str_] | None
     """(N,) values of the column that names blocks."""
     left_out: int
-    """Rows without a label or a place."""
+    """Rows without a label, a place or a block."""
+    repeated: int
+    """Cells at the very place of an earlier one; they count each."""
 
     def squares(self, edge_km: float) -> NDArray[np.str_]:
         """Return the name of the square that each cell lies in, counted from the cells' south-west corner."""
@@ -216,7 +218,9 @@ def read_table(path: Path, *, config: PriorConfig, known: Array | None = None) -
         msg = f"{path}: no row has a label and a place; fill {config.label}, {config.x} and {config.y}"
         raise InputError(msg)
     places = numbers(frame, (config.x, config.y), path=path)[kept]
-    return Table(features[kept], label[kept] == 1, places, x_km[kept], y_km[kept], block, int((~kept).sum()))
+    repeated = len(places) - len(np.unique(places, axis=0))
+    lost = int((~kept).sum())
+    return Table(features[kept], label[kept] == 1, places, x_km[kept], y_km[kept], block, lost, repeated)
 
 
 def _kilometres(x: Array, y: Array, known: Array, *, crs: str, path: Path) -> tuple[Array, Array, Array]:

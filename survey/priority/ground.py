@@ -1,6 +1,7 @@
 """What is known of each hectare before anything is planned."""
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -62,6 +63,7 @@ BASIS_WORDS = {
 }
 PRIOR_ONLY = (Basis.RISK_PRIOR, Basis.EVIDENCE_PRIOR, Basis.CONFIGURED_PRIOR)
 """Nothing that anybody saw or did is in the risk of these hectares."""
+_ROUNDED = 1e-6
 PRIOR_BAND, NEAR = "prior_items", 1e-4
 """Items of the prior in a run's raster, and the share by which rounding may part them from the risk."""
 
@@ -153,6 +155,9 @@ def load_ground(
     read, own = {name: _band(path, name) for name in names}, grid_of(path)
     _check(path, items_band, read[items_band], most=np.inf)
     _check(path, p_band, read[p_band], most=1.0)
+    if config.searched_band is not None:
+        _check(path, config.searched_band, read[config.searched_band], most=1.0 + _ROUNDED)
+    _both_or_none(path, read, items_band, p_band)
     items, p, *rest = (placed(read[name], own, grid) for name in names)
     searched = rest[0] if rest else np.full(grid.shape, np.nan)
     known = np.isfinite(items) & np.isfinite(p)
@@ -228,8 +233,23 @@ def _band(path: Path, name: str) -> NDArray[np.float64]:
 
 
 def _check(path: Path, name: str, values: NDArray[np.float64], *, most: float) -> None:
-    wrong = (values < 0) | (values > most)
+    wrong = (values < 0) | (values > most) | np.isinf(values)
     if wrong.any():
         row, col = np.argwhere(wrong)[0]
-        msg = f"{path}: {name} is {values[row, col]:g} in row {row}, column {col}; expected 0 to {most:g}, or nodata"
+        bound = "a number of at least 0" if np.isinf(most) else f"0 to {most:g}"
+        msg = f"{path}: {name} is {values[row, col]:g} in row {row}, column {col}; expected {bound}, or nodata"
+        raise InputError(msg)
+
+
+def _both_or_none(path: Path, read: Mapping[str, NDArray[np.float64]], *names: str) -> None:
+    """Refuse hectares with one of two bands alone: as if nobody had flown them, they would get a prior instead."""
+    known = np.stack([np.isfinite(read[name]) for name in names])
+    odd = np.argwhere(known[0] != known[1])
+    if len(odd):
+        row, col = odd[0]
+        has, lacks = names if known[0, row, col] else names[::-1]
+        msg = (
+            f"{path}: {len(odd)} hectares have {has} and no {lacks} (first in row {row}, column {col}); make both "
+            "nodata where nobody flew, and give both elsewhere"
+        )
         raise InputError(msg)

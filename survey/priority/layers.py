@@ -104,7 +104,12 @@ def covered_by(grid: HectareGrid, path: Path, *, layer: str | None) -> tuple[NDA
     covered = np.zeros(boxes.size, bool)
     share = shapely.area(shapely.intersection(boxes[touched], whole)) / HECTARE_EDGE_M**2
     covered[touched] = share >= 0.5
-    return covered.reshape(grid.shape), found.notes
+    notes = list(found.notes)
+    if flat := int((shapely.area(found.geometry) == 0).sum()):
+        notes.append(f"{flat} features without an area set aside")
+    if not covered.any():
+        notes.append("covers half of no hectare of the grid: check its CRS and extent")
+    return covered.reshape(grid.shape), tuple(notes)
 
 
 def squares(grid: HectareGrid, *, inset_m: float = 0.0) -> NDArray[np.object_]:

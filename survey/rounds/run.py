@@ -131,6 +131,8 @@ def _notes(before: Round | None, inputs: dict[str, str], read: Results) -> list[
     if before is not None and (gone := sorted(set(before.inputs) - set(inputs))):
         notes.append(f"round {before.folder.name} used {', '.join(gone)}, which this round was not given")
     for name, report in read.reports.items():
+        if not report.rows:
+            notes.append(f"{name}: has no row: nothing in the file, or nothing that layer and where leave of it")
         for reason, count in sorted(report.set_aside.items()):
             notes.append(f"{name}: {count} of {report.rows} rows set aside: {reason}")
         for reason, count in sorted(report.repaired.items()):

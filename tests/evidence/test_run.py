@@ -74,6 +74,17 @@ def test_the_report_accounts_for_rows_and_duds(written: Path) -> None:
     assert duds["duds"] == pytest.approx(12 / 0.5 * 6 / 23)
 
 
+@pytest.mark.parametrize(("points", "where"), [([], None), ([shapely.Point(502_050, 4_801_450)], "n > 5")])
+def test_a_layer_without_rows_is_no_layer_that_is_well(
+    world: Callable[..., Path], tmp_path: Path, points: list[Any], where: str | None
+) -> None:
+    keys = {"columns": {"n": [1] * len(points)}, "where": where}
+    result = run_evidence(world(("accidents", points, keys)), tmp_path / "out", grid=GRID)
+    assert result.lines[0].startswith("l0: 0 of 0 rows used; nothing in the file, or nothing that")
+    assert "HAS NO EFFECT" in result.lines[1]
+    assert result.exit_code == 3
+
+
 def test_the_folder_vouches_for_itself_and_is_private(written: Path) -> None:
     assert verify_manifest(written) == ()
     assert {stat.S_IMODE(path.stat().st_mode) for path in written.iterdir()} == {0o600}

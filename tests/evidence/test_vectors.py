@@ -69,6 +69,13 @@ def test_rows_of_one_place_with_other_values_are_no_copies(believed: Believed) -
     assert report_on(believed(("craters", points, keys))).used == 2
 
 
+def test_accidents_of_one_village_are_no_copies_if_anything_else_differs(believed: Believed) -> None:
+    village = [shapely.Point(502_050, 4_801_450)] * 4
+    keys = {"columns": {"day": ["1996-05-01", "1999-08-12", None, None], "victims": [1.0, 1.0, np.nan, np.nan]}}
+    report = report_on(believed(("accidents", village, keys)))
+    assert (report.used, report.set_aside) == (3, {"copy of another row": 1})
+
+
 def test_another_crs_is_brought_to_the_grid(believed: Believed) -> None:
     to_degrees = pyproj.Transformer.from_crs(GRID.crs, "EPSG:4326", always_xy=True)
     moved = shapely.transform(BOX, lambda p: np.column_stack(to_degrees.transform(p[:, 0], p[:, 1])))
@@ -84,6 +91,7 @@ def test_metres_that_pass_for_degrees_are_set_aside_and_can_be_restated(believed
     restated = report_on(believed(("expert_polygons", [BOX], {"file_crs": "EPSG:4326", "crs": GRID.crs})))
     assert restated.used == 1
     assert restated.repaired == {"placed by the stated crs, not by the file's": 1}
+    assert report_on(believed(("expert_polygons", [BOX], {"file_crs": None, "crs": GRID.crs}))).repaired == {}
 
 
 def test_a_file_without_a_crs_is_set_aside_until_it_is_stated(believed: Believed) -> None:

@@ -128,6 +128,17 @@ def test_the_same_table_gives_the_same_prior_and_the_test_table_decides_nothing(
     assert reports[0]["left_out_blocks"] == reports[1]["left_out_blocks"]
 
 
+def test_rows_that_are_lost_or_stand_twice_are_told(tmp_path: Path) -> None:
+    table = _world(5).table
+    table = pd.concat([table, table.iloc[:7]])
+    table["contaminated"] = table["contaminated"].astype(float)
+    table.iloc[30:33, table.columns.get_loc("contaminated")] = np.nan
+    config = _config("sets=[[distance, ground]]", "learners=[logistic]")
+    told = fit_prior(config, table=_write(table, tmp_path / "t.csv"), out=tmp_path / "out")
+    assert "3 rows without a label, a place or a block left out" in told
+    assert "7 cells lie at the very place of another row; they count each" in told
+
+
 def test_labels_without_meaning_give_no_gain(tmp_path: Path) -> None:
     table = _world(5).table
     table["contaminated"] = np.random.default_rng(6).permutation(table["contaminated"])

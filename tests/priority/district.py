@@ -38,7 +38,7 @@ def write_raster(path: Path, bands: Mapping[str, NDArray[np.float64]], *, nodata
     profile = {"driver": "GTiff", "count": len(bands), "height": rows, "width": cols, "dtype": "float64", "crs": CRS}
     transform = from_origin(WEST, NORTH, 100, 100)
     with rasterio.open(path, "w", **profile, transform=transform, nodata=nodata) as dataset:
-        dataset.write(np.where(np.isfinite(stack := np.stack(list(bands.values()))), stack, nodata))
+        dataset.write(np.where(np.isnan(stack := np.stack(list(bands.values()))), nodata, stack))
         dataset.descriptions = tuple(bands)
     return path
 

@@ -69,6 +69,7 @@ def test_a_runs_risk_raster_is_read_as_it_is_written(tmp_path: Path) -> None:
     grid = HectareGrid(CRS, WEST, NORTH, 2, 3)
     bands = {name: np.full((2, 3), 0.5, np.float32) for name in RISK_BANDS}
     bands |= {"expected_items": ITEMS.astype(np.float32), "searched_fraction": SEARCHED.astype(np.float32)}
+    bands["p_at_least_one"] = np.where(np.isnan(ITEMS), np.nan, bands["p_at_least_one"]).astype(np.float32)
     export_risk(tmp_path / "risk.tif", risk=Risk(grid, **bands), tags={})
     ground = load(tmp_path, tmp_path / "risk.tif", prior_items_per_ha=0.7)
     assert ground.grid == grid
@@ -84,13 +85,25 @@ def test_unknown_ground_without_a_prior_is_an_error_and_not_low_risk(tmp_path: P
 
 @pytest.mark.parametrize(
     ("items", "p", "says"),
-    [(-1.0, 0.5, "expected_items is -1 in row 0, column 1"), (1.0, 1.5, "p_at_least_one is 1.5 in row 0, column 1")],
+    [
+        (-1.0, 0.5, "expected_items is -1 in row 0, column 1"),
+        (1.0, 1.5, "p_at_least_one is 1.5 in row 0, column 1"),
+        (np.inf, 0.5, "expected_items is inf in row 0, column 1"),
+        (np.nan, 0.5, r"1 hectares have p_at_least_one and no expected_items \(first in row 0, column 1\)"),
+        (1.0, np.nan, r"1 hectares have expected_items and no p_at_least_one \(first in row 0, column 1\)"),
+    ],
 )
 def test_impossible_risk_is_refused_with_its_place(tmp_path: Path, items: float, p: float, says: str) -> None:
     bands = {"expected_items": np.array([[1.0, items]]), "p_at_least_one": np.array([[0.5, p]])}
     path = write_raster(tmp_path / "risk.tif", bands)
     with pytest.raises(InputError, match=says):
         load_without_search(tmp_path, path)
+
+
+def test_more_than_a_whole_hectare_is_not_searched(tmp_path: Path) -> None:
+    path = write_risk(tmp_path / "risk.tif", np.ones((1, 2)), np.array([[1.0, 80.0]]))
+    with pytest.raises(InputError, match="searched_fraction is 80 in row 0, column 1; expected 0 to 1"):
+        load(tmp_path, path)
 
 
 def load_without_search(tmp_path: Path, path: Path) -> Ground:

@@ -129,6 +129,13 @@ def test_a_hectare_is_covered_if_half_of_it_is(tmp_path: Path) -> None:
     path = write_vector(tmp_path / "lake.gpkg", [shapely.box(WEST + 40, NORTH - 100, WEST + 260, NORTH + 500)])
     covered, _ = covered_by(GRID, path, layer=None)
     assert np.argwhere(covered).tolist() == [[0, 0], [0, 1], [0, 2]]
+    shapes = [shapely.box(WEST + 90_000, NORTH, WEST + 90_500, NORTH + 500), shapely.Point(WEST, NORTH)]
+    covered, notes = covered_by(GRID, write_vector(tmp_path / "far.gpkg", shapes), layer=None)
+    assert not covered.any()
+    assert notes == (
+        "1 features without an area set aside",
+        "covers half of no hectare of the grid: check its CRS and extent",
+    )
     line = write_vector(tmp_path / "line.gpkg", [shapely.LineString([(WEST, NORTH), (WEST + 9, NORTH)])])
     with pytest.raises(InputError, match="holds no polygon"):
         covered_by(GRID, line, layer=None)

@@ -228,6 +228,21 @@ def test_what_cannot_be_used_is_counted_with_its_reason(run: Path, tmp_path: Pat
     assert compute_round(run, results=[lost]).exit_code == 3
 
 
+def test_a_layer_without_rows_is_told(run: Path, tmp_path: Path) -> None:
+    path = write_results(tmp_path / "work", areas=[square(0, 0, 100, 100)])
+    path.write_text(path.read_text().replace("  kind: worked\n", '  kind: worked\n  where: "1 = 0"\n'))
+    assert "has no row" in " | ".join(compute_round(run, results=[path]).summary["notes"])
+
+
+def test_a_csv_without_the_columns_of_places_is_told_which(run: Path, tmp_path: Path) -> None:
+    path = write_results(tmp_path / "work", areas=[square(0, 0, 100, 100)], finds=[(50.0, 50.0, "PMN")])
+    (tmp_path / "work" / "items.csv").write_text(f"e,n,type\n{X + 50},{Y - 50},PMN\n")
+    text = path.read_text().replace("results-items.geojson", "items.csv")
+    path.write_text(text.replace("  kind: found\n", "  kind: found\n  x_column: east\n  y_column: n\n"))
+    with pytest.raises(InputError, match="no column east, which x_column and y_column name"):
+        compute_round(run, results=[path])
+
+
 def test_items_come_as_csv_too(run: Path, tmp_path: Path) -> None:
     path = write_results(tmp_path / "work", areas=[square(0, 0, 100, 100)], finds=[(50.0, 50.0, "PMN"), (20, 20, "?")])
     text = path.read_text()
