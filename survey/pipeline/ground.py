@@ -17,7 +17,7 @@ from survey.pipeline.novelty import Judgement
 from survey.pipeline.plan import ImagePlan, Plan
 from survey.pipeline.search import ground_patch, ground_window, unsearched_patch
 from survey.pipeline.sight import BLUR, Sight
-from survey.risk import AreaTally, GroundPart, SightTally, merge_ground
+from survey.risk import AreaTally, Belief, GroundPart, SightTally, merge_ground
 from survey.values import Block, GroundPatch, SearchedArea, Window
 
 NOT_SEARCHED = "imaged, not searched"
@@ -47,7 +47,8 @@ def write_ground(
         export.write_disturbance(products / "disturbance.tif", ground=plan.ground, patches=merged(), tags=tags)
     export.write_disturbance_style(products / "disturbance.qml")
     export.write_cover_style(products / "cover.qml")
-    area = seen.seen(tally.searched_area(), correlation=plan.config.view_correlation)
+    recall = Belief.from_performance(plan.card.as_performance()).recall
+    area = seen.seen(tally.searched_area(), correlation=plan.config.view_correlation, recall=recall)
     return area, outline, sight
 
 

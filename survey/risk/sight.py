@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from survey.risk.hectares import sum_by_cell
-from survey.risk.looks import effective_looks
+from survey.risk.looks import effective_looks, recall_after
 from survey.values import COVERS, GroundGrid, GroundPatch, SearchedArea
 
 MOST_VIEWS = 8
@@ -40,12 +40,16 @@ class SightTally:
         for n in range(1, int(views.max(initial=0)) + 1):
             sum_by_cell(self.ground, np.where(views == n, view.best, np.uint8(0)), patch.window, self.looks[n - 1])
 
-    def seen(self, area: SearchedArea, *, correlation: float) -> SearchedArea:
+    def seen(self, area: SearchedArea, *, correlation: float, recall: float) -> SearchedArea:
         """Return a searched area with what is known of how well it was seen; unchanged where nothing is.
+
+        A hectare whose parts were seen a different number of times gets the looks that find as many of its items at
+        this recall. Their mean would find more than its parts do together, for the chance to find rises ever less.
 
         Args:
             area: Of the same ground.
             correlation: Of finding one item in two views (`effective_looks`).
+            recall: Expected, of one look.
         """
         if not self.known:
             return area
@@ -53,9 +57,13 @@ class SightTally:
         weight = self.looks.sum(axis=0)
         worth = effective_looks(np.arange(1, MOST_VIEWS + 1), correlation=correlation)
         searched = area.searched * (WHOLE * per_cell)
+        found = np.tensordot(recall_after(recall, worth), self.looks, 1)
+        found = np.divide(found, weight, out=np.full(weight.shape, recall), where=weight > 0)
+        alike = np.count_nonzero(self.looks, axis=0) <= 1  # no rounding where all of a hectare was seen as often
+        same = worth[np.argmax(self.looks, axis=0)]
         return replace(
             area,
             visible=np.divide(weight, searched, out=np.zeros(weight.shape), where=searched > 0).clip(0, 1),
-            looks=np.divide(np.tensordot(worth, self.looks, 1), weight, out=np.ones(weight.shape), where=weight > 0),
+            looks=np.where(alike, same, np.log1p(-found) / np.log1p(-recall)),
             cover=self.cover / per_cell,
         )

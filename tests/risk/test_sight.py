@@ -69,7 +69,7 @@ def test_sums_are_those_of_ground_pixel_by_ground_pixel(found: list[GroundPatch]
     for segment in merge_ground(GROUND, parts=[part(p) for p in found], cells=cells):
         area.add(segment)
         sight.add(segment)
-    known = sight.seen(area.searched_area(), correlation=0.4)
+    known = sight.seen(area.searched_area(), correlation=0.4, recall=0.6)
     assert known.cover is not None
     assert known.visible is not None
     assert known.looks is not None
@@ -79,7 +79,8 @@ def test_sums_are_those_of_ground_pixel_by_ground_pixel(found: list[GroundPatch]
     assert np.allclose(known.visible * searched * 255, by_cell(best).sum(axis=2))
     worth = effective_looks(np.floor(total / np.maximum(best, 1)), correlation=0.4)
     weight = by_cell(best).sum(axis=2)
-    assert np.allclose((known.looks * weight)[weight > 0], by_cell(worth * best).sum(axis=2)[weight > 0])
+    found, parts = 1 - 0.4**known.looks, by_cell((1 - 0.4**worth) * best).sum(axis=2)
+    assert np.allclose((found * weight)[weight > 0], parts[weight > 0])
     assert (known.looks[weight == 0] == 1).all()
 
 
@@ -108,7 +109,7 @@ def test_views_that_say_nothing_leave_one_look_at_everything() -> None:
     patch = GroundPatch(Window(0, 0, 10, 10), np.ones((10, 10), np.uint8))
     area.add(patch)
     sight.add(patch)
-    known = sight.seen(area.searched_area(), correlation=1.0)
+    known = sight.seen(area.searched_area(), correlation=1.0, recall=0.6)
     assert known.visible is None
     assert known.looks is None
     assert known.cover is None
