@@ -17,7 +17,12 @@ from survey.patterns.find import FoundRow
 from survey.patterns.hazard import Hazard, HazardRaster
 
 Array = NDArray[np.float64]
-BANDS = ("pattern_hazard", "pattern_hazard_q05", "pattern_hazard_q95")
+MEANINGS = {
+    "pattern_hazard": "expected number of items along laid rows and beyond their ends that nobody has seen; in no risk",
+    "pattern_hazard_q05": "5 % quantile of what is expected there, by what is not known of the row",
+    "pattern_hazard_q95": "95 % quantile of what is expected there, by what is not known of the row",
+}
+BANDS = tuple(MEANINGS)
 PARALLEL = np.deg2rad(5)
 
 
@@ -100,6 +105,8 @@ def write_hazard(path: Path, raster: HazardRaster, *, crs: str, tags: Mapping[st
             dataset.descriptions = BANDS
             dataset.units = ("per hectare",) * len(BANDS)
             dataset.update_tags(AREA_OR_POINT="Area", **dict(sorted(tags.items())))
+            for number, meaning in enumerate(MEANINGS.values(), start=1):
+                dataset.update_tags(number, MEANING=meaning)
         with memory.open() as dataset, replacing(path) as temporary:
             copy_to_cog(dataset, temporary, block=256, resampling="AVERAGE")
 

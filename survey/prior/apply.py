@@ -18,6 +18,11 @@ from survey.prior.table import Wanted, feature_values, numbers, read_frame
 
 Array = NDArray[np.float64]
 BANDS = {"p_contaminated": "probability", "features_beyond_training": "count", "features_unknown": "count"}
+MEANINGS = {
+    "p_contaminated": "probability that the cell is contaminated, by what ground like it was in the table learnt from",
+    "features_beyond_training": "features whose values lie beyond those of the table learnt from",
+    "features_unknown": "features that are not known of the cell",
+}
 MOST_CELLS = 100_000_000
 ALIGNED = 0.02
 """Places lie on a grid where they miss it by no more than this share of a step."""
@@ -45,19 +50,22 @@ def apply_prior(model: Path, *, table: Path, out: Path) -> str:
     chance = prior.probability(values)
     outside, unknown = prior.strange(values)
     columns = dict(zip(BANDS, (chance, outside, unknown), strict=True))
+    lost = 0
     if out.suffix == ".csv":
         write_bytes(out, frame.assign(**columns).to_csv(index=False).encode())
     elif out.suffix == ".tif":
         x, y = numbers(frame, (prior.x, prior.y), path=table).T
         sha = sha256_of(model / MODEL if model.is_dir() else model)
         lattice = _Lattice.of(prior, x, y, table=table)
+        lost = len(frame) - len(lattice.rows)
         _write_raster(out, columns, lattice=lattice, crs=prior.crs, sha256=sha)
     else:
         msg = f"{out}: is to end in .csv or .tif"
         raise OutputError(msg)
     strange = int(((outside + unknown) > 0).sum())
     told = int(np.isfinite(chance).sum())
-    return f"{out}: {told} of {len(chance)} cells; {strange} with a feature that is unknown or beyond training"
+    text = f"{out}: {told} of {len(chance)} cells; {strange} with a feature that is unknown or beyond training"
+    return f"{text}; {lost} rows without a place are not in the raster" if lost else text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +118,8 @@ def _write_raster(out: Path, columns: Mapping[str, Any], *, lattice: _Lattice, c
             dataset.descriptions = tuple(BANDS)
             dataset.units = tuple(BANDS.values())
             dataset.update_tags(AREA_OR_POINT="Area", SURVEY_PRIOR_SHA256=sha256)
+            for number, name in enumerate(BANDS, start=1):
+                dataset.update_tags(number, MEANING=MEANINGS[name])
         with memory.open() as dataset, replacing(out) as temporary:
             copy_to_cog(dataset, temporary, block=256, resampling="AVERAGE")
 

@@ -11,7 +11,8 @@ with rho_k = f1(s_k) / f0(s_k) among detections of k's mark and p = P / S,
     L = exp(-lam P) prod_g prod_{k in g} (lam_g p (1 - q) rho_k + phi_g) prod_{k in u} (lam p q rho_k + phi_u)
         exp(-S (sum_g phi_g + phi_u)).
 
-A confirmed detection has the first term only; a rejected one is left out and counts in alpha. Every product is expanded
+A confirmed detection has the first term only; a rejected one is left out, and counts in alpha where all on a known area
+are judged: else the unjudged ones of its cell are believed too much rather than too little. Every product is expanded
 in the number m of its detections that are items: sum_m e_m(rho) (lam_g p)^m phi_g^(K_g - m). Then
 
 - every phi is integrated out exactly: Gamma(alpha_g + K_g - m) (beta + S)^m up to a constant;

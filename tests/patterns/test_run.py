@@ -64,6 +64,7 @@ def test_rows_of_a_run_become_layers_and_bands_of_their_own(tmp_path: Path) -> N
     with rasterio.open(tmp_path / "out" / "patterns.tif") as raster:
         assert raster.descriptions == ("pattern_hazard", "pattern_hazard_q05", "pattern_hazard_q95")
         assert set(raster.units) == {"per hectare"}
+        assert all("expected" in raster.tags(band)["MEANING"] for band in raster.indexes)
         middle, low, high = raster.read(masked=True)
         assert (low <= middle + 1e-3).all()
         assert (middle <= high + 1e-3).all()

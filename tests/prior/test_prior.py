@@ -164,6 +164,7 @@ def test_applied_to_a_table_and_to_a_raster(fitted: Path, tmp_path: Path) -> Non
     assert told["features_beyond_training"][1] == 1
     with rasterio.open(tmp_path / "p.tif") as raster:
         assert raster.descriptions == ("p_contaminated", "features_beyond_training", "features_unknown")
+        assert all(raster.tags(band)["MEANING"] for band in raster.indexes)
         assert (raster.crs.to_epsg(), raster.shape, raster.res) == (32638, (20, 20), (STEP_M, STEP_M))
         values = raster.read(1)
         places = [raster.index(x, y) for x, y in zip(told["x"], told["y"], strict=True)]
@@ -172,6 +173,9 @@ def test_applied_to_a_table_and_to_a_raster(fitted: Path, tmp_path: Path) -> Non
         assert read[0] == raster.nodata
         assert values[19, 5] == raster.nodata, "between the rows of the table"
     assert (tmp_path / "p.tif").stat().st_mode & 0o077 == 0
+    table.loc[7, "x"] = np.nan
+    told_again = apply_prior(fitted / "out", table=_write(table, tmp_path / "lost.csv"), out=tmp_path / "q.tif")
+    assert "1 rows without a place are not in the raster" in told_again
 
 
 def test_surroundings_are_means_and_spreads_of_what_is_near() -> None:
