@@ -96,12 +96,20 @@ def _explained(error: ValidationError, root: yaml.Node, path: Path, *, kind: typ
         said = "unknown key" + (f" – did you mean '{near[0]}'?" if near else f"; see {example}")
     elif problem["type"] == "missing":
         said = f"missing; see {example}"
+    elif problem["type"] == "union_tag_invalid":
+        node, known = (
+            _child(node, "kind") or node,
+            [tag.strip(" '") for tag in problem["ctx"]["expected_tags"].split(",")],
+        )
+        near = difflib.get_close_matches(problem["ctx"]["tag"], known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+        said = f"there is no kind '{problem['ctx']['tag']}' – {hint}"
     got = (
         f", got {problem['input']!r}"
         if problem["type"] != "extra_forbidden" and isinstance(problem.get("input"), str | int | float)
         else ""
     )
-    return f"{path}:{_mark(node)}: {'.'.join(place)}: {said}{got}"
+    return ": ".join([f"{path}:{_mark(node)}", *([".".join(place)] if place else []), f"{said}{got}"])
 
 
 def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:

@@ -65,7 +65,8 @@ def read_verdicts(path: Path, basis: Basis) -> Verdicts:
         InputError: There is no such store, or it is damaged.
     """
     if path.name != FILE or not path.is_file():
-        msg = f"{path}: is no {FILE} as `survey review` keeps it in a run's folder"
+        fault = "is no" if path.is_file() else "there is no such file: give a"
+        msg = f"{path}: {fault} {FILE} as `survey review` keeps it in a run's folder"
         raise InputError(msg)
     with ReviewStore(path.parent, read_only=True) as store:
         decisions, draws = store.decisions(), store.draws()

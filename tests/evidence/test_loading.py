@@ -24,7 +24,8 @@ def test_the_example_loads_and_names_every_kind() -> None:
         ("reliability: 0.25", "reliability: 1.5", "reliability: 1.5", "layers.0.reliability: less than or equal to 1"),
         ("omission: 0.4", "omissions: 0.4", "omissions", "unknown key – did you mean 'omission'?"),
         ("  omission: 0.4\n", "", "- name: l0", "layers.0.omission: missing"),
-        ("kind: minefield_records", "kind: records", "- name: l0", "layers.0"),
+        ("kind: minefield_records", "kind: mine_records", "kind: mine_records", "did you mean 'minefield_records'?"),
+        ("kind: minefield_records", "kind: xyz", "kind: xyz", "layers.0: there is no kind 'xyz' – known: minefield_r"),
         ("date: 2000", "date: last year", "last year", "layers.0.date: expected a year or a day"),
         ("ap: 20.0", "apx: 20.0", "apx", "no such group; expected one of ap, at, submunition, uxo"),
         ("name: l0", "name: cleared-land", "cleared-land", "would read as a release of land"),
@@ -63,7 +64,7 @@ def test_what_is_missing_among_the_top_keys_is_named(
 
 
 def test_names_tell_layers_apart(world: Callable[..., Path]) -> None:
-    with pytest.raises(ConfigError, match="l0 stands twice"):
+    with pytest.raises(ConfigError, match=r"\.yaml:1:1: layers: l0 stands twice"):
         load_evidence(world(("used_land", [], {}), ("used_land", [], {"name": "l0"})))
 
 

@@ -169,6 +169,14 @@ def test_verdicts_count(run: Path, tmp_path: Path) -> None:
     assert "stay certain" in done.text
 
 
+def test_a_review_that_is_not_there_is_told_apart_from_another_file(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no such file"):
+        compute_round(run, review=tmp_path / FILE)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(InputError, match=f"is no {FILE}"):
+        compute_round(run, review=tmp_path / "notes.txt")
+
+
 def test_rounds_are_kept_numbered_and_the_same_again(run: Path, tmp_path: Path) -> None:
     first = write_results(tmp_path / "work", areas=[square(0, 0, 60, 100)])
     second = write_results(tmp_path / "work", areas=[square(60, 0, 100, 100)], finds=[(70, 20, "TM")], name="b.yaml")
