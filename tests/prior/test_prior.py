@@ -130,9 +130,9 @@ def test_the_same_table_gives_the_same_prior_and_the_test_table_decides_nothing(
 
 def test_rows_that_are_lost_or_stand_twice_are_told(tmp_path: Path) -> None:
     table = _world(5).table
-    table = pd.concat([table, table.iloc[:7]])
+    table = pd.concat([table, table.iloc[:7]], ignore_index=True)
     table["contaminated"] = table["contaminated"].astype(float)
-    table.iloc[30:33, table.columns.get_loc("contaminated")] = np.nan
+    table.loc[30:32, "contaminated"] = np.nan
     config = _config("sets=[[distance, ground]]", "learners=[logistic]")
     told = fit_prior(config, table=_write(table, tmp_path / "t.csv"), out=tmp_path / "out")
     assert "3 rows without a label, a place or a block left out" in told

@@ -79,8 +79,8 @@ def test_sums_are_those_of_ground_pixel_by_ground_pixel(found: list[GroundPatch]
     assert np.allclose(known.visible * searched * 255, by_cell(best).sum(axis=2))
     worth = effective_looks(np.floor(total / np.maximum(best, 1)), correlation=0.4)
     weight = by_cell(best).sum(axis=2)
-    found, parts = 1 - 0.4**known.looks, by_cell((1 - 0.4**worth) * best).sum(axis=2)
-    assert np.allclose((found * weight)[weight > 0], parts[weight > 0])
+    together, parts = 1 - 0.4**known.looks, by_cell((1 - 0.4**worth) * best).sum(axis=2)
+    assert np.allclose((together * weight)[weight > 0], parts[weight > 0])
     assert (known.looks[weight == 0] == 1).all()
 
 
