@@ -159,7 +159,12 @@ def _validate(kind: type[ConfigType], entries: Mapping[str, _Entry]) -> ConfigTy
         problem = error.errors(include_url=False)[0]
         key = str(problem["loc"][0]) if problem["loc"] else ""
         if key not in entries:
-            msg = f"{_defaults(kind)}: {key}: {problem['msg']}"
+            said = problem["msg"].removeprefix("Value error, ")
+            named = said.partition(": ")[0]  # what does not fit together begins with a key
+            place = f"{_defaults(kind)}: {key}" if key else str(_defaults(kind))
+            if named in entries:
+                place, said = entries[named].value_place, said.removeprefix(f"{named}: ")
+            msg = f"{place}: {said}"
             raise ConfigError(msg) from error
         entry = entries[key]
         expected = _expected(kind, key) or problem["msg"].removeprefix("Input should be ")

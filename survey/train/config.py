@@ -127,7 +127,7 @@ class TrainConfig(BaseModel):
     def _check_second_look(self) -> Self:
         if self.second_look and not (self.holds_backbone and self.contrast):
             blocks = len(BACKBONES[self.backbone].blocks)
-            msg = f"second_look needs contrast, and a backbone left as it is: set held_norms and held_blocks={blocks}"
+            msg = f"second_look: needs contrast, and a backbone left as it is: set held_norms and held_blocks={blocks}"
             raise ValueError(msg)
         return self
 

@@ -144,3 +144,12 @@ def test_layers_that_do_not_reach_are_told_and_a_kind_with_proposals_needs_no_re
     assert found.report["none_proposed"][SHA]["why"] == [
         "all ground whose evidence is worth 0.5 is in the proposals of candidate CHA"
     ]
+
+
+def test_a_rule_that_does_not_fit_together_is_named_with_its_own_line(tmp_path: Path) -> None:
+    path = tmp_path / "rule.yaml"
+    told = ", ".join(f"{kind}: {'indirect' if kind != 'sighting' else 'direct'}" for kind in RULE.classes)
+    path.write_text(f"version: 1\nclasses: {{{told}}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(CandidatesConfig, path)
+    assert str(caught.value).startswith(f"{path}:2:10: classes: sighting: what nobody judged is no direct evidence")
