@@ -8,14 +8,13 @@ farthest cells are left out and the rest is measured again, a few times.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from torch.nn import functional
 
+from survey.detect.contrast import ContrastCard
 from survey.detect.covariance import shrunk_covariance
 from survey.detect.network import COARSE_STRIDE, FILL, HEAT_STRIDE, Heads
 from survey.detect.runtime import Runtime
@@ -38,21 +37,6 @@ _RIDGE, _LEAST_VARIANCE = 1e-3, 1e-9
 """Added to every feature's variance, as a share of their mean and as it is: ground may not vary in some of them."""
 _LEAST_SQUARE = 1e-3
 """Added to the squared distance, so that its logarithm is finite."""
-
-
-class ContrastCard(BaseModel):
-    """Weights of the sum that tells items: `bias + heat * heatmap + contrast * ln(distance to the ground)`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    heat: Annotated[float, Field(ge=0)]
-    contrast: Annotated[float, Field(ge=0)]
-    bias: float
-    trimmed: Annotated[float, Field(ge=0, lt=0.5)]
-    """Share of the cells, those farthest from the rest, that is left out of the measure of the ground."""
-    usual_tail: Annotated[float, Field(gt=0)] | None = None
-    """Most that 98 % of a flight's ln(distance) lie below on usual ground. Beyond, the ground is full of things, and
-    ln(distance) counts as many times less; None: it counts in full everywhere."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,13 +73,22 @@ class Background:
         """(2 + C, C): the mean, the whitening, and a row of the tail."""
         return np.concatenate([self.mean[None], self.whiten, np.full_like(self.mean[None], self.tail)])
 
-    def applied(self, heads: Heads, card: ContrastCard) -> Heads:
+    def applied(self, heads: Heads, card: ContrastCard, imaged: NDArray[np.bool_] | None = None) -> Heads:
         """Return the heads with a heatmap that tells contrast with the ground too; the other heads stay.
 
-        Between the centres of its cells the distance is interpolated, so the reach grows by `COARSE_STRIDE`.
+        Between the centres of its cells the distance is interpolated, so the reach grows by `COARSE_STRIDE`, and by
+        that of the surroundings.
+
+        Args:
+            heads: Of one tile or several.
+            card: Weights.
+            imaged: (H, W) pixels that show ground, for surroundings are made up of these; None: all do.
         """
         assert heads.coarse is not None
-        log_distance = self.log_distance_by_cell(heads.coarse)
+        log_distance = self.log_distance(heads.coarse)
+        if card.around is not None:
+            log_distance = card.around.relative(log_distance, _imaged_share(imaged, like=log_distance))
+        log_distance = _by_heat_cell(log_distance)
         heat = card.bias + card.heat * heads.heat + card.contrast * self.share(card) * log_distance
         return replace(heads, heat=heat)
 
@@ -105,8 +98,7 @@ class Background:
 
     def log_distance_by_cell(self, coarse: torch.Tensor) -> torch.Tensor:
         """Return `log_distance` at the cells of the ordnance head: (N, 1, 4 h, 4 w)."""
-        scale = COARSE_STRIDE / HEAT_STRIDE
-        return functional.interpolate(self.log_distance(coarse), scale_factor=scale, mode="bilinear")
+        return _by_heat_cell(self.log_distance(coarse))
 
     def log_distance(self, coarse: torch.Tensor) -> torch.Tensor:
         """Return ln of the Mahalanobis distance by the root of C: near 0 on ordinary ground.
@@ -128,6 +120,19 @@ class Background:
         mean, whiten = (torch.from_numpy(part).to(features.device) for part in (self.mean, self.whiten))
         white = (features - mean) @ whiten
         return white.square().mean(dim=-1).add(_LEAST_SQUARE).log() / 2
+
+
+def _by_heat_cell(values: torch.Tensor) -> torch.Tensor:
+    """Return (N, 1, h, w) values interpolated to the cells of the ordnance head."""
+    return functional.interpolate(values, scale_factor=COARSE_STRIDE / HEAT_STRIDE, mode="bilinear")
+
+
+def _imaged_share(imaged: NDArray[np.bool_] | None, *, like: torch.Tensor) -> torch.Tensor:
+    """Return the share of each coarse cell's pixels that show ground: (1, 1, h, w)."""
+    if imaged is None:
+        return torch.ones_like(like[:1])
+    shares = functional.avg_pool2d(torch.from_numpy(imaged)[None, None].float(), COARSE_STRIDE)
+    return shares.to(like.device)
 
 
 def measured_background(cells: NDArray[np.float32], *, trimmed: float) -> Background:

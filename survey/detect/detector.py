@@ -199,7 +199,8 @@ class Detector:
                 empty += 1
                 continue
             reading = pixels[rows.start : rows.stop + 2 * halo, cols.start : cols.stop + 2 * halo]
-            peaks, mask = self._look(filled(reading, *shape))
+            shown = valid[rows.start : rows.stop + 2 * halo, cols.start : cols.stop + 2 * halo]
+            peaks, mask = self._look(filled(reading, *shape), filled(shown, *shape, fill=False))
             found.append((tile.index, self._looked_at_again(self._owned(peaks, tile, imaged), reading)))
             height, width = mask_cells(tile.core.height), mask_cells(tile.core.width)
             top, left, skip = rows.start // MASK_STRIDE, cols.start // MASK_STRIDE, halo // MASK_STRIDE
@@ -212,11 +213,11 @@ class Detector:
             classes=self.card.class_names,
         )
 
-    def _look(self, reading: NDArray[np.uint8]) -> tuple[Peaks, NDArray[np.uint8]]:
+    def _look(self, reading: NDArray[np.uint8], imaged: NDArray[np.bool_]) -> tuple[Peaks, NDArray[np.uint8]]:
         """Run the network once: every peak of the reading, and its (H/8, W/8) codes."""
         card, heads = self.card, self.runtime(reading)
         if card.contrast is not None and self.background is not None:
-            heads = self.background.applied(heads, card.contrast)
+            heads = self.background.applied(heads, card.contrast, imaged)
         return (
             decode(
                 heads,
@@ -233,16 +234,16 @@ class Detector:
     def _looked_at_again(self, peaks: Peaks, reading: NDArray[np.uint8]) -> Peaks:
         """Return the peaks with what a second look makes of their logits; without those that fall too low.
 
-        Where the alarms of the ground could not be measured, as in a small picture, the first look decides.
+        Where the alarms of the ground could not be measured, as in a small picture, likeness alone is added.
         """
         if self.looker is None or self.background is None:
             return peaks
-        told = peaks
+        card, places = self.looker.card, np.column_stack([peaks.cell_row, peaks.cell_col]) * HEAT_STRIDE
+        looks = self.looker(reading, places + HEAT_STRIDE // 2)
+        seen = peaks.logit + card.items * looks.likeness
         if (alarms := self.background.alarms) is not None:
-            card, places = self.looker.card, np.column_stack([peaks.cell_row, peaks.cell_col]) * HEAT_STRIDE
-            looks = self.looker(reading, places + HEAT_STRIDE // 2)
-            distance = alarms.log_distance_of(looks.features)
-            told = replace(peaks, logit=peaks.logit + card.bias + card.others * distance + card.items * looks.likeness)
+            seen = seen + card.bias + card.others * alarms.log_distance_of(looks.features)
+        told = replace(peaks, logit=seen)
         return told.only(np.flatnonzero(told.logit > self._least_logit))
 
     def _shape(self, block: Block) -> tuple[int, int]:

@@ -10,9 +10,9 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from survey.detect.background import ContrastCard
 from survey.detect.calibration import Calibration
 from survey.detect.close_up import SecondLook
+from survey.detect.contrast import ContrastCard
 from survey.detect.decode import Separation
 from survey.detect.detectability import Detectability
 from survey.detect.implants import ImplantsCard

@@ -43,7 +43,10 @@ VIEWS = (View(extent_m=0.24, px=128), View(extent_m=0.48, px=128), View(extent_m
 
 
 class SecondLookCard(BaseModel):
-    """Weights of the sum that tells items: `first look + bias + others * ln(distance) + items * likeness`."""
+    """Weights of the sum that tells items: `first look + bias + others * ln(distance) + items * likeness`.
+
+    Where there were too few other alarms to tell the distance from, it is `first look + items * likeness`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,10 +1,14 @@
 """A picture as blocks of tiles, and tiles as the runtime takes them."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.detect.network import FILL, MASK_STRIDE
 from survey.values import Block, Tile, Window
+
+Pixel = TypeVar("Pixel", np.uint8, np.bool_)
 
 
 def mask_cells(extent_px: int) -> int:
@@ -22,10 +26,10 @@ def one_block(height: int, width: int, core_px: int) -> Block:
     return Block(0, Window(0, 0, height, width), tuple(Tile(i, core) for i, core in enumerate(cores)))
 
 
-def filled(reading: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Return the reading extended to the runtime's one static shape by nodata at the bottom and right."""
+def filled(reading: NDArray[Pixel], height: int, width: int, *, fill: int = FILL) -> NDArray[Pixel]:
+    """Return the reading, (H, W, ...), extended to the runtime's one static shape at the bottom and right."""
     if reading.shape[:2] == (height, width):
         return reading
-    whole = np.full((height, width, 3), FILL, np.uint8)
+    whole = np.full((height, width, *reading.shape[2:]), fill, reading.dtype)
     whole[: reading.shape[0], : reading.shape[1]] = reading
     return whole

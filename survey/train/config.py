@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from survey.detect.backbone import BACKBONES
+from survey.detect.contrast import Around
 from survey.detect.network import ARCHITECTURES, Architecture, ArchitectureName
 from survey.values import DISTURBANCES
 
@@ -93,6 +94,8 @@ class TrainConfig(BaseModel):
     contrast_usual_tail: Annotated[float, Field(gt=0)] | None = None
     """What 98 % of the ln(distance) of a flight lie below on usual ground; flights beyond are full of things, and the
     distance counts as many times less. None: it counts in full everywhere."""
+    contrast_around: Around | None = None
+    """Surroundings that ln(distance) is taken relative to. None: it counts as it is."""
     second_look: Annotated[int, Field(ge=0)] = 0
     """Composites that a second look is fitted on; 0: places are not looked at again. Where the model that is started
     from has one, and its backbone is held, that one is kept as it is."""

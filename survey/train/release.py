@@ -10,8 +10,8 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from survey.detect.background import ContrastCard
 from survey.detect.calibration import Calibration, CurveKind
+from survey.detect.contrast import ContrastCard
 from survey.detect.decode import Separation
 from survey.detect.model import (
     CARD,
@@ -24,7 +24,7 @@ from survey.detect.model import (
     WeightsCard,
     dump_card,
 )
-from survey.detect.network import ARCHITECTURES, COARSE_STRIDE, LATTICE_PX, SurveyNet, reach_px
+from survey.detect.network import ARCHITECTURES, LATTICE_PX, SurveyNet, reach_px
 from survey.errors import TrainingError
 from survey.evaluate import MATCH_M
 from survey.files import replacing, sha256_of, write_bytes
@@ -106,7 +106,7 @@ def make_card(
         learnt: What reviews taught, and the model that was started from.
     """
     contrast = _contrast(config) or (learnt.start.contrast if learnt.start is not None else None)
-    reach = reach_px(ARCHITECTURES[config.architecture]) + (COARSE_STRIDE if contrast else 0)
+    reach = reach_px(ARCHITECTURES[config.architecture]) + (contrast.reach_px if contrast else 0)
     reach += Separation(config.apart_m / config.gsd_m).reach_px
     again = (learnt.start.second_look if learnt.start is not None else None) or second_look_card(config)
     if again is not None:
@@ -141,6 +141,7 @@ def _contrast(config: TrainConfig) -> ContrastCard | None:
         bias=config.contrast_bias,
         trimmed=config.contrast_trimmed,
         usual_tail=config.contrast_usual_tail,
+        around=config.contrast_around,
     )
 
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from sklearn.covariance import ledoit_wolf
 from torch.nn import functional
 
 from survey.detect import FILL, Background, BackgroundMeter, Detector, ModelCard, Precision
-from survey.detect.background import CONTEXT_PX, SAMPLE_PX, ContrastCard, measured_background
+from survey.detect.background import CONTEXT_PX, SAMPLE_PX, measured_background
+from survey.detect.contrast import Around, ContrastCard
 from survey.detect.covariance import shrunk_covariance
 from survey.detect.network import Heads, SurveyNet
 from survey.detect.runtime import TorchRuntime
@@ -175,6 +177,37 @@ def test_the_heatmap_becomes_the_weighted_sum() -> None:
     assert heads.kind is heads.geometry is heads.mask is other
 
 
+def test_distance_is_taken_relative_to_what_lies_around() -> None:
+    rng = np.random.default_rng(5)
+    coarse = rng.normal(size=(1, 8, 7, 9)).astype(np.float32) * 3
+    zero = torch.zeros(1, 1, 28, 36)
+    background = measured_background(gaussian_cells(500), trimmed=0.05)
+    around = Around(cells=3, level=0.75, unrest=0.25)
+    card = ContrastCard(heat=0.0, contrast=1.0, bias=0.0, trimmed=0.05, around=around)
+    imaged = np.ones((112, 144), bool)
+    imaged[:, 64:] = False
+    imaged[:, 64:72] = True  # half a cell more
+    heads = background.applied(Heads(zero, zero, zero, zero, torch.from_numpy(coarse)), card, imaged)
+    plain = background.log_distance(torch.from_numpy(coarse))[0, 0].double().numpy()
+    weight = np.where(np.arange(9) < 4, 1.0, np.where(np.arange(9) == 4, 0.5, 0.0)) * np.ones((7, 1))
+    expected = plain.copy()
+    for row, col in np.ndindex(7, 6):  # from the eighth column on nothing around was imaged
+        square = (slice(max(row - 1, 0), row + 2), slice(max(col - 1, 0), col + 2))
+        mean = np.average(plain[square], weights=weight[square])
+        spread = np.sqrt(np.average((plain[square] - mean) ** 2, weights=weight[square]))
+        expected[row, col] -= 0.75 * mean + 0.25 * np.log(max(spread, 0.1) / 0.2)
+    told = torch.from_numpy(expected)[None, None]
+    fine = torch.nn.functional.interpolate(told, scale_factor=4, mode="bilinear")
+    assert np.allclose(heads.heat.numpy(), fine.numpy(), atol=1e-4)
+    assert around.reach_px == 16
+    assert card.reach_px == 32
+
+
+def test_the_square_around_a_cell_has_a_middle() -> None:
+    with pytest.raises(ValidationError, match="odd number of cells along its edge, got 4"):
+        Around(cells=4, level=0.5, unrest=0.0)
+
+
 def test_only_cells_that_were_imaged_whole_are_measured() -> None:
     meter, edge = BackgroundMeter(Means()), SAMPLE_PX + 2 * CONTEXT_PX
     window, valid = noise(edge, edge), np.ones((edge, edge), bool)
@@ -237,9 +270,14 @@ def test_of_a_large_picture_some_windows_are_measured_always_the_same() -> None:
     assert {t.tobytes() for t in first.tiles} < {t.tobytes() for t in more.tiles}
 
 
+@pytest.mark.parametrize("around", [None, Around(cells=5, level=0.75, unrest=0.25)])
 def test_every_tiling_gives_the_same_answer(
-    contrasting: ModelCard, torch_runtime: TorchRuntime, texture: Texture
+    contrasting: ModelCard, torch_runtime: TorchRuntime, texture: Texture, around: Around | None
 ) -> None:
+    assert contrasting.contrast is not None
+    part = contrasting.contrast.model_copy(update={"around": around})
+    halo_px = HALO_PX + part.reach_px - CELL
+    contrasting = contrasting.model_copy(update={"contrast": part, "halo_px": halo_px})
     image = texture(138, 541)
     ground = Detector(contrasting, torch_runtime, sha256="")
     (meter := ground.meter()).add_picture(texture(400, 400)[::-1], windows=9)

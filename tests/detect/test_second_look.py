@@ -1,6 +1,7 @@
 """A second look: the published network's deep end, the flight's own alarms as the measure, one answer a tiling."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,8 +13,9 @@ from scipy.special import logit
 from survey.detect import Detector, ModelCard, Precision
 from survey.detect.alarms import LEAST_ALARMS, alarms_in, measured_alarms
 from survey.detect.backbone import BACKBONES, DeepEnd, EfficientNetLite, _published_names, _weights_file
-from survey.detect.background import Background, ContrastCard, Sampled, measured_background
+from survey.detect.background import Background, Sampled, measured_background
 from survey.detect.close_up import SecondLook
+from survey.detect.contrast import ContrastCard
 from survey.detect.decode import Separation
 from survey.detect.network import SurveyNet
 from survey.detect.runtime import TorchRuntime
@@ -174,9 +176,25 @@ def test_the_logit_is_that_of_the_first_look_and_what_the_second_adds(
     expected = logit(before.score.astype(np.float64))[same] + more
     assert np.allclose(logit(found.score.astype(np.float64)), expected, atol=2e-3)
     assert found.score.min() > detector.card.thresholds.score
-    alone = detector.on(Background(background.mean, background.whiten, background.tail)).detect(image, gsd_m=GSD_M)
-    plain = first.with_threshold(detector.card.thresholds.score).on(Background(background.mean, background.whiten, 0.0))
-    assert np.array_equal(alone.score, plain.detect(image, gsd_m=GSD_M).score)  # without alarms the first look decides
+
+
+def test_where_alarms_cannot_be_measured_likeness_alone_is_added(
+    detector: Detector, looker: SecondLooker, texture: Texture
+) -> None:
+    image = texture(400, 420)
+    (meter := detector.meter()).add_picture(image, windows=9)
+    background = replace(detector.background_of(meter), alarms=None)
+    found = detector.on(background).detect(image, gsd_m=GSD_M)
+    first = Detector(detector.card, detector.runtime, sha256="").with_threshold(0.001)
+    before = first.on(background).detect(image, gsd_m=GSD_M)
+    places = {(r, c): n for n, (r, c) in enumerate(zip(before.row, before.col, strict=True))}
+    same = [places[r, c] for r, c in zip(found.row, found.col, strict=True)]
+    assert len(same) > 20
+    middles = np.column_stack([before.row, before.col])[same].astype(np.int64)
+    padded = cv2.copyMakeBorder(image, 32, 32, 32, 32, cv2.BORDER_CONSTANT, value=(127, 127, 127))
+    likeness = looker(np.asarray(padded, np.uint8), middles + 32).likeness
+    expected = logit(before.score.astype(np.float64))[same] + CARD.items * likeness
+    assert np.allclose(logit(found.score.astype(np.float64)), expected, atol=2e-3)
 
 
 def test_every_tiling_gives_the_same_answer(detector: Detector, texture: Texture) -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from survey.detect import Detector, Precision
-from survey.detect.background import ContrastCard
+from survey.detect.contrast import ContrastCard
 from survey.detect.network import SurveyNet
 from survey.detect.runtime import TorchRuntime
 from survey.evaluate import Scores, score_pictures

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from survey.config import RunConfig
 from survey.detect import Background, BackgroundMeter, Detector, Precision
-from survey.detect.background import ContrastCard
+from survey.detect.contrast import Around, ContrastCard
 from survey.detect.model import CARD, dump_card, load_card, load_network
 from survey.detect.runtime import TorchRuntime
 from survey.engine import JobStore, Receipt, Shard
@@ -38,8 +38,9 @@ def comparing(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy model, with contrast beside its heatmap, biased so that it sees some things in a picture of blotches."""
     folder = tmp_path_factory.mktemp("comparing") / "model"
     shutil.copytree(model, folder)
-    part = ContrastCard(heat=0.3, contrast=6.0, bias=0.0, trimmed=0.05)
-    card = load_card(folder).model_copy(update={"contrast": part, "halo_px": 224})
+    around = Around(cells=5, level=0.75, unrest=0.25)
+    part = ContrastCard(heat=0.3, contrast=6.0, bias=0.0, trimmed=0.05, around=around)
+    card = load_card(folder).model_copy(update={"contrast": part, "halo_px": 256})
     detector = Detector(card, TorchRuntime(load_network(folder, card), precision=Precision.FP32), sha256="")
     shown = picture(512, 512).transpose(1, 2, 0)
     (meter := detector.meter()).add_picture(shown, windows=9)

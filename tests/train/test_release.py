@@ -5,7 +5,7 @@ import torch
 import yaml
 from pydantic import ValidationError
 
-from survey.detect.background import ContrastCard
+from survey.detect.contrast import ContrastCard
 from survey.detect.model import ModelCard, PerformanceCard, dump_card
 from survey.detect.network import COARSE_STRIDE, SurveyNet
 from survey.errors import TrainingError
@@ -98,7 +98,7 @@ def test_a_card_does_not_say_where_the_bank_lay() -> None:
 
 @pytest.mark.parametrize(("backbone", "halo_px"), [("lite0", 208), pytest.param("lite2", 304, marks=pytest.mark.slow)])
 def test_a_model_that_compares_with_the_ground_says_how_and_reads_a_cell_further(backbone: str, halo_px: int) -> None:
-    def card(**settings: float) -> ModelCard:
+    def card(**settings: object) -> ModelCard:
         config = TrainConfig.model_validate({"backbone": backbone, **settings})
         return make_card("toy", config=config, data=DATA, measured=None, measured_on="nothing")
 
@@ -106,6 +106,12 @@ def test_a_model_that_compares_with_the_ground_says_how_and_reads_a_cell_further
     assert plain.contrast is None
     assert comparing.contrast == ContrastCard(heat=0.25, contrast=4.0, bias=-2.0, trimmed=0.1)
     assert (plain.halo_px, comparing.halo_px) == (halo_px, halo_px + COARSE_STRIDE)
+    around = {"cells": 5, "level": 0.5, "unrest": 0.25}
+    farther = card(contrast=4.0, contrast_around=around)
+    assert farther.halo_px == comparing.halo_px + 2 * COARSE_STRIDE
+    told = yaml.safe_load(dump_card(farther))
+    assert told["contrast"]["around"] == around
+    assert ModelCard.model_validate(told) == farther
     told = yaml.safe_load(dump_card(comparing))
     assert ModelCard.model_validate(told) == comparing
     with pytest.raises(ValidationError):
