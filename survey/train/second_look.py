@@ -19,10 +19,11 @@ from safetensors.torch import save_file
 
 from survey.detect.alarms import alarms_in
 from survey.detect.background import Sampled, measured_background
-from survey.detect.close_up import SecondLook
+from survey.detect.close_up import CloseUp, SecondLook
 from survey.detect.decode import Separation
 from survey.detect.network import FILL, HEAT_STRIDE, SurveyNet
 from survey.detect.second_look import VIEWS, SecondLookCard, SecondLooker
+from survey.detect.view_runtime import TorchViews
 from survey.errors import TrainingError
 from survey.files import replacing
 from survey.logistic import fit_logistic
@@ -96,7 +97,8 @@ def fit_second_look(network: SurveyNet, sources: Sources, config: TrainConfig, r
     assert card is not None
     look = SecondLook(config.backbone, views=len(card.views), features=card.features)
     look.deep.load_imagenet()
-    looker = SecondLooker(deepcopy(network.trunk.backbone), look, card, gsd_m=config.gsd_m)
+    views = TorchViews(CloseUp(deepcopy(network.trunk.backbone), look.deep))
+    looker = SecondLooker(views, look, card, gsd_m=config.gsd_m)
     area = (CROP_PX / recipe.crop_px) ** 2
     larger = replace(
         recipe,

@@ -13,11 +13,12 @@ from survey.detect import Detector, ModelCard, Precision
 from survey.detect.alarms import LEAST_ALARMS, alarms_in, measured_alarms
 from survey.detect.backbone import BACKBONES, DeepEnd, EfficientNetLite, _published_names, _weights_file
 from survey.detect.background import Background, ContrastCard, Sampled, measured_background
-from survey.detect.close_up import SecondLook
+from survey.detect.close_up import CloseUp, SecondLook
 from survey.detect.decode import Separation
 from survey.detect.network import SurveyNet
 from survey.detect.runtime import TorchRuntime
 from survey.detect.second_look import SecondLookCard, SecondLooker, View
+from survey.detect.view_runtime import TorchViews
 from tests.detect.test_detector import same_findings, search
 
 Texture = Callable[[int, int], NDArray[np.uint8]]
@@ -46,13 +47,25 @@ def backbone() -> EfficientNetLite:
 
 
 @pytest.fixture(scope="module")
-def looker(backbone: EfficientNetLite) -> SecondLooker:
-    """ImageNet features, told by random directions."""
+def look() -> SecondLook:
+    """ImageNet's deep end, and random directions."""
     look = SecondLook("lite0", views=len(CARD.views), features=CARD.features)
     look.deep.load_imagenet()
     torch.manual_seed(1)
     look.basis.copy_(torch.randn(look.basis.shape) / look.basis.shape[1] ** 0.5)
-    return SecondLooker(backbone, look, CARD, gsd_m=GSD_M)
+    return look
+
+
+@pytest.fixture(scope="module")
+def close_up(backbone: EfficientNetLite, look: SecondLook) -> CloseUp:
+    """The whole ImageNet network."""
+    return CloseUp(backbone, look.deep)
+
+
+@pytest.fixture(scope="module")
+def looker(close_up: CloseUp, look: SecondLook) -> SecondLooker:
+    """ImageNet features, told by random directions."""
+    return SecondLooker(TorchViews(close_up), look, CARD, gsd_m=GSD_M)
 
 
 @pytest.fixture
