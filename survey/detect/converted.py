@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from survey.detect.threads import one_thread
+
 _EXAMPLE_PX = 128
 """Edge of the picture that a network is traced with; the least view of a second look."""
 
@@ -15,6 +17,7 @@ _EXAMPLE_PX = 128
 class Converted:
     """A network that takes uint8 (N, 3, H, W). Its weights are shared, not copied."""
 
+    @one_thread()  # it is run once, as an example
     def __init__(self, network: nn.Module) -> None:
         """Convert a network; it is float32 and in evaluation mode from now on."""
         _forbid_telemetry()

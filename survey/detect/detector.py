@@ -13,11 +13,12 @@ from survey.detect.background import WINDOWS, Background, BackgroundMeter, measu
 from survey.detect.decode import Peaks, decode, disturbance_codes
 from survey.detect.findings import Findings
 from survey.detect.model import ModelCard
-from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
+from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE, Heads
 from survey.detect.novelty import NoveltyMeter
 from survey.detect.runtime import Runtime
 from survey.detect.second_look import SecondLooker
 from survey.detect.signature import at_scale
+from survey.detect.threads import one_thread
 from survey.detect.tiling import filled, mask_cells, one_block
 from survey.errors import InputError
 from survey.values import Block, Detections, GroundCode, Tile, working_extent
@@ -212,7 +213,11 @@ class Detector:
 
     def _look(self, reading: NDArray[np.uint8]) -> tuple[Peaks, NDArray[np.uint8]]:
         """Run the network once: every peak of the reading, and its (H/8, W/8) codes."""
-        card, heads = self.card, self.runtime(reading)
+        return self._told(self.runtime(reading))
+
+    @one_thread()
+    def _told(self, heads: Heads) -> tuple[Peaks, NDArray[np.uint8]]:
+        card = self.card
         if card.contrast is not None and self.background is not None:
             heads = self.background.applied(heads, card.contrast)
         return (

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from survey.detect.converted import Converted
 from survey.detect.network import Heads, SurveyNet
+from survey.detect.threads import one_thread
 from survey.errors import ConfigError
 
 
@@ -75,6 +76,7 @@ class OpenVinoRuntime:
         self._compiled: dict[tuple[int, int], Any] = {}
         self.name = f"openvino-cpu-{precision}"
 
+    @one_thread()  # of PyTorch's, which has the last layers only
     @torch.inference_mode()
     def __call__(self, tile: NDArray[np.uint8]) -> Heads:
         """Return the heads of one tile (see `Runtime`)."""

@@ -18,8 +18,9 @@ from survey.detect.decode import Separation
 from survey.detect.network import SurveyNet
 from survey.detect.runtime import TorchRuntime
 from survey.detect.second_look import SecondLookCard, SecondLooker, View
-from survey.detect.view_runtime import TorchViews
+from survey.detect.view_runtime import OpenVinoViews, TorchViews
 from tests.detect.test_detector import same_findings, search
+from tests.detect.test_runtime import needs_openvino
 
 Texture = Callable[[int, int], NDArray[np.uint8]]
 CARD = SecondLookCard(
@@ -121,6 +122,23 @@ def test_a_place_is_described_by_its_own_views_alone(looker: SecondLooker) -> No
     for n in range(len(places)):
         assert np.allclose(looker.describe(picture, places[n : n + 1])[0], described[n], atol=1e-4)
     assert looker.describe(picture, places[:0]).shape == (0, described.shape[1])
+
+
+@pytest.mark.parametrize("library", [TorchViews, pytest.param(OpenVinoViews, marks=needs_openvino)])
+def test_what_is_seen_at_a_place_does_not_hang_on_library_and_batch(
+    library: type, looker: SecondLooker, close_up: CloseUp, look: SecondLook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.random.default_rng(6).integers(0, 256, (200, 240, 3)).astype(np.uint8)
+    places = np.array([[100, 120], [60, 60], [136, 200], [99, 33], [40, 150]])
+    expected = looker(picture, places)
+    runtime = TorchViews(close_up) if library is TorchViews else OpenVinoViews(close_up, threads=2)
+    own = SecondLooker(runtime, look, CARD, gsd_m=GSD_M)
+    for together in (1, 2, 64):
+        monkeypatch.setattr("survey.detect.second_look._TOGETHER", together)
+        for order in (np.arange(5), np.array([4, 2, 0, 1, 3])):
+            seen = own(picture, places[order])
+            assert np.allclose(seen.features, expected.features[order], atol=1e-3)
+            assert np.allclose(seen.likeness, expected.likeness[order], atol=1e-3)
 
 
 @pytest.mark.parametrize("place", [(31, 100), (100, 209), (169, 100)])
