@@ -16,8 +16,8 @@ from survey.characterise.rates import NoveltyRates, Probe, measure_rates
 from survey.characterise.reference import by_site, fit_reference, sign_sites
 from survey.characterise.report import in_words, strata, write_plot
 from survey.detect.detectability import Detectability
-from survey.detect.detector import load_detector
 from survey.detect.implants import ImplantsCard
+from survey.detect.load import load_detector
 from survey.detect.model import CARD, ModelCard, dump_card, find_model, load_card, load_network
 from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, load_reference, signer_of
 from survey.errors import ModelError

@@ -2,10 +2,11 @@
 
 from survey.detect.background import CONTEXT_PX, SAMPLE_PX, WINDOWS, Background, BackgroundMeter
 from survey.detect.detectability import Detectability
-from survey.detect.detector import CORE_PX, Detector, load_detector
+from survey.detect.detector import CORE_PX, Detector
 from survey.detect.findings import Findings
 from survey.detect.guard import merge_across_seams
 from survey.detect.implants import ImplantsCard, ImplantSite
+from survey.detect.load import load_detector
 from survey.detect.model import DEFAULT_MODEL, ModelCard, load_card
 from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE
 from survey.detect.novelty import NoveltyMeter, Verdict

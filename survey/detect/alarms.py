@@ -10,6 +10,7 @@ from survey.detect.background import Background, Sampled, measured_background
 from survey.detect.decode import Separation, peak_mask, separate
 from survey.detect.network import HEAT_STRIDE
 from survey.detect.second_look import SecondLooker
+from survey.detect.threads import one_thread
 
 LEAST_ALARMS = 16
 """Fewer tell nothing of what is ordinary among them."""
@@ -40,6 +41,7 @@ def measured_alarms(
     return measured_background(features, trimmed=looker.card.trimmed) if len(features) >= LEAST_ALARMS else None
 
 
+@one_thread()
 def alarms_in(
     window: Sampled, ground: Background, *, margin_px: int, separation: Separation
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -134,7 +134,7 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self, spec: BackboneSpec) -> None:
         super().__init__()
-        self._spec = spec
+        self.spec = spec
         self.stem = ConvNorm(3, STEM_CHANNELS, 3, stride=2)
         self.blocks = nn.ModuleList(InvertedResidual(block) for block in spec.blocks)
         self._held: list[nn.Module] = []
@@ -175,7 +175,7 @@ class EfficientNetLite(nn.Module):
         taps = []
         for index, block in enumerate(self.blocks):
             x = block(x)
-            if index in self._spec.taps:
+            if index in self.spec.taps:
                 taps.append(x)
         return taps[0], taps[1], taps[2]
 
@@ -185,7 +185,7 @@ class EfficientNetLite(nn.Module):
         Raises:
             TrainingError: The package is not installed.
         """
-        self.load_state_dict(_published(self, path or _weights_file(self._spec.package), first=0))
+        self.load_state_dict(_published(self, path or _weights_file(self.spec.package), first=0))
 
 
 class DeepEnd(nn.Module):

@@ -1,11 +1,10 @@
-"""Features of a few magnified views of a place, by the whole ImageNet network."""
-
-from collections.abc import Sequence
+"""Features of magnified views of a place, by the whole ImageNet network, and what is asked of them."""
 
 import torch
 from torch import Tensor, nn
 
-from survey.detect.backbone import BACKBONES, DEEP_CHANNELS, DeepEnd, EfficientNetLite
+from survey.detect.backbone import BACKBONES, DEEP_CHANNELS, BackboneSpec, DeepEnd, EfficientNetLite
+from survey.detect.network import FILL
 
 
 class SecondLook(nn.Module):
@@ -14,33 +13,42 @@ class SecondLook(nn.Module):
     def __init__(self, backbone: str, *, views: int, features: int) -> None:
         super().__init__()
         spec = BACKBONES[backbone]
-        size = views * (3 * sum(spec.channels[1:]) + 2 * DEEP_CHANNELS)
+        size = views * _features(spec)
         self.deep = DeepEnd(spec)
         self.basis: Tensor
         self.offset: Tensor
         self.register_buffer("basis", torch.zeros(features + 1, size))
         self.register_buffer("offset", torch.zeros(features + 1))
 
-    def describe(self, backbone: EfficientNetLite, views: Sequence[Tensor]) -> Tensor:
-        """Return all features, (N, D), of N places.
+    def forward(self, described: Tensor) -> Tensor:
+        """Map (N, D) features of all views to (N, features + 1): those that alarms are told apart by, the likeness."""
+        return described @ self.basis.T + self.offset
 
-        Args:
-            backbone: The detector's own.
-            views: One (N, 3, px, px) tensor a view, normalised.
-        """
+
+class CloseUp(nn.Module):
+    """The whole network on views: (N, 3, px, px) uint8 RGB to (N, `features`)."""
+
+    def __init__(self, backbone: EfficientNetLite, deep: DeepEnd) -> None:
+        """Put the detector's backbone, or a copy, before the deep end."""
+        super().__init__()
+        self.backbone, self.deep = backbone, deep
+        self.features = _features(backbone.spec)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return means and maxima of the views and of their middles."""
+        _, middle, coarse = self.backbone((pixels.float() - FILL) / 128)
+        deep = self.deep(coarse)
         parts = []
-        for pixels in views:
-            _, middle, coarse = backbone(pixels)
-            deep = self.deep(coarse)
-            for level in (middle, coarse):
-                core = _core(level, level.shape[2] // 8)
-                parts += [core.mean(dim=(2, 3)), core.amax(dim=(2, 3)), level.mean(dim=(2, 3))]
-            parts += [deep.mean(dim=(2, 3)), _core(deep, 1).mean(dim=(2, 3))]
+        for level in (middle, coarse):
+            core = _core(level, level.shape[2] // 8)
+            parts += [core.mean(dim=(2, 3)), core.amax(dim=(2, 3)), level.mean(dim=(2, 3))]
+        parts += [deep.mean(dim=(2, 3)), _core(deep, 1).mean(dim=(2, 3))]
         return torch.cat(parts, dim=1)
 
-    def forward(self, described: Tensor) -> Tensor:
-        """Map (N, D) features to (N, features + 1): those that alarms are told apart by, and the likeness."""
-        return described @ self.basis.T + self.offset
+
+def _features(spec: BackboneSpec) -> int:
+    """Return how many features a view has."""
+    return 3 * sum(spec.channels[1:]) + 2 * DEEP_CHANNELS
 
 
 def _core(level: Tensor, half: int) -> Tensor:

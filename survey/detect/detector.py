@@ -1,8 +1,7 @@
 """Pixels in, detections and disturbance out."""
 
-from copy import copy, deepcopy
+from copy import copy
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,15 +12,15 @@ from survey.detect.alarms import measured_alarms
 from survey.detect.background import WINDOWS, Background, BackgroundMeter, measured_background
 from survey.detect.decode import Peaks, decode, disturbance_codes
 from survey.detect.findings import Findings
-from survey.detect.model import ModelCard, find_model, load_card, load_network, model_sha256
-from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE, SurveyNet
-from survey.detect.novelty import NoveltyMeter, load_reference, signer_of
-from survey.detect.runtime import Precision, Runtime, RuntimeKind, make_runtime
+from survey.detect.model import ModelCard
+from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE, Heads
+from survey.detect.novelty import NoveltyMeter
+from survey.detect.runtime import Runtime
 from survey.detect.second_look import SecondLooker
 from survey.detect.signature import at_scale
+from survey.detect.threads import one_thread
 from survey.detect.tiling import filled, mask_cells, one_block
 from survey.errors import InputError
-from survey.resources import models_folder
 from survey.values import Block, Detections, GroundCode, Tile, working_extent
 
 CORE_PX = 1536
@@ -215,7 +214,11 @@ class Detector:
 
     def _look(self, reading: NDArray[np.uint8], imaged: NDArray[np.bool_]) -> tuple[Peaks, NDArray[np.uint8]]:
         """Run the network once: every peak of the reading, and its (H/8, W/8) codes."""
-        card, heads = self.card, self.runtime(reading)
+        return self._told(self.runtime(reading), imaged)
+
+    @one_thread()
+    def _told(self, heads: Heads, imaged: NDArray[np.bool_]) -> tuple[Peaks, NDArray[np.uint8]]:
+        card = self.card
         if card.contrast is not None and self.background is not None:
             heads = self.background.applied(heads, card.contrast, imaged)
         return (
@@ -268,44 +271,6 @@ class Detector:
         seen = imaged[pixel_row, pixel_col]
         kept = peaks.only(inside[seen])
         return replace(kept, row=row[seen] + tile.core.row, col=col[seen] + tile.core.col)
-
-
-def load_detector(
-    model: str | Path = "default",
-    *,
-    runtime: RuntimeKind | str = RuntimeKind.AUTO,
-    precision: Precision | str = Precision.AUTO,
-    threads: int = 0,
-    core_px: int = CORE_PX,
-) -> Detector:
-    """Load a released model by id (`default` for the default one) or a model folder by path.
-
-    Args:
-        model: Id or folder.
-        runtime: `auto`, `torch` or `openvino`.
-        precision: `auto`, `fp32` or `bf16`.
-        threads: CPU threads of the runtime; 0 leaves the library's choice.
-        core_px: Working pixels along a tile's core; a multiple of 16.
-
-    Raises:
-        ModelError: No such model, or its files do not fit each other.
-        ConfigError: The runtime is not installed.
-    """
-    folder = find_model(model, models=models_folder())
-    card = load_card(folder)
-    network = load_network(folder, card)
-    novelty = NoveltyMeter(signer_of(network), load_reference(folder, card.novelty)) if card.novelty else None
-    looker = looker_of(network, card)
-    chosen = make_runtime(network, kind=RuntimeKind(runtime), precision=Precision(precision), threads=threads)
-    sha256 = model_sha256(folder, card)
-    return Detector(card, chosen, sha256=sha256, core_px=core_px, novelty=novelty, looker=looker)
-
-
-def looker_of(network: SurveyNet, card: ModelCard) -> SecondLooker | None:
-    """Return what looks at places again, with a copy of the backbone, for a runtime may change its precision."""
-    if network.second_look is None or card.second_look is None:
-        return None
-    return SecondLooker(deepcopy(network.trunk.backbone), network.second_look, card.second_look, gsd_m=card.gsd_m)
 
 
 def _resampled(image: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:

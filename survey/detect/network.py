@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from survey.detect.backbone import BACKBONES, ConvNorm, EfficientNetLite
-from survey.detect.close_up import SecondLook
+
+if TYPE_CHECKING:
+    from survey.detect.close_up import SecondLook
 
 HEAT_STRIDE = 4
 """Working pixels per cell of the ordnance head."""

@@ -1,7 +1,6 @@
 """Where the network runs: PyTorch anywhere, OpenVINO on CPUs. One small interface for both."""
 
 import importlib.util
-import sys
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -10,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from survey.detect.converted import Converted
 from survey.detect.network import Heads, SurveyNet
+from survey.detect.threads import one_thread
 from survey.errors import ConfigError
 
 
@@ -65,16 +66,17 @@ class OpenVinoRuntime:
     """OpenVINO on the CPU: twice PyTorch's pixels a second in bfloat16 on the same cores."""
 
     def __init__(self, network: SurveyNet, *, precision: Precision, threads: int) -> None:
-        self._trunk = _openvino_trunk(network)
+        self._trunk = Converted(network.trunk)
         self._projection = network.projection.float().eval()
         self._settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if precision is Precision.BF16 else "f32",
-            "INFERENCE_NUM_THREADS": threads or (torch.get_num_threads()),
+            "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._compiled: dict[tuple[int, int], Any] = {}
         self.name = f"openvino-cpu-{precision}"
 
+    @one_thread()  # of PyTorch's, which has the last layers only
     @torch.inference_mode()
     def __call__(self, tile: NDArray[np.uint8]) -> Heads:
         """Return the heads of one tile (see `Runtime`)."""
@@ -87,11 +89,7 @@ class OpenVinoRuntime:
 
     def _compile(self, height: int, width: int) -> Any:
         """Compile for one static shape and forget the previous one (each holds its own buffers)."""
-        _forbid_telemetry()
-        import openvino  # noqa: PLC0415 - optional dependency
-
-        self._trunk.reshape([1, 3, height, width])
-        compiled = openvino.Core().compile_model(self._trunk, "CPU", self._settings)
+        compiled = self._trunk.compiled((1, 3, height, width), self._settings)
         self._compiled = {(height, width): compiled}
         return compiled
 
@@ -110,15 +108,26 @@ def make_runtime(network: SurveyNet, *, kind: RuntimeKind, precision: Precision,
     """
     if threads:
         torch.set_num_threads(threads)
+    if precision is Precision.AUTO:
+        precision = Precision.BF16 if has_bf16() else Precision.FP32
+    if kind_here(kind) is RuntimeKind.OPENVINO:
+        return OpenVinoRuntime(network, precision=precision, threads=threads)
+    return TorchRuntime(network, precision=precision)
+
+
+def kind_here(kind: RuntimeKind) -> RuntimeKind:
+    """Return which library `auto` is here; the others are themselves.
+
+    Raises:
+        ConfigError: OpenVINO is asked for and not installed.
+    """
     installed = importlib.util.find_spec("openvino") is not None
     if kind is RuntimeKind.OPENVINO and not installed:
         msg = "runtime: openvino is not installed; run `pip install 'survey[cpu]'` or set runtime=torch"
         raise ConfigError(msg)
-    if precision is Precision.AUTO:
-        precision = Precision.BF16 if has_bf16() else Precision.FP32
-    if kind is RuntimeKind.OPENVINO or (kind is RuntimeKind.AUTO and installed and not torch.cuda.is_available()):
-        return OpenVinoRuntime(network, precision=precision, threads=threads)
-    return TorchRuntime(network, precision=precision)
+    if kind is not RuntimeKind.AUTO:
+        return kind
+    return RuntimeKind.OPENVINO if installed and not torch.cuda.is_available() else RuntimeKind.TORCH
 
 
 def has_bf16() -> bool:
@@ -127,28 +136,3 @@ def has_bf16() -> bool:
         return bool(torch.cuda.is_bf16_supported())
     capabilities: dict[str, bool] = torch.cpu.get_capabilities()  # type: ignore[assignment]
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
-
-
-def _forbid_telemetry() -> None:
-    """Keep openvino from reporting to its makers: as it is, its mere import sends a message.
-
-    With its telemetry package out of reach it takes its own silent stand-in. To be called before
-    every import of it.
-    """
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-
-
-def _openvino_trunk(network: SurveyNet) -> Any:
-    """Convert the trunk in memory."""
-    import warnings  # noqa: PLC0415 - see below
-
-    _forbid_telemetry()
-    from openvino.frontend import FrontEndManager  # noqa: PLC0415 - optional dependency
-    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
-
-    example = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's notes on its own deprecation
-        decoder = TorchScriptPythonDecoder(network.trunk.float().eval(), example_input=(example,))
-    front = FrontEndManager().load_by_framework("pytorch")
-    return front.convert(front.load(decoder))

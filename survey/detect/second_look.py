@@ -11,6 +11,7 @@ there: so alarms that are like items are left out of the measure, and the farthe
 added to what the first look said, never put in its place.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -19,14 +20,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
-from survey.detect.backbone import EfficientNetLite
 from survey.detect.close_up import SecondLook
-from survey.detect.network import FILL, LATTICE_PX
+from survey.detect.network import LATTICE_PX
+from survey.detect.view_runtime import ViewRuntime
 
-_BATCH = 32
-"""Places looked at together."""
+_TOGETHER = 64
+"""Places whose views are held in memory together."""
 
 
 class View(BaseModel):
@@ -85,23 +85,21 @@ class Looks:
 
 
 class SecondLooker:
-    """Looks at places of a picture; float32, on the device that it was put on."""
+    """Looks at places of a picture."""
 
-    def __init__(self, backbone: EfficientNetLite, look: SecondLook, card: SecondLookCard, *, gsd_m: float) -> None:
-        """Take over a copy of a backbone."""
+    def __init__(self, runtime: ViewRuntime, look: SecondLook, card: SecondLookCard, *, gsd_m: float) -> None:
+        """Look by a runtime for views, and ask what `look` asks."""
         self.card = card
         self._extents = card.extents_px(gsd_m)
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._backbone, self._look = backbone.float().to(self._device).eval(), look.float().to(self._device).eval()
+        self._runtime, self._look = runtime, look.eval()
 
     @property
     def reach_px(self) -> int:
         """Pixels that a view reaches from its middle."""
         return max(self._extents) // 2
 
-    @torch.inference_mode()
     def describe(self, pixels: NDArray[np.uint8], places: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Return all features, (N, D).
+        """Return all features, (N, D): of a place alone, whatever others are looked at with it.
 
         Args:
             pixels: uint8 (H, W, 3) at the model's GSD.
@@ -115,27 +113,23 @@ class SecondLooker:
             msg = f"a place lies less than {reach} px from the edge of a picture of {pixels.shape[:2]}"
             raise ValueError(msg)
         parts = [
-            self._look.describe(self._backbone, self._views(pixels, places[n : n + _BATCH]))
-            for n in range(0, len(places), _BATCH)
+            np.concatenate([self._runtime(views) for views in self._views(pixels, places[n : n + _TOGETHER])], axis=1)
+            for n in range(0, len(places), _TOGETHER)
         ]
-        return torch.cat(parts).cpu().numpy() if parts else np.empty((0, self._look.basis.shape[1]), np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, self._look.basis.shape[1]), np.float32)
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8], places: NDArray[np.integer]) -> Looks:
         """Return what is seen at places (see `describe`)."""
-        described = torch.from_numpy(self.describe(pixels, places)).to(self._device)
-        told = self._look(described).cpu().numpy()
+        told = self._look(torch.from_numpy(self.describe(pixels, places))).numpy()
         return Looks(told[:, :-1], told[:, -1])
 
-    def _views(self, pixels: NDArray[np.uint8], places: NDArray[np.integer]) -> list[Tensor]:
-        """Return the views of some places, normalised: a tensor (N, 3, px, px) for each view."""
-        tensors = []
+    def _views(self, pixels: NDArray[np.uint8], places: NDArray[np.integer]) -> Iterator[NDArray[np.uint8]]:
+        """Yield (N, px, px, 3) for each view of the card."""
         for extent, view in zip(self._extents, self.card.views, strict=True):
             method = cv2.INTER_AREA if view.px < extent else cv2.INTER_LINEAR
             cut = [
                 cv2.resize(pixels[r : r + extent, c : c + extent], (view.px, view.px), interpolation=method)
                 for r, c in (places - extent // 2).tolist()
             ]
-            tensor = torch.from_numpy(np.stack(cut)).permute(0, 3, 1, 2).to(self._device)
-            tensors.append((tensor.float() - FILL) / 128)
-        return tensors
+            yield np.stack(cut).astype(np.uint8, copy=False)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from survey.detect.backbone import EfficientNetLite, InvertedResidual
 from survey.detect.hues import CELL_PX, cells_of, hues_of
 from survey.detect.network import FILL
+from survey.detect.threads import one_thread
 
 WINDOW_PX = 256
 """Edge of a window in working pixels; windows lie on multiples of it, whatever the tiles of a search."""
@@ -43,6 +44,7 @@ class Signer:
                 backbone.blocks[n] = nn.Identity()
         self._backbone = backbone.float().cpu().eval()
 
+    @one_thread()
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> Signature | None:
         """Return the vectors of `PARTS` and `HUES`; None where too little of the window was imaged.

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from survey.detect.detector import load_detector
+from survey.detect.load import load_detector
 from survey.errors import ConfigError
 from survey.evaluate import evaluate
 from survey.files import make_folder, write_bytes

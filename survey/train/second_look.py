@@ -19,10 +19,12 @@ from safetensors.torch import save_file
 
 from survey.detect.alarms import alarms_in
 from survey.detect.background import Sampled, measured_background
-from survey.detect.close_up import SecondLook
+from survey.detect.close_up import CloseUp, SecondLook
 from survey.detect.decode import Separation
 from survey.detect.network import FILL, HEAT_STRIDE, SurveyNet
 from survey.detect.second_look import VIEWS, SecondLookCard, SecondLooker
+from survey.detect.threads import one_thread
+from survey.detect.view_runtime import TorchViews
 from survey.errors import TrainingError
 from survey.files import replacing
 from survey.logistic import fit_logistic
@@ -96,7 +98,8 @@ def fit_second_look(network: SurveyNet, sources: Sources, config: TrainConfig, r
     assert card is not None
     look = SecondLook(config.backbone, views=len(card.views), features=card.features)
     look.deep.load_imagenet()
-    looker = SecondLooker(deepcopy(network.trunk.backbone), look, card, gsd_m=config.gsd_m)
+    views = TorchViews(CloseUp(deepcopy(network.trunk.backbone), look.deep))
+    looker = SecondLooker(views, look, card, gsd_m=config.gsd_m)
     area = (CROP_PX / recipe.crop_px) ** 2
     larger = replace(
         recipe,
@@ -158,7 +161,8 @@ def _alarms_of(sample: Sample, network: SurveyNet, *, looker: SecondLooker, conf
     """Return the strongest alarms of a composite on its own ground."""
     pixels = torch.from_numpy(sample.pixels).permute(2, 0, 1)[None]
     device = next(network.parameters()).device
-    coarse = network.trunk.backbone((pixels.to(device).float() - FILL) / 128)[2].cpu()
+    with one_thread():
+        coarse = network.trunk.backbone((pixels.to(device).float() - FILL) / 128)[2].cpu()
     cells = np.ascontiguousarray(coarse[0].flatten(1).T.numpy())
     ground = measured_background(cells, trimmed=config.contrast_trimmed)
     window = Sampled(sample.pixels, np.ones(sample.pixels.shape[:2], bool), coarse)

@@ -14,13 +14,15 @@ from survey.detect import Detector, ModelCard, Precision
 from survey.detect.alarms import LEAST_ALARMS, alarms_in, measured_alarms
 from survey.detect.backbone import BACKBONES, DeepEnd, EfficientNetLite, _published_names, _weights_file
 from survey.detect.background import Background, Sampled, measured_background
-from survey.detect.close_up import SecondLook
+from survey.detect.close_up import CloseUp, SecondLook
 from survey.detect.contrast import ContrastCard
 from survey.detect.decode import Separation
 from survey.detect.network import SurveyNet
 from survey.detect.runtime import TorchRuntime
 from survey.detect.second_look import SecondLookCard, SecondLooker, View
+from survey.detect.view_runtime import OpenVinoViews, TorchViews
 from tests.detect.test_detector import same_findings, search
+from tests.detect.test_runtime import needs_openvino
 
 Texture = Callable[[int, int], NDArray[np.uint8]]
 CARD = SecondLookCard(
@@ -48,13 +50,25 @@ def backbone() -> EfficientNetLite:
 
 
 @pytest.fixture(scope="module")
-def looker(backbone: EfficientNetLite) -> SecondLooker:
-    """ImageNet features, told by random directions."""
+def look() -> SecondLook:
+    """ImageNet's deep end, and random directions."""
     look = SecondLook("lite0", views=len(CARD.views), features=CARD.features)
     look.deep.load_imagenet()
     torch.manual_seed(1)
     look.basis.copy_(torch.randn(look.basis.shape) / look.basis.shape[1] ** 0.5)
-    return SecondLooker(backbone, look, CARD, gsd_m=GSD_M)
+    return look
+
+
+@pytest.fixture(scope="module")
+def close_up(backbone: EfficientNetLite, look: SecondLook) -> CloseUp:
+    """The whole ImageNet network."""
+    return CloseUp(backbone, look.deep)
+
+
+@pytest.fixture(scope="module")
+def looker(close_up: CloseUp, look: SecondLook) -> SecondLooker:
+    """ImageNet features, told by random directions."""
+    return SecondLooker(TorchViews(close_up), look, CARD, gsd_m=GSD_M)
 
 
 @pytest.fixture
@@ -110,6 +124,23 @@ def test_a_place_is_described_by_its_own_views_alone(looker: SecondLooker) -> No
     for n in range(len(places)):
         assert np.allclose(looker.describe(picture, places[n : n + 1])[0], described[n], atol=1e-4)
     assert looker.describe(picture, places[:0]).shape == (0, described.shape[1])
+
+
+@pytest.mark.parametrize("library", [TorchViews, pytest.param(OpenVinoViews, marks=needs_openvino)])
+def test_what_is_seen_at_a_place_does_not_hang_on_library_and_batch(
+    library: type, looker: SecondLooker, close_up: CloseUp, look: SecondLook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.random.default_rng(6).integers(0, 256, (200, 240, 3)).astype(np.uint8)
+    places = np.array([[100, 120], [60, 60], [136, 200], [99, 33], [40, 150]])
+    expected = looker(picture, places)
+    runtime = TorchViews(close_up) if library is TorchViews else OpenVinoViews(close_up, threads=2)
+    own = SecondLooker(runtime, look, CARD, gsd_m=GSD_M)
+    for together in (1, 2, 64):
+        monkeypatch.setattr("survey.detect.second_look._TOGETHER", together)
+        for order in (np.arange(5), np.array([4, 2, 0, 1, 3])):
+            seen = own(picture, places[order])
+            assert np.allclose(seen.features, expected.features[order], atol=1e-3)
+            assert np.allclose(seen.likeness, expected.likeness[order], atol=1e-3)
 
 
 @pytest.mark.parametrize("place", [(31, 100), (100, 209), (169, 100)])
