@@ -23,8 +23,8 @@ from survey.detect.tiling import filled, mask_cells, one_block
 from survey.errors import InputError
 from survey.values import Block, Detections, GroundCode, Tile, working_extent
 
-CORE_PX = 1536
-"""Default edge of a tile's core: with a halo of 320 px two pixels are computed for each one owned; more cost memory."""
+CORE_PX = 2048
+"""Default edge of a tile's core: with a halo of 496 px 2.2 pixels are computed for each one owned; more cost memory."""
 _CODES = np.array([GroundCode.SEARCHED, GroundCode.CRATER, GroundCode.TRENCH, GroundCode.DISTURBED_SOIL], np.uint8)
 
 
