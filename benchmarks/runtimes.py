@@ -1,5 +1,6 @@
 """The released network's pixels a second by runtime, precision and tile size."""
 
+import argparse
 import statistics
 import time
 
@@ -15,11 +16,14 @@ REPEATS = 5
 
 def main() -> None:
     """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="default")
+    options = parser.parse_args()
     rng = np.random.default_rng(0)
     print("runtime   precision  core   owned MP/s (median of", REPEATS, ")")
     for kind in (RuntimeKind.TORCH, RuntimeKind.OPENVINO):
         for precision in (Precision.FP32, Precision.BF16):
-            detector = load_detector("default", runtime=kind, precision=precision)
+            detector = load_detector(options.model, runtime=kind, precision=precision)
             for edge in EDGES:
                 side = edge + 2 * detector.card.halo_px
                 tile = rng.integers(0, 256, (side, side, 3), np.uint8)
