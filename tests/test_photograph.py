@@ -39,7 +39,7 @@ def test_a_jpeg_without_its_end_is_refused(rgb: NDArray[np.uint8], tmp_path: Pat
     with_preview = Image.Exif()
     with_preview[0x10F] = "\xff\xd9"  # what an EXIF preview holds too
     for kind in ({}, {"progressive": True}, {"exif": with_preview}):
-        Image.fromarray(rgb).save(tmp_path / "whole.jpg", quality=90, **kind)  # type: ignore[arg-type]
+        Image.fromarray(rgb).save(tmp_path / "whole.jpg", quality=90, **kind)
         content = (tmp_path / "whole.jpg").read_bytes()
         assert not cut_off(content)
         assert not cut_off(content + b"what a camera adds")
