@@ -41,7 +41,8 @@ def read_nested(kind: type[Kind], path: Path, *, tagged: Mapping[str, type[BaseM
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = min(error.errors(include_url=False), key=lambda told: told["type"] != "extra_forbidden")
+        # An unknown key comes first: what seems missing is often that key, spelt otherwise.
         said = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             owner = next((tagged[part] for part in map(str, reversed(first["loc"][:-1])) if part in tagged), kind)

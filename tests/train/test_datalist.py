@@ -85,6 +85,10 @@ def test_cutouts_of_a_site_are_of_the_site_too() -> None:
         ),
         ("version: 1\nentries:\n- {kind: simulated, site: a}\n- kind: simulated\n", r"4: entries\.1\.site: is missing"),
         ("version: 1\nentries: []\nversion: 1\n", r"3: version: stands twice – the first is in line 1"),
+        (
+            "version: 1\nentries:\n- {kind: simulated, sit: a}\n",
+            r"3: entries\.0\.sit: unknown key – did you mean 'site'",
+        ),
         ("- a", "1: expected lines of 'key: value'"),
         ("", "1: expected lines of 'key: value'"),
         (yaml.safe_dump({"version": 1, "entries": [{**GROUND, "gsd_m": 0.5}]}), r"gsd_m: .*less than or equal to 0\.3"),
