@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from survey.errors import InputError, SurveyError
-from survey.labels import Boxes, read_coco, read_yolo
+from survey.labels import Boxes, check_stems, read_coco, read_yolo
 from survey.train.datalist import DataList, FrameEntry
 from survey.train.sources import load_frames
 
@@ -101,9 +101,14 @@ def annotation(**changes: Any) -> dict[str, Any]:
         ("{", "is not a COCO file of boxes"),
         ([1, 2], "is not a COCO file of boxes"),
         ({"images": []}, "is not a COCO file of boxes .*categories"),
-        (annotation(image_id=9), "is not a COCO file of boxes .*9"),
-        (annotation(bbox=[1, 2, 3]), "is not a COCO file of boxes"),
+        (annotation(image_id=9), "annotation 5 has the image_id 9, which the file does not list"),
+        (annotation(category_id=9), "annotation 5 has the category_id 9, which the file does not list"),
+        (annotation(bbox=[1, 2, 3]), r"annotation 5 of one\.png has no bbox"),
+        (annotation(bbox=None), r"annotation 5 of one\.png has no bbox"),
         (annotation(bbox=[1, 2, 0, 3]), r"annotation 5 of one\.png has an empty box"),
+        (annotation(bbox=[float("nan"), 2, 3, 3]), r"annotation 5 of one\.png has no place"),
+        (coco(images=coco()["images"] + [{"id": 7, "file_name": "z.png"}]), "image 7 twice"),
+        (coco(categories=coco()["categories"] + [{"id": 1, "name": "z"}]), "category 1 twice"),
         (coco(categories=[{"id": n, "name": f"x{n}"} for n in (1, 2, 3)]), "category 'x1' is not in 'classes'"),
         (coco(images=coco()["images"] + [{"id": 9, "file_name": "one.png", "height": 1, "width": 1}]), "one.png twice"),
     ],
@@ -169,11 +174,76 @@ def test_a_line_that_is_no_label_is_named(tmp_path: Path, line: str) -> None:
         read_yolo(tmp_path / "gone.txt", shape=(10, 10), classes=("mine",))
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("0 nan 0.5 0.1 0.1", "no place"),
+        ("0 0.5 0.5 0.1 inf", "no place"),
+        ("0 0.5 0.5 0 0.1", "no extent"),
+        ("0 0.5 0.5 -0.1 0.1", "no extent"),
+        ("0 1.2 0.5 0.1 0.1", "outside the picture of 20 x 10 pixels.*shares of the picture, not pixels"),
+        ("0 12 5 3 3", "outside the picture"),
+    ],
+)
+def test_a_box_that_no_item_has_is_refused_with_its_line_and_kept_for_an_audit(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(f"0 0.5 0.5 0.1 0.1\n{line}\n")
+    with pytest.raises(InputError, match=rf"a\.txt:2: the box .*{words}"):
+        read_yolo(path, shape=(10, 20, 3), classes=("mine",))
+    assert len(read_yolo(path, shape=(10, 20, 3), classes=("mine",), keep_faulty=True).row) == 2
+    path.write_text("0 1.02 0.5 0.1 0.1\n")  # reaches in
+    assert len(read_yolo(path, shape=(10, 20, 3), classes=("mine",)).row) == 1
+
+
+def test_polygons_fractions_of_a_class_and_other_encodings_are_no_boxes(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    for text in ("0 .3 .3 .4 .3 .4 .4", "0 .3 .3 .4 .3 .4 .4 .3 .4"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"a\.txt:1: .* polygon or a turned box"):
+            read_yolo(path, shape=(10, 10), classes=("mine",), keep_faulty=True)
+    path.write_text("0.7 .3 .3 .4 .3")
+    with pytest.raises(InputError, match=r"a\.txt:1: expected"):
+        read_yolo(path, shape=(10, 10), classes=("mine",))
+    path.write_bytes("0 .3 .3 .1 .1".encode("utf-16"))
+    with pytest.raises(InputError, match=r"a\.txt: is not UTF-8"):
+        read_yolo(path, shape=(10, 10), classes=("mine",))
+    path.write_text("0 .3 .3 .1 .1", encoding="utf-8-sig")
+    assert len(read_yolo(path, shape=(10, 10), classes=("mine",)).row) == 1
+
+
+def test_pictures_of_one_stem_do_not_share_labels() -> None:
+    check_stems([Path("a/1.png"), Path("b/2.png"), Path("a/1.png")], Path("labels"))
+    with pytest.raises(InputError, match=r"b/1\.jpg: would have the labels of a/1\.png, labels/1\.txt"):
+        check_stems([Path("a/1.png"), Path("b/1.jpg")], Path("labels"))
+
+
+def test_a_box_beside_its_picture_is_refused_and_kept_for_an_audit(tmp_path: Path) -> None:
+    path = write(tmp_path, annotation(bbox=[300, 0, 4, 4]))
+    with pytest.raises(InputError, match=r"ap_mine at x 302, y 2 of one\.png: the box lies outside"):
+        read_coco(path, CLASSES).of(Path("one.png"), (100, 200))
+    assert len(read_coco(path, CLASSES, keep_faulty=True).of(Path("one.png"), (100, 200)).row) == 1
+
+
+def test_a_picture_listed_with_its_whole_path_is_known(tmp_path: Path) -> None:
+    place = str(tmp_path / "one.png")
+    read = read_coco(write(tmp_path, coco(images=[{"id": 7, "file_name": place}], annotations=[])), CLASSES)
+    assert len(read.of(Path(place), (100, 200)).row) == 0
+
+
+@pytest.mark.parametrize("gsd_m", [0, -0.01, 1, float("nan")])
+def test_a_ground_distance_that_is_none_in_metres_is_refused(tmp_path: Path, gsd_m: float) -> None:
+    images = [{"id": 7, "file_name": "a.jpg", "gsd_m": gsd_m}]
+    with pytest.raises(InputError, match=r"gsd_m of a\.jpg: is .*; give metres"):
+        read_coco(write(tmp_path, coco(images=images, annotations=[])))
+
+
 def test_a_coco_file_may_tell_the_ground_distance_and_leave_out_shapes(tmp_path: Path) -> None:
     images = [{"id": 7, "file_name": "x/a.jpg", "gsd_m": 0.02}, {"id": 8, "file_name": "b.jpg"}]
     read = read_coco(write(tmp_path, coco(images=images)))
     assert dict(read.gsd_m) == {"x/a.jpg": 0.02}
-    first = read.of(Path("x/a.jpg"), (99, 98, 3))
+    first = read.of(Path("x/a.jpg"), (99, 198, 3))
     assert first.classes == ("PMN", "TM-62", "can")  # without a table a class is what its category is called
     assert (first.row[0], first.col[0], first.size_px[0]) == (23, 14, 8)
     assert len(read.of(Path("b.jpg"), (5, 5, 3)).row) == 0

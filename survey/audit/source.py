@@ -1,6 +1,6 @@
 """What is audited: the pictures of a data list, or of one folder with YOLO or COCO labels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,15 @@ from survey.audit.pictures import FramePicture, Group, OrthomosaicPicture, Pictu
 from survey.errors import ConfigError, InputError
 from survey.evaluate.frames import picture_files
 from survey.evaluate.source import Options
-from survey.labels import Boxes, read_coco, read_yolo
+from survey.labels import Boxes, check_stems, read_coco, read_yolo
 from survey.maplabels import MapLabels
 from survey.resources import configs_folder
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, load_data_list
 from survey.train.orthomosaic import entry_labels
-from survey.train.sources import frame_gsd, labels_of, matching_files
+from survey.train.sources import frame_files, frame_gsd, labels_of, matching_files
+
+NO_LABELS = {"classes.txt"}
+"""What tools that label keep beside the labels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +106,12 @@ def _listed(options: Options) -> Material:
             case FrameEntry():
                 if entry.incomplete:
                     left_out.append(f"{entry.site}: {len(entry.incomplete)} pictures are listed as incomplete")
-                labels = labels_of(entry, options.data, keep_empty=True)
-                pictures += _frames(entry, options.data, flight, labels=labels)
+                labels = labels_of(entry, options.data, keep_faulty=True)
+                frames = _frames(entry, options.data, flight, labels=labels)
+                if entry.labels is not None:
+                    used = matching_files(options.data, entry.images)  # with those listed as incomplete
+                    left_out += _without_picture(options.data / entry.labels, used)
+                pictures += frames
             case OrthomosaicEntry():
                 paths = matching_files(options.data, entry.images)
                 labels_read = entry_labels(entry, options.data)
@@ -137,7 +144,6 @@ def _frames(
     *,
     labels: Callable[[Path, tuple[int, ...]], Boxes] | None,
 ) -> list[FramePicture]:
-    incomplete = entry.incomplete if isinstance(entry, FrameEntry) else ()
     derived = isinstance(entry, FrameEntry) and entry.item_size_m is not None
 
     def gsd_m(items: Boxes) -> float:
@@ -151,8 +157,9 @@ def _frames(
             gsd_m=gsd_m,
             listed_gsd_m=entry.gsd_m if derived else None,
         )
-        for path in matching_files(folder, entry.images)
-        if path.stem not in incomplete
+        for path in (
+            frame_files(entry, folder) if isinstance(entry, FrameEntry) else matching_files(folder, entry.images)
+        )
     ]
 
 
@@ -168,18 +175,30 @@ def _yolo(options: Options) -> Material:
     assert gsd_m is not None
 
     def labels(path: Path, shape: tuple[int, ...]) -> Boxes:
-        return read_yolo(folder / f"{path.stem}.txt", shape=shape, classes=classes)
+        return read_yolo(folder / f"{path.stem}.txt", shape=shape, classes=classes, keep_faulty=True)
 
+    paths = picture_files(options.images)
+    check_stems(paths, folder)
     pictures = [
         FramePicture(path, str(path), Group(options.site, "", str(path.parent)), labels, lambda _: gsd_m)
-        for path in picture_files(options.images)
+        for path in paths
     ]
-    return Material(tuple(pictures), (), ())
+    return Material(tuple(pictures), (), tuple(_without_picture(folder, paths)))
+
+
+def _without_picture(labels: Path, paths: Sequence[Path]) -> list[str]:
+    """Return what is to be said of YOLO files that belong to none of the pictures."""
+    stems = {path.stem for path in paths}
+    alone = sorted(p.name for p in labels.glob("*.txt") if p.stem not in stems and p.name not in NO_LABELS)
+    if not alone:
+        return []
+    named = ", ".join(alone[:3]) + (", ..." if len(alone) > 3 else "")
+    return [f"{labels}: {len(alone)} label files belong to no picture that was given: {named}"]
 
 
 def _coco(options: Options) -> Material:
     assert options.coco is not None
-    folder, read = options.data or options.coco.parent, read_coco(options.coco, keep_empty=True)
+    folder, read = options.data or options.coco.parent, read_coco(options.coco, keep_faulty=True)
     if not read.shapes:
         msg = f"{options.coco}: lists no picture; nothing to audit"
         raise InputError(msg)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, overload
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import InputError
 from survey.evaluate.scores import LabelledPicture
-from survey.labels import Boxes, CocoLabels, read_yolo
+from survey.labels import Boxes, CocoLabels, check_stems, read_yolo
+from survey.photograph import read_picture
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 """What is taken from a folder or a glob."""
@@ -75,7 +75,12 @@ def square(rgb: NDArray[np.uint8], *, row: float, col: float, half_px: float) ->
 
 
 def yolo_frames(paths: Sequence[Path], *, labels: Path, classes: tuple[str, ...], gsd_m: float, site: str) -> Frames:
-    """Return pictures with label files of the same stem in the folder `labels`."""
+    """Return pictures with label files of the same stem in the folder `labels`.
+
+    Raises:
+        InputError: Two pictures would share a label file.
+    """
+    check_stems(paths, labels)
 
     def loader(path: Path) -> Callable[[], Frame]:
         def load() -> Frame:
@@ -131,16 +136,3 @@ def picture_files(patterns: Sequence[str]) -> list[Path]:
 
 def _globbed(pattern: str) -> list[Path]:
     return sorted(Path(name) for name in glob.glob(pattern, recursive=True))  # noqa: PTH207 - absolute globs
-
-
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Decode a picture, uint8 (H, W, 3), RGB.
-
-    Raises:
-        InputError: It cannot be decoded.
-    """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB) if path.is_file() else None
-    if picture is None:
-        msg = f"{path}: cannot be read as a picture; check the path and the file"
-        raise InputError(msg)
-    return np.asarray(picture, np.uint8)

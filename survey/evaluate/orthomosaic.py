@@ -157,7 +157,10 @@ def _hectares(path: Path, *, site: str) -> tuple[Stretches, _Cells]:
 def _searched(path: Path, truth: Places) -> NDArray[np.bool_]:
     outlines = pyogrio.read_dataframe(path, layer="searched_area")
     whole = shapely.union_all(np.asarray(outlines[outlines["state"] == "searched"].geometry.array, dtype=object))
-    return np.asarray(shapely.dwithin(whole, shapely.points(truth.x, truth.y), EDGE_M), bool).reshape(len(truth.x))
+    searched = np.isfinite(truth.x) & np.isfinite(truth.y)  # others have no place in this CRS
+    places = shapely.points(truth.x[searched], truth.y[searched])
+    searched[searched] = shapely.dwithin(whole, places, EDGE_M)
+    return searched
 
 
 def _items(

@@ -144,7 +144,13 @@ def _cautions(report: Mapping[str, Any], training: Mapping[str, Any]) -> list[st
         text = f"{sum(aside.values())} of {report['truth']['rows']} rows of the truth were left out: {reasons}"
         cautions.append(f"{text}; a sighting of such an item counts as a false alarm, so mend them and measure again")
     if outside := report.get("truth", {}).get("not_searched"):
-        cautions.append(f"{outside} items lie on ground that was not searched and were left out")
+        text = f"{outside} of {report['truth']['items']} items lie on ground that was not searched and were left out"
+        if outside == report["truth"]["items"]:
+            text += "; if they are of this ground, the CRS of --truth is wrong: assign the one it was made in"
+        cautions.append(text)
+    if mapped := report.get("orthomosaics_not_measured"):
+        text = f"orthomosaics of {', '.join(mapped)} are in the data list and were not measured on"
+        cautions.append(f"{text}; measure on them with --images and --truth")
     if isinstance(report["plots"], str):
         cautions.append(report["plots"])
     return cautions

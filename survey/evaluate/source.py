@@ -14,7 +14,7 @@ from survey.evaluate.report import probing
 from survey.evaluate.scores import LEAST_SCORE, Scores, score_pictures
 from survey.files import make_folder
 from survey.ingest import expand_inputs
-from survey.labels import read_coco
+from survey.labels import check_gsd, read_coco
 from survey.maplabels import read_map_labels
 from survey.progress import Progress
 from survey.resources import configs_folder
@@ -51,6 +51,7 @@ class Options:
 
         Raises:
             ConfigError: The options do not say one thing, or leave something out.
+            InputError: The ground distance cannot be one.
         """
         chosen = [kind for kind, key in _KEYS.items() if getattr(self, key)]
         if len(chosen) != 1:
@@ -67,6 +68,8 @@ class Options:
         if kind == "map" and not (self.images or self.run):
             msg = "--truth needs --images to search, or --run with the folder of a finished run"
             raise ConfigError(msg)
+        if self.gsd_m is not None:
+            check_gsd(self.gsd_m, where="--gsd")
         if kind != "list" and len(self.sites) > 1:
             msg = "give one --site: several are told apart in a data list only"
             raise ConfigError(msg)
@@ -128,7 +131,11 @@ def sites_of(options: Options) -> tuple[str, ...]:
     from survey.train.datalist import FrameEntry, GroundEntry  # noqa: PLC0415 - the training imports this package
 
     shown = {e.site for e in _data_list(options).entries if isinstance(e, GroundEntry | FrameEntry)}
-    if missing := sorted(set(options.sites) - shown):
+    missing = sorted(set(options.sites) - shown)
+    if mapped := sorted(_mapped(options) & set(missing or ([] if shown else _mapped(options)))):
+        msg = f"--site: {', '.join(mapped)} has orthomosaics only; measure on them with --images and --truth"
+        raise ConfigError(msg)
+    if missing:
         msg = f"--site: {', '.join(missing)} has no pictures in the data list; it has {', '.join(sorted(shown))}"
         raise ConfigError(msg)
     return tuple(sorted(options.sites or shown))
@@ -149,7 +156,10 @@ def measure(options: Options, detector: Detector, *, config: RunConfig, out: Pat
     frames = {"list": _listed, "yolo": _yolo, "coco": _coco}[options.kind](options)
     scores = score_pictures(probing(detector), frames)
     coarse = sum(gsd > detector.card.max_gsd_m for gsd in scores.items.gsd_m)
-    facts = {"items_in_pictures_too_coarse": int(coarse), "scores_down_to": LEAST_SCORE}
+    facts: dict[str, Any] = {"items_in_pictures_too_coarse": int(coarse), "scores_down_to": LEAST_SCORE}
+    if options.kind == "list":
+        mapped = _mapped(options)
+        facts["orthomosaics_not_measured"] = sorted(mapped & set(options.sites) if options.sites else mapped)
     return Measured(scores, frames.look, facts)
 
 
@@ -159,6 +169,13 @@ def _data_list(options: Options) -> "DataList":
     assert options.data_list is not None
     own = Path(options.data_list)
     return load_data_list(own if own.is_file() else configs_folder() / own)
+
+
+def _mapped(options: Options) -> set[str]:
+    """Return the sites of which a data list has orthomosaics, which are not measured on from there."""
+    from survey.train.datalist import OrthomosaicEntry  # noqa: PLC0415
+
+    return {e.site for e in _data_list(options).entries if isinstance(e, OrthomosaicEntry)}
 
 
 def _listed(options: Options) -> Frames:

@@ -1,13 +1,15 @@
 """The data list: which pictures a training run may use, from which site, at which ground scale."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from survey.config import read_nested
 from survey.errors import ConfigError
+from survey.labels import COARSEST_GSD_M
 from survey.simulate.sun import Sun
 from survey.train.config import CLASSES
 
@@ -49,7 +51,7 @@ class GroundEntry(_Sited):
     kind: Literal["ground"]
     images: str
     """Glob below the data folder."""
-    gsd_m: Annotated[float, Field(gt=0)]
+    gsd_m: Annotated[float, Field(gt=0, le=COARSEST_GSD_M)]
     scaleless: bool = False
     """The pictures have no scale of their own: a training shows them at the model's, and `gsd_m` is nominal."""
     weight: Annotated[float, Field(ge=0)] = 1.0
@@ -78,7 +80,7 @@ class FrameEntry(_Sited):
     """Our class for each class number of the YOLO files, or for each category of the COCO file (null: no ordnance)."""
     item_size_m: Annotated[float, Field(gt=0)] | None = None
     """Longest extent of the one kind of item in the frames; each frame's GSD follows from its boxes."""
-    gsd_m: Annotated[float, Field(gt=0)]
+    gsd_m: Annotated[float, Field(gt=0, le=COARSEST_GSD_M)]
     """GSD of frames without a box (of all frames where `item_size_m` is not given)."""
     incomplete: tuple[str, ...] = ()
     """Stems of frames whose labels are known to be incomplete; left out."""
@@ -157,6 +159,17 @@ class CutoutEntry(_Sited):
     licence: str
     note: str = ""
 
+    @field_validator("classes")
+    @classmethod
+    def _sizes_fit(
+        cls, value: dict[str, tuple[CutoutClass, float, float]]
+    ) -> dict[str, tuple[CutoutClass, float, float]]:
+        for name, (_, least, most) in value.items():
+            if not 0 < least <= most < math.inf:
+                msg = f"'{name}': sizes in metres are above 0 and rise, got {least:g} to {most:g}"
+                raise ValueError(msg)
+        return value
+
 
 class SimulatedEntry(_Sited):
     """Items and ground drawn by the simulator."""
@@ -191,6 +204,11 @@ Entry = Annotated[
     | InventedEntry,
     Field(discriminator="kind"),
 ]
+
+
+_KINDS: dict[str, type[_Entry]] = {
+    get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(Entry)[0])
+}
 
 
 class DataList(_Entry):
@@ -247,16 +265,7 @@ def load_data_list(path: Path) -> DataList:
     if not path.is_file():
         msg = f"{path}: no such data list"
         raise ConfigError(msg)
-    try:
-        return DataList.model_validate(yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        msg = f"{path}: is not YAML: {error}"
-        raise ConfigError(msg) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        msg = f"{path}: {place}: {first['msg']}"
-        raise ConfigError(msg) from error
+    return read_nested(DataList, path, tagged=_KINDS)
 
 
 def reviewed_runs(named: Sequence[str], *, images: Sequence[Path] = ()) -> tuple[ReviewEntry, ...]:

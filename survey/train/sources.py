@@ -1,8 +1,7 @@
 """The pictures of a data list, decoded once into memory at the scale that training crops from."""
 
-import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,11 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.errors import ConfigError
-from survey.labels import Boxes, read_coco, read_yolo
+from survey.errors import ConfigError, InputError, SurveyError
+from survey.labels import Boxes, check_stems, read_coco, read_yolo
+from survey.photograph import read_picture
 from survey.simulate.render import BankSprite, load_bank
 from survey.simulate.sun import Sun
 from survey.simulate.terrain import Terrain
+from survey.train.cutouts import Cutout, existing, load_cutouts
 from survey.train.datalist import (
     UNIDENTIFIED_MINE,
     CutoutEntry,
@@ -38,6 +39,7 @@ __all__ = [
     "Cutout",
     "Picture",
     "Sources",
+    "frame_files",
     "frame_gsd",
     "labels_of",
     "load_frames",
@@ -53,17 +55,6 @@ SIMULATED_GROUNDS = 12
 SIMULATED_SEED = 90_000
 SIMULATED_PX = 1600
 SIMULATED_GSD_M = 0.01
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Cutout:
-    """An item cut out of a photograph."""
-
-    rgb: NDArray[np.uint8]
-    alpha: NDArray[np.float32]
-    class_name: str
-    size_range_m: tuple[float, float]
-    weight: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +94,7 @@ def load_sources(data: DataList, folder: Path, *, bank: Path | None = None) -> S
             case GroundEntry() | FrameEntry() | OrthomosaicEntry() | ReviewEntry():
                 pictures.extend(_load_pictures(entry, folder))
             case CutoutEntry():
-                cutouts.extend(_load_cutouts(entry, folder))
+                cutouts.extend(load_cutouts(entry, folder))
             case SimulatedEntry():
                 items = entry.item_weight
                 pictures.extend(_simulate_grounds(entry))
@@ -163,7 +154,7 @@ def load_grounds(entry: GroundEntry, folder: Path) -> list[Picture]:
 
 def load_frames(entry: FrameEntry, folder: Path) -> list[Picture]:
     """Decode labelled frames with their items."""
-    paths = [p for p in matching_files(folder, entry.images) if p.stem not in entry.incomplete]
+    paths = frame_files(entry, folder)
     dug = _read_dug(folder / entry.disturbed_soil) if entry.disturbed_soil else {}
     labels = labels_of(entry, folder)
     pictures = []
@@ -171,9 +162,28 @@ def load_frames(entry: FrameEntry, folder: Path) -> list[Picture]:
         rgb = _read(path)
         items = labels(path, rgb.shape)
         gsd_m = frame_gsd(entry, items)
-        boxes = tuple((float(x), float(y), float(w), float(h)) for x, y, w, h in dug.get(path.name, ())) or None
+        boxes = tuple(dug.get(path.name, ())) or None
         pictures.append(Picture(entry.site, path.name, rgb, gsd_m, items, boxes, entry.weight / len(paths)))
     return pictures
+
+
+def frame_files(entry: FrameEntry, folder: Path) -> list[Path]:
+    """Return the frames of an entry without those listed as incomplete.
+
+    Raises:
+        ConfigError: There are none, one listed as incomplete is not there, or two would share a YOLO file.
+    """
+    paths = matching_files(folder, entry.images)
+    if missing := sorted(set(entry.incomplete) - {path.stem for path in paths}):
+        msg = f"{folder / entry.images}: no frame has the stem {missing[0]}, which is listed as incomplete; correct it"
+        raise ConfigError(msg)
+    kept = [path for path in paths if path.stem not in entry.incomplete]
+    if entry.labels is not None:
+        try:
+            check_stems(kept, folder / entry.labels)
+        except InputError as error:
+            raise ConfigError(str(error)) from error
+    return kept
 
 
 def frame_gsd(entry: FrameEntry, items: Boxes) -> float:
@@ -183,15 +193,21 @@ def frame_gsd(entry: FrameEntry, items: Boxes) -> float:
     return float(entry.item_size_m / np.median(items.size_px))
 
 
-def labels_of(entry: FrameEntry, folder: Path, *, keep_empty: bool = False) -> Callable[[Path, tuple[int, ...]], Boxes]:
-    """Return what gives the items of a frame, by its path and shape; `keep_empty` as in `read_coco`."""
+def labels_of(
+    entry: FrameEntry, folder: Path, *, keep_faulty: bool = False
+) -> Callable[[Path, tuple[int, ...]], Boxes]:
+    """Return what gives the items of a frame, by its path and shape; `keep_faulty` as in `read_coco`."""
     if entry.coco is not None:
         assert isinstance(entry.classes, dict)
-        return read_coco(folder / entry.coco, entry.classes, keep_empty=keep_empty).of
+        return read_coco(folder / entry.coco, entry.classes, keep_faulty=keep_faulty).of
     assert entry.labels is not None
     assert not isinstance(entry.classes, dict)
     labels, classes = folder / entry.labels, entry.classes
-    return lambda path, shape: read_yolo(labels / f"{path.stem}.txt", shape=shape, classes=classes)
+
+    def read(path: Path, shape: tuple[int, ...]) -> Boxes:
+        return read_yolo(labels / f"{path.stem}.txt", shape=shape, classes=classes, keep_faulty=keep_faulty)
+
+    return read
 
 
 def load_orthomosaics(entry: OrthomosaicEntry, folder: Path, *, overlap_px: int = OVERLAP_PX) -> list[Picture]:
@@ -209,38 +225,20 @@ def load_orthomosaics(entry: OrthomosaicEntry, folder: Path, *, overlap_px: int 
     ]
 
 
-def _load_cutouts(entry: CutoutEntry, folder: Path) -> list[Cutout]:
-    table = _existing(folder / entry.table)
-    with table.open(newline="") as handle:
-        rows = [r for r in csv.DictReader(handle) if r["file"].startswith(entry.only_source or "")]
-    rows = [r for r in rows if r["class"] in entry.classes]
-    if not rows:
-        msg = f"{table}: no row of source {entry.only_source!r} has one of the classes {sorted(entry.classes)}"
-        raise ConfigError(msg)
-    cutouts = []
-    for row in rows:
-        picture = cv2.imread(str(table.parent / row["file"]), cv2.IMREAD_UNCHANGED)
-        if picture is None or picture.ndim != 3 or picture.shape[2] != 4:
-            msg = f"{table}: {row['file']} is missing or has no alpha"
-            raise ConfigError(msg)
-        name, least, most = entry.classes[row["class"]]
-        alpha = picture[..., 3].astype(np.float32) / 255
-        rgb = np.ascontiguousarray(picture[..., 2::-1])
-        cutouts.append(Cutout(rgb, alpha, name, (least, most), entry.weight / len(rows)))
-    return cutouts
-
-
-def _read_dug(path: Path) -> dict[str, list[list[float]]]:
+def _read_dug(path: Path) -> dict[str, list[tuple[float, float, float, float]]]:
     """Read the boxes of dug soil by file name."""
-    boxes: dict[str, list[list[float]]] = json.loads(_existing(path).read_text())["boxes"]
-    return boxes
+    try:
+        boxes = json.loads(existing(path).read_text())["boxes"]
+        return {str(name): [(x, y, w, h) for x, y, w, h in map(_numbers, rows)] for name, rows in boxes.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, SurveyError):
+            raise
+        msg = f'{path}: is not {{"boxes": {{file: [[x, y, width, height], ...]}}}} ({error}); write it so'
+        raise ConfigError(msg) from error
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        msg = f"{path}: no such file; give the folder that the data list's paths lie below with --data"
-        raise ConfigError(msg)
-    return path
+def _numbers(row: Sequence[float]) -> list[float]:
+    return [float(value) for value in row]
 
 
 def matching_files(folder: Path, pattern: str) -> list[Path]:
@@ -249,6 +247,9 @@ def matching_files(folder: Path, pattern: str) -> list[Path]:
     Raises:
         ConfigError: There are none.
     """
+    if Path(pattern).is_absolute():
+        msg = f"{pattern}: is absolute; name it as it lies below the folder given with --data"
+        raise ConfigError(msg)
     paths = sorted(folder.glob(pattern))
     if not paths:
         msg = f"{folder / pattern}: matches no file; give the folder with --data"
@@ -257,11 +258,10 @@ def matching_files(folder: Path, pattern: str) -> list[Path]:
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-    if picture is None:
-        msg = f"{path}: cannot be read as a picture"
-        raise ConfigError(msg)
-    return np.asarray(picture, np.uint8)
+    try:
+        return read_picture(path)
+    except InputError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _reduced(rgb: NDArray[np.uint8], gsd_m: float) -> tuple[NDArray[np.uint8], float]:

@@ -72,7 +72,7 @@ def test_shared_area_is_that_of_counted_pixels() -> None:
 
 def test_readers_keep_height_and_width_and_on_request_empty_boxes(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("0 0.5 0.5 0.1 0\n0 0.5 0.5 0.1 0.4\n")
-    read = read_yolo(tmp_path / "a.txt", shape=(100, 200), classes=("m",))
+    read = read_yolo(tmp_path / "a.txt", shape=(100, 200), classes=("m",), keep_faulty=True)
     assert read.edges.tolist() == [[50, 90, 50, 110], [30, 90, 70, 110]]
     moved = read.scaled(2).moved(10, 20).chosen(np.array([False, True]))
     assert moved.edges.tolist() == [[50, 160, 130, 200]]
@@ -80,7 +80,7 @@ def test_readers_keep_height_and_width_and_on_request_empty_boxes(tmp_path: Path
         '{"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "m"}],'
         ' "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [90, 50, 20, 0]}]}'
     )
-    kept = read_coco(tmp_path / "c.json", keep_empty=True).of(Path("a.png"), (100, 200))
+    kept = read_coco(tmp_path / "c.json", keep_faulty=True).of(Path("a.png"), (100, 200))
     assert kept.edges.tolist() == [[50, 90, 50, 110]]
     point = Boxes(np.array([5.0]), np.array([7.0]), np.array([4.0]), ("m",))
     assert point.edges.tolist() == [[3, 5, 7, 9]]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from survey.audit.duplicates import NEAR_BITS, Print, find_copies, perceptual_hash, print_of
 from survey.audit.finding import Severity, Spot
 from survey.audit.pictures import Group
-from survey.evaluate.frames import read_picture
+from survey.photograph import read_picture
 from tests.audit.conftest import boxes, texture, view
 
 Pixels = NDArray[np.uint8]

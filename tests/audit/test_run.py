@@ -240,6 +240,17 @@ def read_page(out: Path) -> Page:
     return page
 
 
+def test_label_files_without_a_picture_are_told(data: Path, tmp_path: Path) -> None:
+    yolo(data / "labels" / "lost.txt", (0, 44, 54, 56, 66))
+    (data / "labels" / "classes.txt").write_text("ap_mine")
+    report = audited(tmp_path / "list", "--list", data / "list.yaml", "--data", data)
+    one = data / "frames" / "swapped.png"
+    given = ("--images", one, "--labels", data / "labels", "--classes", "ap_mine,at_mine", "--gsd", 0.01)
+    few = audited(tmp_path / "few", *given)
+    for words, told in (("1 label files .*: lost.txt", report), ("3 label files", few)):
+        assert re.search(words, " ".join(told["checks"]["unread"]["left_out"]))
+
+
 def test_the_page_stands_alone_and_shows_what_it_speaks_of(loaded: None, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     report = audited(out, "--list", data / "list.yaml", "--data", data, "--model", "b=elsewhere")

@@ -173,6 +173,22 @@ def test_what_of_the_truth_was_left_out_is_told_with_the_reasons(model: Path, gr
     assert any(caution.startswith(told) for caution in report["cautions"])
 
 
+def test_orthomosaics_of_a_list_are_not_left_out_without_a_word(
+    model: Path, ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapped = {"kind": "orthomosaic", "site": "map", "images": "*.tif", "labels": "items.gpkg", "licence": "-"}
+    entry = {**mapped, "class_column": "type", "classes": {"ap_mine": "ap_mine"}}
+    for name, entries in (("both", [*DATA["entries"], entry]), ("one", [entry])):  # type: ignore[misc]
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump({"version": 1, "entries": entries}))
+    given = ("--data", ground, "--allow-trained-sites", "range")
+    report = measured(model, tmp_path / "out", "--list", tmp_path / "both.yaml", *given)
+    assert any("orthomosaics of map are in the data list and were not measured on" in c for c in report["cautions"])
+    capsys.readouterr()
+    for list_name, site in (("both", ("--site", "map")), ("one", ())):
+        assert status("--out", tmp_path / "x", "--list", tmp_path / f"{list_name}.yaml", *given, *site) == 2
+        assert "map has orthomosaics only; measure on them with --images and --truth" in capsys.readouterr().err
+
+
 def test_plots_and_sheets_are_whole_pictures_of_their_owner(
     model: Path, ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,6 +253,9 @@ def test_a_card_lists_the_sites_of_its_training(model: Path) -> None:
         (("--coco", "a", "--layer", "b"), "--layer has no meaning beside --coco"),
         (("--truth", "a"), "--truth needs --images to search, or --run"),
         (("--coco", "a", "--site", "b", "--site", "c"), "give one --site"),
+        (("--coco", "a", "--gsd", "0"), "--gsd: is 0; give metres, above 0"),
+        (("--coco", "a", "--gsd", "nan"), "--gsd: is nan; give metres"),
+        (("--coco", "a", "--gsd", "1"), "--gsd: is 1; give metres, above 0 and at most 0.3 (1 cm is 0.01)"),
     ],
 )
 def test_options_that_do_not_say_one_thing_are_refused(

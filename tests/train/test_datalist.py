@@ -79,7 +79,20 @@ def test_cutouts_of_a_site_are_of_the_site_too() -> None:
     [
         ("version: 1\nentries: [", "not YAML"),
         ("version: 2\nentries: []", "version"),
-        (yaml.safe_dump({"version": 1, "entries": [{**GROUND, "gsd": 1}]}), r"entries\.0\.ground\.gsd"),
+        (
+            yaml.safe_dump({"version": 1, "entries": [{**GROUND, "gsd": 1}]}),
+            r"entries\.0\.gsd: unknown key – did you mean 'gsd_m'",
+        ),
+        ("version: 1\nentries:\n- {kind: simulated, site: a}\n- kind: simulated\n", r"4: entries\.1\.site: is missing"),
+        ("version: 1\nentries: []\nversion: 1\n", r"3: version: stands twice – the first is in line 1"),
+        (
+            "version: 1\nentries:\n- {kind: simulated, sit: a}\n",
+            r"3: entries\.0\.sit: unknown key – did you mean 'site'",
+        ),
+        ("- a", "1: expected lines of 'key: value'"),
+        ("", "1: expected lines of 'key: value'"),
+        (yaml.safe_dump({"version": 1, "entries": [{**GROUND, "gsd_m": 0.5}]}), r"gsd_m: .*less than or equal to 0\.3"),
+        (yaml.safe_dump({"version": 1, "entries": [{**CUTOUTS, "classes": {"A": ["ap_mine", 2, 1]}}]}), "'A': sizes"),
         (yaml.safe_dump({"version": 1, "entries": [{**GROUND, "kind": "grund"}]}), r"entries\.0"),
         (yaml.safe_dump({"version": 1, "entries": [{**FRAMES, "classes": ["mine"]}]}), "unknown class 'mine'"),
         (yaml.safe_dump({"version": 1, "entries": [{**CUTOUTS, "classes": {"A": ["at", 1, 2]}}]}), "unknown class"),
@@ -88,7 +101,7 @@ def test_cutouts_of_a_site_are_of_the_site_too() -> None:
 def test_a_list_that_does_not_fit_names_file_and_place(text: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "list.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=rf"list\.yaml: .*{words}"):
+    with pytest.raises(ConfigError, match=rf"list\.yaml:.*{words}"):
         load_data_list(path)
 
 
@@ -100,6 +113,34 @@ def test_a_missing_list_is_named(tmp_path: Path) -> None:
 def test_a_glob_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"a/\*\.png: matches no file; give the folder with --data"):
         load_sources(data_list(GROUND), tmp_path)
+
+
+def test_an_absolute_glob_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"/a/\*\.png: is absolute; name it as it lies below"):
+        load_sources(data_list({**GROUND, "images": "/a/*.png"}), tmp_path)
+
+
+def test_frames_are_known_one_by_one(tmp_path: Path) -> None:
+    picture(tmp_path / "b" / "x.png")
+    (entry,) = data_list({**FRAMES, "incomplete": ["y"]}).entries
+    assert isinstance(entry, FrameEntry)
+    with pytest.raises(ConfigError, match=r"no frame has the stem y, which is listed as incomplete"):
+        load_frames(entry, tmp_path)
+    picture(tmp_path / "b" / "c" / "x.png")
+    (entry,) = data_list({**FRAMES, "images": "b/**/*.png"}).entries
+    assert isinstance(entry, FrameEntry)
+    with pytest.raises(ConfigError, match=r"x\.png: would have the labels of .*x\.png"):
+        load_frames(entry, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"boxes": {"x.png": [[1, 2]]}}', '{"boxes": [1]}'])
+def test_boxes_of_dug_soil_that_do_not_fit_are_named(tmp_path: Path, text: str) -> None:
+    picture(tmp_path / "b" / "x.png")
+    (tmp_path / "dug.json").write_text(text)
+    (entry,) = data_list({**FRAMES, "disturbed_soil": "dug.json"}).entries
+    assert isinstance(entry, FrameEntry)
+    with pytest.raises(ConfigError, match=r"dug\.json: is not "):
+        load_frames(entry, tmp_path)
 
 
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
