@@ -21,6 +21,8 @@ ITEM = "item"
 """Class of what has no class of its own."""
 CLASS_COLUMN, SIZE_COLUMN = "class", "size_m"
 """Columns that are read where no others are named, if the layer has them."""
+LARGEST_M = 8.0
+"""Aircraft bombs and guided missiles are shorter. A size in centimetres would match sightings metres away."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +119,7 @@ def read_map_labels(
         item_size_m: Longest extent of points for which no column tells it.
 
     Raises:
-        InputError: File, layer, column or CRS are missing, or the sizes are no numbers.
+        InputError: File, layer, column or CRS are missing, or the sizes are no numbers of metres.
         ConfigError: `classes` does not name a value.
     """
     table = _read(path, _layer(path, layer))
@@ -255,4 +257,10 @@ def _sizes(path: Path, values: NDArray[Any], *, column: str) -> NDArray[np.float
     except (TypeError, ValueError) as error:
         msg = f"{path}: column {column} holds no numbers; it should be sizes in metres"
         raise InputError(msg) from error
+    if len(large := np.flatnonzero(np.isfinite(stated) & (stated > LARGEST_M))):
+        msg = (
+            f"{path}: row {large[0] + 1}: {column} is {stated[large[0]]:g}, but no ordnance is longer than "
+            f"{LARGEST_M:g} m; state sizes in metres"
+        )
+        raise InputError(msg)
     return np.where(np.isfinite(stated) & (stated > 0), stated, np.nan)

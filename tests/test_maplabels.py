@@ -98,6 +98,14 @@ def test_usual_columns_are_read_unless_others_are_named(tmp_path: Path) -> None:
     assert (labels.unsized, read_map_labels(path).unsized) == (0, 1)
 
 
+def test_a_size_in_centimetres_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, [shapely.Point(0, 0), shapely.Point(1, 1)], size_m=[0.3, 14.0])
+    with pytest.raises(
+        InputError, match="row 2: size_m is 14, but no ordnance is longer than 8 m"
+    ):
+        read_map_labels(path)
+
+
 def test_classes_are_mapped_numbers_and_gaps_too(tmp_path: Path) -> None:
     code = pd.array([4, None, 7], "Int64")
     path = written(tmp_path, [shapely.Point(n, 0) for n in range(3)], code=code)

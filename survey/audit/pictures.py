@@ -74,6 +74,8 @@ class View:
     """(row, col) of the view's first pixel in the file."""
     step: tuple[float, float] = (1.0, 1.0)
     """The file's pixels per pixel of the view, down and across."""
+    imaged_px: None = None
+    """No rate is taken of views: all of their pixels count."""
 
     @property
     def place(self) -> Place | None:

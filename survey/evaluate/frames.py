@@ -34,6 +34,8 @@ class Frame:
     rgb: NDArray[np.uint8]
     gsd_m: float
     items: Boxes
+    imaged_px: None = None
+    """All pixels show ground."""
 
 
 class Frames(Sequence[LabelledPicture]):

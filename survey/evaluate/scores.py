@@ -46,6 +46,8 @@ class LabelledPicture(Protocol):
     def gsd_m(self) -> float: ...  # noqa: D102
     @property
     def items(self) -> LabelledItems: ...  # noqa: D102
+    @property
+    def imaged_px(self) -> int | None: ...  # noqa: D102 - None: all pixels show ground
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,7 +200,8 @@ def score_pictures(detector: Detector, pictures: Sequence[LabelledPicture]) -> S
         found_before += len(items.x)
         sites.append(picture.site)
         names.append(picture.name)
-        areas.append(rgb.shape[0] * rgb.shape[1] * gsd**2 / 1e4)
+        imaged = rgb.shape[0] * rgb.shape[1] if picture.imaged_px is None else picture.imaged_px
+        areas.append(imaged * gsd**2 / 1e4)
     if not parts:
         msg = "no picture to score; name a site that has some"
         raise InputError(msg)

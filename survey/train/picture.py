@@ -29,3 +29,5 @@ class Picture:
     """Where the light of the picture comes from, if that is known."""
     judged: Judged | None = None
     """Of a picture that people judged in part; None: all items of it are known."""
+    imaged_px: int | None = None
+    """Pixels that show ground; None: all of them."""

@@ -220,7 +220,16 @@ def load_orthomosaics(entry: OrthomosaicEntry, folder: Path, *, overlap_px: int 
     parts = load_parts(entry, paths, folder, least_gsd_m=STORED_GSD_M, overlap_px=overlap_px)
     area = [part.imaged * part.gsd_m**2 for part in parts]
     return [
-        Picture(entry.site, part.name, part.rgb, part.gsd_m, part.items, None, entry.weight * own / sum(area))
+        Picture(
+            site=entry.site,
+            name=part.name,
+            rgb=part.rgb,
+            gsd_m=part.gsd_m,
+            items=part.items,
+            disturbed=None,
+            weight=entry.weight * own / sum(area),
+            imaged_px=part.imaged,
+        )
         for part, own in zip(parts, area, strict=True)
     ]
 

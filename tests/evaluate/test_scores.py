@@ -1,6 +1,7 @@
 """Merging and matching: one thing is one sighting, one item is found once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,6 +65,11 @@ def test_areas_items_and_sites_are_counted(told: Tell, picture: Paint) -> None:
     assert b.area_ha == pytest.approx(1e-3)
     assert found.of_site("a").sightings.item.tolist() == [-1]
     assert not len(found.of_site("a").items.x)
+
+
+def test_only_imaged_ground_counts_as_looked_at(told: Tell, picture: Paint) -> None:
+    half = replace(picture(), imaged_px=10_000)
+    assert score_pictures(told([], []), [picture(), half]).area_ha == pytest.approx(2e-4 + 1e-4)
 
 
 def test_no_picture_is_no_measurement(told: Tell) -> None:

@@ -160,6 +160,8 @@ def test_fine_imagery_is_reduced_and_its_items_with_it(tmp_path: Path) -> None:
     picture = one(tmp_path)
     assert picture.gsd_m == 0.0035
     assert picture.rgb.shape == (75, 110, 3)
+    assert picture.imaged_px is not None
+    assert 0 < picture.imaged_px <= 75 * 110
     assert (picture.items.row[0], picture.items.col[0]) == pytest.approx((20, 30), abs=0.05)
     assert picture.items.size_px[0] == pytest.approx(5, rel=0.01)
 
