@@ -23,7 +23,7 @@ from survey.errors import ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS, Performance
 
-DEFAULT_MODEL = "lite2-5mm-v3"
+DEFAULT_MODEL = "lite2-5mm-v4"
 """What the name `default` stands for."""
 CARD = "model.yaml"
 
