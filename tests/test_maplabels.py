@@ -100,9 +100,7 @@ def test_usual_columns_are_read_unless_others_are_named(tmp_path: Path) -> None:
 
 def test_a_size_in_centimetres_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, [shapely.Point(0, 0), shapely.Point(1, 1)], size_m=[0.3, 14.0])
-    with pytest.raises(
-        InputError, match="row 2: size_m is 14, but no ordnance is longer than 8 m"
-    ):
+    with pytest.raises(InputError, match="row 2: size_m is 14, but no ordnance is longer than 8 m"):
         read_map_labels(path)
 
 
