@@ -8,6 +8,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from survey.config.marks import refuse_twice
 from survey.errors import ConfigError
 
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -37,7 +38,7 @@ def read_nested(kind: type[Kind], path: Path, *, tagged: Mapping[str, type[BaseM
     if not isinstance(node, yaml.MappingNode):
         msg = f"{path}:1: expected lines of 'key: value', the first being 'version: 1'"
         raise ConfigError(msg)
-    _refuse_twice(node, path)
+    refuse_twice(node, path)
     try:
         return kind.model_validate(content)
     except ValidationError as error:
@@ -71,19 +72,3 @@ def _line(node: yaml.Node, place: Sequence[str | int]) -> int:
             if inner is not None:
                 node, line = inner[1], inner[0].start_mark.line
     return int(line) + 1
-
-
-def _refuse_twice(node: yaml.Node, path: Path) -> None:
-    """Refuse a mapping that has a key twice: YAML would take the last without a word."""
-    if isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _refuse_twice(value, path)
-    if isinstance(node, yaml.MappingNode):
-        lines: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            first = lines.setdefault(str(key.value), line)
-            if first != line:
-                msg = f"{path}:{line}: {key.value}: stands twice – the first is in line {first}"
-                raise ConfigError(msg)
-            _refuse_twice(value, path)

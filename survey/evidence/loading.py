@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from survey.config.marks import mark_of, refuse_twice
 from survey.errors import ConfigError
 from survey.evidence.config import EvidenceConfig
 
@@ -42,7 +43,7 @@ def load_nested(kind: type[ConfigType], path: Path, *, example: str) -> ConfigTy
         if not isinstance(root, yaml.MappingNode):
             msg = f"{path}:1:1: expected lines of 'key: value'; see {example}"
             raise ConfigError(msg)
-        _refuse_twice(root, path)
+        refuse_twice(root, path)
         values = yaml.safe_load(text)
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror}"
@@ -59,22 +60,6 @@ def load_nested(kind: type[ConfigType], path: Path, *, example: str) -> ConfigTy
         return kind.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
         raise ConfigError(_explained(error, root, path, kind=kind, example=example)) from error
-
-
-def _refuse_twice(node: yaml.Node, path: Path) -> None:
-    """Refuse a key that stands twice in one mapping, of which YAML would silently keep the last."""
-    if isinstance(node, yaml.MappingNode):
-        first: dict[str, str] = {}
-        for key, value in node.value:
-            name = str(key.value)
-            if name in first:
-                msg = f"{path}:{_mark(key)}: {name}: stands twice – the first is at {path}:{first[name]}"
-                raise ConfigError(msg)
-            first[name] = _mark(key)
-            _refuse_twice(value, path)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_twice(item, path)
 
 
 def _explained(error: ValidationError, root: yaml.Node, path: Path, *, kind: type[BaseModel], example: str) -> str:
@@ -109,7 +94,7 @@ def _explained(error: ValidationError, root: yaml.Node, path: Path, *, kind: typ
         if problem["type"] != "extra_forbidden" and isinstance(problem.get("input"), str | int | float)
         else ""
     )
-    return ": ".join([f"{path}:{_mark(node)}", *([".".join(place)] if place else []), f"{said}{got}"])
+    return ": ".join([f"{path}:{mark_of(node)}", *([".".join(place)] if place else []), f"{said}{got}"])
 
 
 def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
@@ -127,8 +112,3 @@ def _known(kind: type[BaseModel], *, top: bool) -> list[str]:
     values = vars(sys.modules[kind.__module__]).values()
     kinds = [v for v in values if isinstance(v, type) and issubclass(v, BaseModel)]
     return sorted({name for k in kinds if (k is kind) == top for name in k.model_fields})
-
-
-def _mark(node: yaml.Node) -> str:
-    """Return 'line:column', both counted from 1."""
-    return f"{node.start_mark.line + 1}:{node.start_mark.column + 1}"

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from survey.config.marks import mark_of, refuse_twice
 from survey.errors import ConfigError
 from survey.priority.config import PriorityConfig
 
@@ -38,7 +39,7 @@ def load_priority(path: Path) -> PriorityConfig:
     if not isinstance(node, yaml.MappingNode):
         msg = f"{path}:1:1: expected lines of 'key: value'"
         raise ConfigError(msg)
-    _check_twice(node, path)
+    refuse_twice(node, path)
     try:  # by way of JSON, where strict types take a list as a tuple
         return PriorityConfig.model_validate_json(json.dumps(values, default=str))
     except ValidationError as error:
@@ -47,19 +48,6 @@ def load_priority(path: Path) -> PriorityConfig:
         where, key = _place(node, first["loc"], of_key=first["type"] == "extra_forbidden")
         msg = f"{path}:{where}: {key + ': ' if key else ''}{_problem(first)}"
         raise ConfigError(msg) from error
-
-
-def _check_twice(node: yaml.Node, path: Path) -> None:
-    """Refuse a mapping with one key twice: YAML would drop the first without a word."""
-    seen: dict[str, str] = {}
-    for child in node.value if isinstance(node, yaml.MappingNode | yaml.SequenceNode) else ():
-        key, value = child if isinstance(child, tuple) else (None, child)
-        if key is not None:
-            if key.value in seen:
-                msg = f"{path}:{_mark(key)}: {key.value}: stands twice – the first is at {path}:{seen[key.value]}"
-                raise ConfigError(msg)
-            seen[str(key.value)] = _mark(key)
-        _check_twice(value, path)
 
 
 def _place(node: yaml.Node, location: Sequence[int | str], *, of_key: bool) -> tuple[str, str]:
@@ -82,7 +70,7 @@ def _place(node: yaml.Node, location: Sequence[int | str], *, of_key: bool) -> t
             at = key if of_key and depth == len(path) else value
         elif isinstance(at, yaml.SequenceNode) and isinstance(part, int) and part < len(at.value):
             at = at.value[part]
-    return _mark(at), ".".join(map(str, path))
+    return mark_of(at), ".".join(map(str, path))
 
 
 def _problem(error: Any) -> str:
@@ -113,7 +101,3 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((kind for part in get_args(annotation) if (kind := _model_in(part))), None)
-
-
-def _mark(node: yaml.Node) -> str:
-    return f"{node.start_mark.line + 1}:{node.start_mark.column + 1}"

@@ -84,7 +84,7 @@ def test_cutouts_of_a_site_are_of_the_site_too() -> None:
             r"entries\.0\.gsd: unknown key – did you mean 'gsd_m'",
         ),
         ("version: 1\nentries:\n- {kind: simulated, site: a}\n- kind: simulated\n", r"4: entries\.1\.site: is missing"),
-        ("version: 1\nentries: []\nversion: 1\n", r"3: version: stands twice – the first is in line 1"),
+        ("version: 1\nentries: []\nversion: 1\n", r"3:1: version: stands twice – the first is at .*:1:1"),
         (
             "version: 1\nentries:\n- {kind: simulated, sit: a}\n",
             r"3: entries\.0\.sit: unknown key – did you mean 'site'",
