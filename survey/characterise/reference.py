@@ -1,7 +1,8 @@
 """Fit what known ground is like, on windows of pictures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,21 @@ from survey.train.sources import Picture
 from survey.values import working_extent
 
 FOLDS = 3
-"""Each third of a site's pictures is left out once, to see how far pictures lie that the fit did not see."""
+"""Of one site alone each third of the pictures is left out once, to see how far pictures lie that a fit did not see."""
 DRAWN = 200
 """Windows of a site in a fit, some more than once: every site weighs the same."""
 MOST_FILL = 0.02
 """Windows at an orthomosaic's edge, with a larger share of fill, are left out."""
+
+
+class Origin(StrEnum):
+    """What a site's pictures are."""
+
+    PHOTOGRAPHS = "photographs"
+    """Of ground at a known scale: thresholds are taken from these."""
+    SCALELESS = "scaleless"
+    """Photographs without a scale of their own."""
+    SIMULATED = "simulated"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,13 +43,17 @@ class Window:
     site: str
     picture: int
     """Number of the picture within its site."""
-    real: bool
-    """A photograph, not a simulated ground: thresholds are taken from photographs."""
+    origin: Origin
     varied: bool
     """Seen through another camera."""
     signature: Signature
     tinted: Tinted | None = None
     """What the window would be in false colours, where it is seen through another camera."""
+
+    @property
+    def real(self) -> bool:
+        """Whether it is a photograph."""
+        return self.origin is not Origin.SIMULATED
 
 
 def by_site(pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
@@ -73,7 +88,7 @@ def sign_sites(
     sites: Mapping[str, Sequence[Picture]],
     sign: Signer,
     *,
-    simulated: frozenset[str],
+    origins: Mapping[str, Origin],
     gsd_m: float,
     max_gsd_m: float,
     config: CharacteriseConfig,
@@ -83,7 +98,7 @@ def sign_sites(
     Args:
         sites: Pictures of each site.
         sign: Describes windows.
-        simulated: Sites that are no photographs.
+        origins: What the pictures of a site are; `PHOTOGRAPHS`, where it is not named.
         gsd_m: The model's.
         max_gsd_m: Of imagery that it searches.
         config: How many windows of a site, spread over its pictures, at least one of each; what decides the cameras.
@@ -91,7 +106,7 @@ def sign_sites(
     found = []
     coarsest = max_gsd_m / gsd_m
     for number, (site, pictures) in enumerate(sorted(sites.items())):
-        most = max(1, round(config.windows_per_site / len(pictures)))
+        most, origin = max(1, round(config.windows_per_site / len(pictures))), origins.get(site, Origin.PHOTOGRAPHS)
         for n, picture in enumerate(pictures):
             rng, tints = (np.random.default_rng([config.seed, number, n, *more]) for more in ((), (1,)))
             for window in cut(picture, gsd_m=gsd_m, most=most):
@@ -99,37 +114,56 @@ def sign_sites(
                     signature = sign(view, np.ones(view.shape[:2], bool))
                     if signature is not None:
                         tinted = tint(view, tints, gsd_m=gsd_m) if varied else None
-                        found.append(Window(site, n, site not in simulated, varied, signature, tinted))
+                        found.append(Window(site, n, origin, varied, signature, tinted))
     return found
 
 
 def fit_reference(windows: Sequence[Window], *, quantile: float) -> Reference:
-    """Fit a Gaussian for each part, with thresholds from pictures that a fit did not see, and what tells false colour.
+    """Fit a Gaussian for each part, with thresholds (`thresholds_of`), and what tells false colour.
 
     Raises:
-        ConfigError: There is no photograph among the windows.
+        ConfigError: There is no photograph among the windows, or but one.
+    """
+    thresholds = thresholds_of(windows, quantile=quantile)
+    parts = {part: _fit(windows, part) for part in PARTS}
+    sites = tuple(sorted({w.site for w in windows}))
+    return Reference(parts, thresholds, quantile, len(windows), sites, fit_hues(hue_windows(windows)))
+
+
+def thresholds_of(windows: Sequence[Window], *, quantile: float) -> dict[str, float]:
+    """Return the distance of each part up to which a window is like known ground.
+
+    It holds the share `quantile` of the windows of every site, told by a fit to the others: new ground is unlike the
+    known grounds too, and that alone is no reason not to search it.
+
+    Raises:
+        ConfigError: There is no photograph among the windows, or but one.
     """
     if not any(window.real for window in windows):
         msg = "the data list has no photograph of ground; give it ground, frames or orthomosaics"
         raise ConfigError(msg)
-    far: dict[str, list[NDArray[np.float64]]] = {part: [] for part in PARTS}
-    for fold in range(FOLDS):
-        seen = [w for w in windows if w.picture % FOLDS != fold]
-        asked = [w for w in windows if w.picture % FOLDS == fold and w.real]
-        if not seen or not asked:
-            continue
+    far: dict[str, list[float]] = {part: [] for part in PARTS}
+    for seen, asked in _left_out(windows):
         for part in PARTS:
-            gaussian = _fit(seen, part)
-            for site in sorted({w.site for w in asked}):
-                distances = gaussian.distance(_matrix([w for w in asked if w.site == site], part))
-                far[part].append(np.quantile(distances, np.linspace(0, 1, 101)))
+            distances = _fit(seen, part).distance(_matrix(asked, part))
+            far[part].append(float(np.quantile(distances, quantile)))
     if not all(far.values()):
         msg = "the data list has one picture of ground: thresholds need others to be left out"
         raise ConfigError(msg)
-    thresholds = {part: round(float(np.quantile(np.concatenate(far[part]), quantile)), 4) for part in PARTS}
-    parts = {part: _fit(windows, part) for part in PARTS}
-    sites = tuple(sorted({w.site for w in windows}))
-    return Reference(parts, thresholds, quantile, len(windows), sites, fit_hues(hue_windows(windows)))
+    return {part: round(max(distances), 4) for part, distances in far.items()}
+
+
+def _left_out(windows: Sequence[Window]) -> Iterator[tuple[list[Window], list[Window]]]:
+    """Yield the windows that a fit sees, and those of a site left out; of one site alone, of a part of its pictures."""
+    asked = [w for w in windows if w.origin is Origin.PHOTOGRAPHS] or [w for w in windows if w.real]
+    sites = sorted({w.site for w in asked})
+    for site in sites if len(sites) > 1 else ():
+        yield [w for w in windows if w.site != site], [w for w in asked if w.site == site]
+    for fold in range(FOLDS) if len(sites) == 1 else ():
+        left = [w for w in asked if w.picture % FOLDS == fold]
+        seen = [w for w in windows if w.site not in sites or w.picture % FOLDS != fold]
+        if seen and left:
+            yield seen, left
 
 
 def hue_windows(windows: Sequence[Window]) -> list[HueWindow]:

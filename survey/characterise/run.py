@@ -13,7 +13,7 @@ from survey.characterise.composites import Stage, Trials, fit_detectability, run
 from survey.characterise.config import CharacteriseConfig
 from survey.characterise.implants import measure_implants
 from survey.characterise.rates import NoveltyRates, Probe, measure_rates
-from survey.characterise.reference import by_site, fit_reference, sign_sites
+from survey.characterise.reference import Origin, by_site, fit_reference, sign_sites
 from survey.characterise.report import in_words, strata, write_plot
 from survey.detect.detectability import Detectability
 from survey.detect.implants import ImplantsCard
@@ -23,7 +23,7 @@ from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, load_referenc
 from survey.errors import ModelError
 from survey.files import make_folder, write_bytes
 from survey.resources import configs_folder, models_folder
-from survey.train.datalist import CutoutEntry, DataList, RenderedEntry, SimulatedEntry, load_data_list
+from survey.train.datalist import CutoutEntry, DataList, GroundEntry, RenderedEntry, SimulatedEntry, load_data_list
 from survey.train.sources import load_sources
 
 REPORT, PLOT = "characterisation.json", "detectability.png"
@@ -71,7 +71,8 @@ def characterise(config: CharacteriseConfig, *, model: str, data_list: str, data
     windows = sign_sites(
         sites,
         sign,
-        simulated=frozenset(e.site for e in listed.entries if isinstance(e, SimulatedEntry)),
+        origins={e.site: Origin.SIMULATED for e in listed.entries if isinstance(e, SimulatedEntry)}
+        | {e.site: Origin.SCALELESS for e in listed.entries if isinstance(e, GroundEntry) and e.scaleless},
         gsd_m=card.gsd_m,
         max_gsd_m=card.max_gsd_m,
         config=config,

@@ -16,6 +16,7 @@ from safetensors.numpy import save
 from survey.detect.hues import FEATURES, Hues
 from survey.detect.network import SurveyNet
 from survey.detect.signature import HUES, PARTS, Signature, Signer
+from survey.detect.vision import LEAST, VISION, shortfalls
 from survey.errors import ModelError
 from survey.files import sha256_of
 
@@ -23,6 +24,9 @@ NOVELTY = "novelty.safetensors"
 FLAGGED_SHARE = 0.5
 """A picture is flagged when more than this share of its windows is novel: a pond or a road does not condemn it."""
 UNLIKE = "unlike anything the model was trained on or measured on"
+JUDGED = (*PARTS, *LEAST)
+"""What each window is judged by."""
+_UNSEEN = {"light": "too dark", "colours": "no colours", "detail": "blurred"}
 
 
 class NoveltyCard(BaseModel):
@@ -35,7 +39,7 @@ class NoveltyCard(BaseModel):
     thresholds: dict[str, Annotated[float, Field(gt=0)]]
     """Largest distance, by part, of a window that is not novel; `hues`: largest mean logit of a picture's windows."""
     quantile: Annotated[float, Field(gt=0, lt=1)]
-    """Share of windows of pictures left out of the fit that lie within each threshold."""
+    """Share of the windows of each site left out of the fit that lies within each threshold, at least."""
     windows: Annotated[int, Field(gt=0)]
     sites: tuple[str, ...]
     """Sites of the reference."""
@@ -73,13 +77,15 @@ class Reference:
     """Tells false colour; None in references of earlier versions, and of one site."""
 
     def scores(self, signatures: Sequence[Signature]) -> NDArray[np.float64]:
-        """Return (N, parts) distances as multiples of their thresholds, in the order of `PARTS`.
+        """Return what is unusual of each window, (N, columns); above 1 for what is too far off.
 
-        Where false colour is told, its logits as multiples of their threshold are one column more.
+        Distances of `PARTS` as multiples of their thresholds, and the shortfalls of `LEAST`. Where false colour is
+        told, its logits as multiples of their threshold are one column more.
         """
         if not signatures:
-            return np.empty((0, len(PARTS) + (self.hues is not None)))
+            return np.empty((0, len(JUDGED) + (self.hues is not None)))
         columns = [self.parts[p].distance(np.stack([s[p] for s in signatures])) / self.thresholds[p] for p in PARTS]
+        columns += list(shortfalls(np.stack([s[VISION] for s in signatures])).T)
         if self.hues is not None:
             columns.append(self.hues.logits(np.stack([s[HUES] for s in signatures])) / self.hues.threshold)
         return np.stack(columns, axis=1)
@@ -109,9 +115,9 @@ class Verdict:
     """Windows looked at; 0: there was none to look at."""
     novel: int
     by_part: Mapping[str, int]
-    """Windows beyond the threshold of each part."""
+    """Windows beyond the threshold of each of `JUDGED`."""
     median: float | None
-    """Of the windows' distances, each as a multiple of its threshold."""
+    """Of what is most unusual of each window."""
     false_colour: float | None = None
     """Mean logit of all windows that the colours are false, as a multiple of its threshold; None: not told. Windows are
     taken together, for most of a picture may be as grey as one of true colour."""
@@ -119,9 +125,9 @@ class Verdict:
     @classmethod
     def of(cls, scores: NDArray[np.floating]) -> "Verdict":
         """Judge a picture by the scores of its windows, as `Reference.scores` has them."""
-        distances, logits = scores[:, : len(PARTS)], scores[:, len(PARTS) :]
+        distances, logits = scores[:, : len(JUDGED)], scores[:, len(JUDGED) :]
         worst = distances.max(axis=1) if len(scores) else np.empty(0)
-        by_part = {part: int(np.count_nonzero(scores[:, n] > 1)) for n, part in enumerate(PARTS)}
+        by_part = {part: int(np.count_nonzero(scores[:, n] > 1)) for n, part in enumerate(JUDGED)}
         median = round(float(np.median(worst)), 4) if len(worst) else None
         false_colour = round(float(logits.mean()), 4) if logits.size else None
         return cls(len(worst), int(np.count_nonzero(worst > 1)), by_part, median, false_colour)
@@ -140,8 +146,9 @@ class Verdict:
         if not self.windows:
             return "novelty not measured: too little was imaged"
         words = UNLIKE if self.flagged else "like ground that the model knows"
-        colours = "; its colours look false" if self.falsely_coloured else ""
-        return f"{words} ({self.novel} of {self.windows} windows novel{colours})"
+        reasons = [word for part, word in _UNSEEN.items() if self.by_part[part] > FLAGGED_SHARE * self.windows]
+        reasons += ["its colours look false"] if self.falsely_coloured else []
+        return f"{words} ({'; '.join([f'{self.novel} of {self.windows} windows novel', *reasons])})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

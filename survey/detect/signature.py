@@ -12,14 +12,15 @@ from survey.detect.backbone import EfficientNetLite, InvertedResidual
 from survey.detect.hues import CELL_PX, cells_of, hues_of
 from survey.detect.network import FILL
 from survey.detect.threads import one_thread
+from survey.detect.vision import VISION, vision_of
 
 WINDOW_PX = 256
 """Edge of a window in working pixels; windows lie on multiples of it, whatever the tiles of a search."""
 LEAST_VALID = 0.25
 """A window of which a smaller share was imaged tells too little."""
 PARTS = ("network", "colour")
-"""Features pooled at strides 4 and 8, where blur, darkness and noise show; and colours, which the first leaves
-undecided: a channel's mean is blind to how colours vary together."""
+"""Features pooled at strides 4 and 8; and colours, which the first leaves undecided: a channel's mean is blind to how
+colours vary together."""
 HUES = "hues"
 """What false colour is told by, in a signature beside the `PARTS`."""
 STRIDES = (4, 8)
@@ -47,7 +48,7 @@ class Signer:
     @one_thread()
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8], valid: NDArray[np.bool_]) -> Signature | None:
-        """Return the vectors of `PARTS` and `HUES`; None where too little of the window was imaged.
+        """Return the vectors of `PARTS`, `VISION` and `HUES`; None where too little of the window was imaged.
 
         Args:
             pixels: uint8 (h, w, 3) RGB at the model's GSD, h and w at most `WINDOW_PX`.
@@ -65,6 +66,7 @@ class Signer:
         return {
             "network": np.concatenate([part for part in pooled if part is not None]),
             "colour": _colour(whole, imaged),
+            VISION: vision_of(whole, imaged),
             HUES: hues_of(cells_of(whole)[_cells(imaged, CELL_PX)]),
         }
 

@@ -20,7 +20,7 @@ from survey.ingest import Aoi, expand_inputs, load_aoi, needed_tiles, open_image
 from survey.pipeline.prior import RunPrior
 from survey.values import HECTARE_EDGE_M, Block, GroundGrid, HectareGrid, Image, TilePlan, WorkingGrid
 
-ALGORITHM = "3"
+ALGORITHM = "4"
 """Raise it when the same block shall give another part: it is in every block's key."""
 MOST_GROUND_PX = 50_000_000_000
 """Largest ground raster: 50,000 ha of bounding box at 0.1 m; disturbance.tif and its overviews cover all of it."""

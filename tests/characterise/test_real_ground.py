@@ -55,7 +55,7 @@ def probe(sites: dict[str, list[Picture]]) -> Probe:
     card = load_card(folder)
     sign = signer_of(load_network(folder, card))
     config = load_config(CharacteriseConfig, overrides=["windows_per_site=32", "seed=1"])
-    windows = sign_sites(sites, sign, simulated=frozenset(), gsd_m=card.gsd_m, max_gsd_m=card.max_gsd_m, config=config)
+    windows = sign_sites(sites, sign, origins={}, gsd_m=card.gsd_m, max_gsd_m=card.max_gsd_m, config=config)
     return Probe(sign, fit_reference(windows, quantile=config.quantile), card.gsd_m, 1)
 
 
@@ -130,7 +130,7 @@ def test_swapped_channels_are_flagged_on_ground_that_the_fit_did_not_see(
     """Four sites are few: `survey characterise` has the rates of every site left out of the released model's seven."""
     others = {site: pictures for site, pictures in sites.items() if site != "pom-drone"}
     config = load_config(CharacteriseConfig, overrides=["windows_per_site=32", "seed=1"])
-    windows = sign_sites(others, probe.sign, simulated=frozenset(), gsd_m=probe.gsd_m, max_gsd_m=0.025, config=config)
+    windows = sign_sites(others, probe.sign, origins={}, gsd_m=probe.gsd_m, max_gsd_m=0.025, config=config)
     unaware = replace(probe, reference=replace(probe.reference, hues=fit_hues(hue_windows(windows))))
     assert not any(flagged(unaware, sites["pom-drone"]))
     assert np.mean(flagged(unaware, sites["pom-drone"], "false colour, red and blue swapped")) >= 0.75

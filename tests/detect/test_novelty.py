@@ -14,10 +14,13 @@ from survey.detect.hues import FEATURES, Hues
 from survey.detect.network import SurveyNet
 from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, Verdict, load_reference, signer_of
 from survey.detect.signature import HUES, PARTS, WINDOW_PX, Signer
+from survey.detect.vision import VISION
 from survey.errors import ModelError
 
 Texture = Callable[[int, int], NDArray[np.uint8]]
 WHOLE = np.ones((WINDOW_PX, WINDOW_PX), bool)
+SEEN = np.array([100.0, 20.0, 2.0])
+"""Light, colours and detail enough."""
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def test_what_was_not_imaged_does_not_count(sign: Signer, texture: Texture) -> N
     one, other = sign(first, valid), sign(second, valid)
     assert one is not None
     assert other is not None
-    assert all(np.array_equal(one[part], other[part]) for part in (*PARTS, HUES))
+    assert all(np.array_equal(one[part], other[part]) for part in (*PARTS, VISION, HUES))
     assert sign(window, np.zeros_like(valid)) is None
     assert sign(window[:100, :100], WHOLE[:100, :100]) is None
 
@@ -118,12 +121,24 @@ def test_a_reference_reads_back_and_a_changed_one_is_refused(tmp_path: Path) -> 
 
 
 def test_a_picture_is_flagged_by_more_than_half_of_its_windows() -> None:
-    half = Verdict.of(np.array([[0.5, 1.2], [1.1, 0.2], [0.3, 0.4], [0.9, 0.9]]))
-    assert (half.windows, half.novel, dict(half.by_part), half.flagged) == (4, 2, {"network": 1, "colour": 1}, False)
-    assert Verdict.of(np.array([[2.0, 0.1], [0.5, 3.0], [0.1, 0.1]])).flagged
-    nothing = Verdict.of(np.empty((0, 2)))
+    half = Verdict.of(np.array([[0.5, 1.2, 0, 0, 0], [1.1, 0.2, 0, 0, 0], [0.3, 0.4, 0, 0, 0], [0.9, 0.9, 0, 0, 0]]))
+    assert (half.windows, half.novel, half.flagged) == (4, 2, False)
+    assert half.by_part == {"network": 1, "colour": 1, "light": 0, "colours": 0, "detail": 0}
+    assert Verdict.of(np.array([[2.0, 0.1, 0, 0, 0], [0.5, 3.0, 0, 0, 0], [0.1, 0.1, 0, 0, 0]])).flagged
+    nothing = Verdict.of(np.empty((0, 5)))
     assert not nothing.flagged
     assert "not measured" in str(nothing)
+
+
+@pytest.mark.parametrize(("column", "word"), [(2, "too dark"), (3, "no colours"), (4, "blurred")])
+def test_the_verdict_says_what_keeps_a_picture_from_being_searched(column: int, word: str) -> None:
+    scores = np.full((3, 5), 0.5)
+    scores[:2, column] = 1.5
+    verdict = Verdict.of(scores)
+    assert verdict.flagged
+    assert str(verdict).endswith(f"(2 of 3 windows novel; {word})")
+    scores[1, column] = 0.5
+    assert word not in str(Verdict.of(scores))
 
 
 def telling() -> Reference:
@@ -138,12 +153,12 @@ def test_false_colour_is_told_from_all_windows_together() -> None:
     ground = dict.fromkeys(PARTS, 0.0)
     scores = telling().scores(
         [
-            {p: telling().parts[p].mean + ground[p] for p in PARTS} | {HUES: np.full(FEATURES, value)}
+            {p: telling().parts[p].mean + ground[p] for p in PARTS} | {HUES: np.full(FEATURES, value), VISION: SEEN}
             for value in (-0.5, -0.5, -0.5, 99.0)
         ]
     )
-    assert scores.shape == (4, 3)
-    assert scores[:, 2] * 1.5 == pytest.approx([-1, -1, -1, 4])  # one window, however odd, weighs no more than 4
+    assert scores.shape == (4, 6)
+    assert scores[:, 5] * 1.5 == pytest.approx([-1, -1, -1, 4])  # one window, however odd, weighs no more than 4
     one_odd = Verdict.of(scores)
     assert (one_odd.novel, one_odd.flagged) == (0, False)
     assert one_odd.false_colour == pytest.approx(1 / 4 / 1.5, abs=1e-4)
@@ -152,7 +167,7 @@ def test_false_colour_is_told_from_all_windows_together() -> None:
     most = Verdict.of(scores[[0, 3, 3]])
     assert (most.novel, most.flagged) == (0, True)
     assert "false" in str(most)
-    assert telling().scores([]).shape == (0, 3)
+    assert telling().scores([]).shape == (0, 6)
     assert not Verdict.of(telling().scores([])).flagged
 
 
