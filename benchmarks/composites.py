@@ -104,6 +104,17 @@ def _recorded(rgb: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_UNCHANGED), np.uint8)
 
 
+def flown_higher(picture: Picture, factor: float, *, seed: int) -> Picture:
+    """Return a picture at `factor` times its GSD by the same camera; items that hardly show are still asked for."""
+    if factor == 1:
+        return picture
+    size = tuple(round(extent / factor) for extent in picture.rgb.shape[1::-1])
+    small = np.asarray(cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    rng = np.random.default_rng([seed, *picture.name.encode()])
+    items = picture.items.scaled(1 / factor)
+    return replace(picture, rgb=_recorded(small, rng), gsd_m=picture.gsd_m * factor, items=items)
+
+
 def told(scores: Scores) -> str:
     """Return the figures of one model on one flight; intervals are Clopper-Pearson's, of the items."""
     best = np.full(len(scores.items.x), -np.inf)
@@ -137,6 +148,9 @@ def main() -> None:
     parser.add_argument("--sheet", type=Path, help="PNG of a part of the first picture of each flight")
     parser.add_argument("--items", type=float, default=ITEMS, help="mean number of items on 25 square metres")
     parser.add_argument("--only", type=int, help="lay this cut-out alone, by its number: a field of one kind of mine")
+    parser.add_argument(
+        "--coarser", type=float, nargs="+", default=[1.0], help="as if flown so many times as high, each"
+    )
     parser.add_argument("--first-look", action="store_true", help="do not look again at what stands out")
     options = parser.parse_args()
     data = load_data_list(options.list)
@@ -156,8 +170,10 @@ def main() -> None:
         note = f", trained on {', '.join(seen)} of these: its figures flatter" if seen else ""
         print(f"{model}{note}", flush=True)
         for site in sites:
-            own = [picture for picture in pictures if picture.site == site]
-            print(f"{site}: {told(score_pictures(probing(detector), own))}", flush=True)
+            for factor in options.coarser:
+                own = [flown_higher(p, factor, seed=options.seed) for p in pictures if p.site == site]
+                scores = told(score_pictures(probing(detector), own))
+                print(f"{site}, GSD {own[0].gsd_m * 100:.2g} cm: {scores}", flush=True)
 
 
 if __name__ == "__main__":
