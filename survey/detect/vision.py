@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 VISION = "vision"
 """What `vision_of` returns, in a signature."""
-LEAST: Mapping[str, float] = MappingProxyType({"light": 16.0, "colours": 1.0, "detail": 0.53})
+LEAST: Mapping[str, float] = MappingProxyType({"light": 16.0, "colours": 1.0, "detail": 0.46})
 """Least of each: mean brightness and mean distance from grey, both in levels of 255, and how much there is of detail.
 
 Windows of six grounds by day, also through a mild camera, have at least 19, 1.4 and (the median of a picture's windows)
-0.71; at night, grey and blurred by 4 cm at a GSD of 5 mm they have at most 8.5, 0 and 0.40.
+0.71, of a soft orthomosaic at 2 cm 0.58; at night, grey and blurred by 4 cm at a GSD of 5 mm at most 8.5, 0 and 0.40.
 """
 _FINE_PX, _BROAD_PX = 3.0, 6.0
 """Detail is what a Gaussian of the first standard deviation takes away, beside what lies between the two."""
