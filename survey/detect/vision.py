@@ -9,16 +9,18 @@ from numpy.typing import NDArray
 
 VISION = "vision"
 """What `vision_of` returns, in a signature."""
-LEAST: Mapping[str, float] = MappingProxyType({"light": 16.0, "colours": 1.0, "detail": 0.46})
+LEAST: Mapping[str, float] = MappingProxyType({"light": 16.0, "colours": 1.0, "detail": 0.44})
 """Least of each: mean brightness and mean distance from grey, both in levels of 255, and how much there is of detail.
 
 Windows of six grounds by day, also through a mild camera, have at least 19, 1.4 and (the median of a picture's windows)
-0.71, of a soft orthomosaic at 2 cm 0.58; at night, grey and blurred by 4 cm at a GSD of 5 mm at most 8.5, 0 and 0.40.
+0.68, of a soft orthomosaic at 2 cm 0.56; at night, grey and blurred by 4 cm at a GSD of 5 mm at most 8.5, 0 and 0.34.
 """
 _FINE_PX, _BROAD_PX = 3.0, 6.0
 """Detail is what a Gaussian of the first standard deviation takes away, beside what lies between the two."""
-_NOISE = 0.3
-"""Added in levels of 255: a plain grey plane has no detail."""
+_PLAIN = 0.6
+"""Added to the broader detail, in levels of 255: a plain plane has none of either."""
+_ROUNDING = 1 / 36
+"""Variance that rounding gives the mean of three channels, which is no detail."""
 
 
 def vision_of(pixels: NDArray[np.uint8], imaged: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -32,8 +34,10 @@ def vision_of(pixels: NDArray[np.uint8], imaged: NDArray[np.bool_]) -> NDArray[n
     grey = colours.mean(axis=1, keepdims=True)
     level = np.where(imaged, pixels.astype(np.float32).mean(axis=2), np.float32(grey.mean()))
     fine, broad = (cv2.GaussianBlur(level, (0, 0), sigma) for sigma in (_FINE_PX, _BROAD_PX))
-    detail = float((level - fine)[imaged].std()) / (float((fine - broad)[imaged].std()) + _NOISE)
-    return np.array([grey.mean(), np.abs(colours - grey).mean(), detail])
+    detail = np.sqrt(max(float((level - fine)[imaged].var()) - _ROUNDING, 0.0))
+    return np.array(
+        [grey.mean(), np.abs(colours - grey).mean(), detail / (float((fine - broad)[imaged].std()) + _PLAIN)]
+    )
 
 
 def shortfalls(vision: NDArray[np.float64]) -> NDArray[np.float64]:
