@@ -26,7 +26,7 @@ FLAGGED_SHARE = 0.5
 UNLIKE = "unlike anything the model was trained on or measured on"
 JUDGED = (*PARTS, *LEAST)
 """What each window is judged by."""
-_UNSEEN = {"light": "too dark", "colours": "no colours", "detail": "blurred"}
+_UNSEEN = {"brightness": "too dark", "chroma": "no colours", "detail": "blurred"}
 
 
 class NoveltyCard(BaseModel):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 VISION = "vision"
 """What `vision_of` returns, in a signature."""
-LEAST: Mapping[str, float] = MappingProxyType({"light": 16.0, "colours": 1.0, "detail": 0.44})
+LEAST: Mapping[str, float] = MappingProxyType({"brightness": 16.0, "chroma": 1.0, "detail": 0.44})
 """Least of each: mean brightness and mean distance from grey, both in levels of 255, and how much there is of detail.
 
 Windows of six grounds by day, also through a mild camera, have at least 19, 1.4 and (the median of a picture's windows)

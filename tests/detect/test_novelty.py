@@ -20,7 +20,7 @@ from survey.errors import ModelError
 Texture = Callable[[int, int], NDArray[np.uint8]]
 WHOLE = np.ones((WINDOW_PX, WINDOW_PX), bool)
 SEEN = np.array([100.0, 20.0, 2.0])
-"""Light, colours and detail enough."""
+"""Brightness, chroma and detail enough."""
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_a_reference_reads_back_and_a_changed_one_is_refused(tmp_path: Path) -> 
 def test_a_picture_is_flagged_by_more_than_half_of_its_windows() -> None:
     half = Verdict.of(np.array([[0.5, 1.2, 0, 0, 0], [1.1, 0.2, 0, 0, 0], [0.3, 0.4, 0, 0, 0], [0.9, 0.9, 0, 0, 0]]))
     assert (half.windows, half.novel, half.flagged) == (4, 2, False)
-    assert half.by_part == {"network": 1, "colour": 1, "light": 0, "colours": 0, "detail": 0}
+    assert half.by_part == {"network": 1, "colour": 1, "brightness": 0, "chroma": 0, "detail": 0}
     assert Verdict.of(np.array([[2.0, 0.1, 0, 0, 0], [0.5, 3.0, 0, 0, 0], [0.1, 0.1, 0, 0, 0]])).flagged
     nothing = Verdict.of(np.empty((0, 5)))
     assert not nothing.flagged

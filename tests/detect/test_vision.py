@@ -38,11 +38,11 @@ def as_jpeg(picture: Picture) -> Picture:
     [
         (lambda p: p, []),
         (lambda p: np.asarray(cv2.GaussianBlur(p, (0, 0), 1.5), np.uint8), []),
-        (lambda p: (p * 0.1).astype(np.uint8), ["light"]),
-        (lambda p: np.repeat(p[..., :1], 3, axis=2), ["colours"]),
-        (lambda p: as_jpeg(np.repeat(p[..., :1], 3, axis=2)), ["colours"]),
+        (lambda p: (p * 0.1).astype(np.uint8), ["brightness"]),
+        (lambda p: np.repeat(p[..., :1], 3, axis=2), ["chroma"]),
+        (lambda p: as_jpeg(np.repeat(p[..., :1], 3, axis=2)), ["chroma"]),
         (lambda p: np.asarray(cv2.GaussianBlur(p, (0, 0), 8), np.uint8), ["detail"]),
-        (lambda p: np.full_like(p, 100), ["colours", "detail"]),
+        (lambda p: np.full_like(p, 100), ["chroma", "detail"]),
     ],
 )
 def test_each_lack_is_told_and_no_other(alter: Callable[[Picture], Picture], lacks: list[str]) -> None:
