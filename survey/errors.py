@@ -63,5 +63,9 @@ def explain(error: OSError) -> str:
     """Return one line on an error of the operating system: where, what, and what to do about it."""
     where = f"{error.filename}: " if error.filename is not None else ""
     what = error.strerror or str(error) or type(error).__name__
-    remedy = _REMEDIES.get(error.errno or 0, "check the disk and the path, and run the same command again")
-    return f"{where}{what}; {remedy}"
+    return f"{where}{what}; {remedy(error)}"
+
+
+def remedy(error: OSError) -> str:
+    """Return what to do about an error of the operating system."""
+    return _REMEDIES.get(error.errno or 0, "check the disk and the path, and run the same command again")

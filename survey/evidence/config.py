@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from survey.config import Config, read_nested
 from survey.evidence.groups import GROUPS
 from survey.evidence.terms import (
     ANY,
@@ -20,15 +21,15 @@ from survey.evidence.terms import (
     Recall,
     Reduction,
     Share,
-    Strict,
     Text,
     VectorLayer,
+    below,
 )
 
 EvidenceClass = Literal["direct", "indirect"]
 
 
-class Background(Strict):
+class Background(Config):
     """Gamma density of a group where no layer says anything."""
 
     items_per_ha: Positive
@@ -153,7 +154,7 @@ class EarlierClearance(_Area):
     """Recall by value of `method_column`; other values have `recall`."""
 
 
-class LearntPrior(Strict):
+class LearntPrior(Config):
     """A raster of P(contaminated), such as `survey prior apply` writes: learnt from ground whose past is known."""
 
     name: Name
@@ -179,7 +180,7 @@ SOURCE_KINDS = ("minefield_records", "accidents", "craters", "confrontation_line
 SourceKind = Literal["minefield_records", "accidents", "craters", "confrontation_lines", "trenches", "expert_polygons"]
 
 
-class EvidenceConfig(Strict):
+class EvidenceConfig(Config):
     """Every key of `configs/evidence.yaml`, where each is explained."""
 
     version: Literal[1]
@@ -218,7 +219,13 @@ class EvidenceConfig(Strict):
             return "indirect"
         return self.classes[layer.kind]
 
-    def below(self, folder: Path) -> "EvidenceConfig":
-        """Return the same configuration with paths taken relative to a folder."""
-        layers = tuple(entry.model_copy(update={"path": str(folder / entry.path)}) for entry in self.layers)
-        return self.model_copy(update={"layers": layers})
+
+def load_evidence(path: str | Path) -> EvidenceConfig:
+    """Return the configuration in a file; the paths in it are relative to the file's folder.
+
+    Raises:
+        ConfigError: The file cannot be read, a key is unknown, missing or twice, or a value does not fit.
+    """
+    path = Path(path)
+    config = read_nested(EvidenceConfig, path, example="configs/evidence.yaml")
+    return config.model_copy(update={"layers": below(path.parent, config.layers)})

@@ -14,12 +14,11 @@ from pyproj.exceptions import CRSError
 from rasterio.errors import RasterioIOError
 
 from survey.errors import ConfigError, GeoreferenceError, InputError, OutputError
-from survey.evidence.config import Craters, EvidenceConfig
+from survey.evidence.config import Craters, EvidenceConfig, load_evidence
 from survey.evidence.duds import DudRate
 from survey.evidence.evaluate import Evaluation
 from survey.evidence.groups import GROUPS
 from survey.evidence.layers import Prepared
-from survey.evidence.loading import load_evidence
 from survey.evidence.stored import RECORD
 from survey.evidence.write import CLASSES, CONTRIBUTIONS, PRIOR, Totals, write_prior
 from survey.export.manifest import write_manifest

@@ -1,10 +1,13 @@
 """What configurations of evidence and of results are made of: words, dates, shares, files."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from survey.config import Config
 from survey.evidence.groups import GROUPS, VERDICTS
 
 AREAS = "polygons"
@@ -33,7 +36,7 @@ def _as_date(value: Any) -> date:
     try:
         return date.fromisoformat(f"{text}-12-31" if len(text) == 4 else text)
     except ValueError as error:
-        msg = "expected a year or a day such as 1995-12-14"
+        msg = f"expected a year or a day such as 1995-12-14, got '{text}'"
         raise ValueError(msg) from error
 
 
@@ -57,13 +60,7 @@ Recall = Annotated[dict[Group, Annotated[float, Field(gt=0, le=0.999)]], AfterVa
 Reduction = Annotated[dict[Group, Annotated[float, Field(gt=0, le=0.95)]], AfterValidator(_not_empty)]
 
 
-class Strict(BaseModel):
-    """No unknown key, no silent conversion."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Beta(Strict):
+class Beta(Config):
     """A share that is not known exactly: Beta(mean * strength, (1 - mean) * strength)."""
 
     mean: Annotated[float, Field(gt=0, lt=1)]
@@ -76,7 +73,7 @@ class Beta(Strict):
         return self.mean * (1 - self.mean) / (self.strength + 1)
 
 
-class VectorLayer(Strict):
+class VectorLayer(Config):
     """A vector file, and what its rows become."""
 
     name: Name
@@ -101,3 +98,18 @@ class VectorLayer(Strict):
     def open_options(self) -> dict[str, str]:
         """Options with which GDAL opens the file."""
         return {}
+
+
+class _Located(Protocol):
+    @property
+    def path(self) -> str: ...
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self: ...
+
+
+Located = TypeVar("Located", bound=_Located)
+
+
+def below(folder: Path, layers: Iterable[Located]) -> tuple[Located, ...]:
+    """Return layers with their `path` taken relative to a folder, that of the YAML."""
+    return tuple(layer.model_copy(update={"path": str(folder / layer.path)}) for layer in layers)

@@ -3,11 +3,12 @@
 import re
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from survey.config import Config
+from survey.config import Config, read_nested
 
 _VERDICTS = frozenset({"safe", "unsafe", "clear", "cleared", "cancelled", "canceled"})
 
@@ -156,3 +157,12 @@ class PriorityConfig(Config):
             msg = "items_weight: nothing has a weight above 0, so no area is worth more than another"
             raise ValueError(msg)
         return self
+
+
+def load_priority(path: Path) -> PriorityConfig:
+    """Return the settings of a file; the files that it names are relative to it.
+
+    Raises:
+        ConfigError: The file cannot be read, a key is unknown, missing or twice, or a value does not fit.
+    """
+    return read_nested(PriorityConfig, path, example="configs/priority.yaml")

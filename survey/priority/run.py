@@ -14,11 +14,10 @@ from survey.evidence.write import PRIOR
 from survey.export import MANIFEST, name_by, write_geopackage, write_manifest, write_summary
 from survey.files import make_folder, sha256_of, write_bytes
 from survey.priority.baselines import compare, curve_of, middle_order
-from survey.priority.config import PriorityConfig
+from survey.priority.config import PriorityConfig, load_priority
 from survey.priority.curve import Curves, write_csv, write_png
 from survey.priority.extent import grid_of, with_evidence
 from survey.priority.ground import Basis, State, bands_of, load_ground, risk_file
-from survey.priority.loading import load_priority
 from survey.priority.plan import Plan, make_plan
 from survey.priority.reading import read_layers
 from survey.priority.styles import plan_styles

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from survey.evidence.loading import load_nested
-from survey.evidence.terms import POINTS, Beta, Day, Group, Strict, VectorLayer
+from survey.config import Config, read_nested
+from survey.evidence.terms import POINTS, Beta, Day, Group, VectorLayer, below
 
 EXAMPLE = "configs/results.yaml"
 
@@ -86,7 +86,7 @@ class Found(_Results):
         return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
-class ResultsConfig(Strict):
+class ResultsConfig(Config):
     """Every key of `configs/results.yaml`, where each is explained."""
 
     version: Literal[1]
@@ -109,6 +109,5 @@ def load_results(path: Path) -> ResultsConfig:
     Raises:
         ConfigError: The file cannot be read, a key is unknown, missing or twice, or a value does not fit.
     """
-    config = load_nested(ResultsConfig, path, example=EXAMPLE)
-    layers = tuple(entry.model_copy(update={"path": str(path.parent / entry.path)}) for entry in config.layers)
-    return config.model_copy(update={"layers": layers})
+    config = read_nested(ResultsConfig, path, example=EXAMPLE)
+    return config.model_copy(update={"layers": below(path.parent, config.layers)})

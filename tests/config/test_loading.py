@@ -93,7 +93,9 @@ def test_an_override_that_does_not_fit_names_itself() -> None:
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path = _file(tmp_path, "version: 1\nworkers: 1\nthreads: 1\nworkers: 2\n")
-    assert re.fullmatch(r"my\.yaml:4:1: workers: stands twice – the first is at .*my\.yaml:2:1", _problem(path))
+    assert re.fullmatch(
+        r"my\.yaml:4:1: workers: stands twice – the first is at .*my\.yaml:2:1; keep one", _problem(path)
+    )
 
 
 def test_a_file_states_its_version(tmp_path: Path) -> None:
@@ -117,10 +119,10 @@ def test_what_is_not_a_flat_yaml_mapping_is_refused(tmp_path: Path, text: str, e
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    assert _problem(tmp_path / "none.yaml") == "none.yaml: cannot be read: No such file or directory"
+    assert _problem(tmp_path / "none.yaml") == "none.yaml: cannot be read: No such file or directory; check the path"
     binary = tmp_path / "latin.yaml"
     binary.write_bytes(b"version: 1\nmodel: \xe9\n")
-    assert _problem(binary) == "latin.yaml: is not UTF-8 text; save it as UTF-8"
+    assert _problem(binary) == "latin.yaml:2: is not UTF-8 text; save it as UTF-8"
 
 
 def test_speed_keys_and_deciding_keys_share_all_keys_out() -> None:
@@ -135,3 +137,9 @@ def test_evidence_takes_the_place_of_the_prior_and_decides_by_content_alone() ->
     given = load_config(RunConfig, overrides=["evidence=runs/prior"]).deciding()
     assert without.keys() - given.keys() == {"prior_items_per_ha", "prior_shape", "prior_shares"}
     assert given.items() <= without.items()
+
+
+def test_a_key_that_stands_twice_inside_a_value_is_refused_too(tmp_path: Path) -> None:
+    said = _problem(_file(tmp_path, "version: 1\nmodel: {a: 1, a: 2}\n"))
+    assert said == "my.yaml:2:15: a: stands twice – the first is at my.yaml:2:9; keep one"
+    assert _problem(None, "model={a: 1, a: 2}").startswith("--set model={a: 1, a: 2}: a: stands twice")

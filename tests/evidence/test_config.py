@@ -21,19 +21,39 @@ def test_the_example_loads_and_names_every_kind() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("reliability: 0.25", "reliability: 1.5", "reliability: 1.5", "layers.0.reliability: less than or equal to 1"),
+        (
+            "reliability: 0.25",
+            "reliability: 1.5",
+            "reliability: 1.5",
+            "layers.0.reliability: expected a number less than or equal to 1",
+        ),
         ("omission: 0.4", "omissions: 0.4", "omissions", "unknown key – did you mean 'omission'?"),
-        ("  omission: 0.4\n", "", "- name: l0", "layers.0.omission: missing"),
+        ("  omission: 0.4\n", "", "- name: l0", "layers.0.omission: is missing – add it"),
         ("kind: minefield_records", "kind: mine_records", "kind: mine_records", "did you mean 'minefield_records'?"),
-        ("kind: minefield_records", "kind: xyz", "kind: xyz", "layers.0: there is no kind 'xyz' – known: minefield_r"),
-        ("date: 2000", "date: last year", "last year", "layers.0.date: expected a year or a day"),
+        (
+            "kind: minefield_records",
+            "kind: xyz",
+            "kind: xyz",
+            "layers.0.kind: there is no kind 'xyz' – known: minefield_r",
+        ),
+        (
+            "date: 2000",
+            "date: last year",
+            "last year",
+            "layers.0.date: expected a year or a day such as 1995-12-14, got 'last year'",
+        ),
         ("ap: 20.0", "apx: 20.0", "apx", "no such group; expected one of ap, at, submunition, uxo"),
         ("name: l0", "name: cleared-land", "cleared-land", "would read as a release of land"),
         ("source: test", "source: cleared areas of 1999", "cleared areas", "would read as a release of land"),
         ("  misplaced: 0.5", "  misplaced: 0.5\n  misplaced: 0.6", "misplaced: 0.6", "misplaced: stands twice"),
         ("version: 1", "version: 2", "version: 2", "version"),
         ("version: 1", "version: 1\nversions: 1", "versions: 1", "unknown key – did you mean 'version'?"),
-        ("misplaced: 0.5", "misplaced: often", "misplaced: often", "layers.0.misplaced: a valid number, got 'often'"),
+        (
+            "misplaced: 0.5",
+            "misplaced: often",
+            "misplaced: often",
+            'layers.0.misplaced: expected a valid number, got "often"',
+        ),
         ("used_land_leaves: 0.05", "used_land_leaves: 0", "used_land_leaves: 0", "greater than or equal to 0.01"),
     ],
 )
@@ -64,7 +84,7 @@ def test_what_is_missing_among_the_top_keys_is_named(
 
 
 def test_names_tell_layers_apart(world: Callable[..., Path]) -> None:
-    with pytest.raises(ConfigError, match=r"\.yaml:1:1: layers: l0 stands twice"):
+    with pytest.raises(ConfigError, match=r"\.yaml:\d\d:1: layers: l0 stands twice"):
         load_evidence(world(("used_land", [], {}), ("used_land", [], {"name": "l0"})))
 
 
