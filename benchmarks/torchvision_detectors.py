@@ -26,7 +26,6 @@ from survey.errors import TrainingError
 from survey.evaluate.report import evaluation
 from survey.evaluate.scores import LabelledPicture, score_pictures
 from survey.files import make_folder, replacing, write_bytes
-from survey.resources import configs_folder
 from survey.train.compose import Composer, Sample
 from survey.train.config import TrainConfig
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, load_data_list
@@ -150,8 +149,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and evaluation.json")
     options = parser.parse_args()
     config = load_config(TrainConfig, options.config, overrides=[*options.set, "mine_every=0"])
-    listed = Path(config.data_list)
-    whole = load_data_list(listed if listed.is_file() else configs_folder() / listed).at(config.gsd_m)
+    whole = load_data_list(config.data_list).at(config.gsd_m)
     used = whole.without(config.hold_out, split_within_site=config.split_within_site)
     bank = Path(config.bank) if config.bank else None
     identity = Identity.of(config, used, used_files(used, options.data, bank=bank))

@@ -14,7 +14,6 @@ from survey.evaluate.frames import picture_files
 from survey.evaluate.source import Options
 from survey.labels import Boxes, check_stems, read_coco, read_yolo
 from survey.maplabels import MapLabels
-from survey.resources import configs_folder
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, load_data_list
 from survey.train.orthomosaic import entry_labels
 from survey.train.sources import frame_files, frame_gsd, labels_of, matching_files
@@ -90,8 +89,7 @@ def gather(options: Options) -> Material:
 def _listed(options: Options) -> Material:
     assert options.data_list is not None
     assert options.data is not None
-    own = Path(options.data_list)
-    data = load_data_list(own if own.is_file() else configs_folder() / own)
+    data = load_data_list(options.data_list)
     wanted = _wanted(data, options.sites)
     pictures: list[Picture] = []
     maps: list[MapFile] = []

@@ -76,7 +76,7 @@ def compose(text: str, *, name: str) -> yaml.Node | None:
     try:
         node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
         if node is not None:
-            _check_keys(node, name=name, around=())
+            _check_keys(node, name=name)
     except yaml.YAMLError as error:
         msg = f"{_place(error, name)}: is not YAML: {_problem(error)}"
         raise ConfigError(msg) from error
@@ -107,26 +107,28 @@ def construct(node: yaml.Node, *, name: str, key: str = "") -> Any:
         loader.dispose()
 
 
-def _check_keys(node: yaml.Node, *, name: str, around: tuple[yaml.Node, ...]) -> None:
+def _check_keys(node: yaml.Node, *, name: str, above: tuple[str, ...] = (), around: tuple[yaml.Node, ...] = ()) -> None:
     """Refuse keys that stand twice in a mapping, however deep: YAML would drop the first without a word."""
     if any(node is outer for outer in around):
         msg = f"{_at(name, node)}: refers to itself; write out what is meant"
         raise ConfigError(msg)
     seen: dict[str, str] = {}
-    for child in node.value if isinstance(node, yaml.CollectionNode) else ():
+    for position, child in enumerate(node.value if isinstance(node, yaml.CollectionNode) else ()):
         key, value = child if isinstance(child, tuple) else (None, child)
+        word = str(position)
         if key is not None:
             if not isinstance(key, yaml.ScalarNode):
                 msg = f"{_at(name, key)}: expected a plain key such as 'workers: 2', got a list or a mapping as key"
                 raise ConfigError(msg)
             word = str(key.value)
             if word in seen:
-                msg = f"{_at(name, key)}: {word}: stands twice – the first is at {seen[word]}; keep one"
+                place = f"{_at(name, key)}: {'.'.join((*above, word))}"
+                msg = f"{place}: stands twice – the first is at {seen[word]}; keep one"
                 raise ConfigError(msg)
             seen[word] = _at(name, key)
             if key.tag != _MERGE:
                 key.tag = _TEXT
-        _check_keys(value, name=name, around=(*around, node))
+        _check_keys(value, name=name, above=(*above, word), around=(*around, node))
 
 
 def _at(name: str, node: yaml.Node) -> str:

@@ -58,7 +58,7 @@ def _defaults(kind: type[BaseModel]) -> Path:
 
 def _read(kind: type[BaseModel], path: Path) -> dict[str, _Entry]:
     """Return the entries of one file, in its order."""
-    node = read_document(path)
+    node = read_document(path, remark=f"; see configs/{_defaults(kind).name}")
     entries: dict[str, _Entry] = {}
     for key_node, value_node in node.value:
         key = str(key_node.value)

@@ -17,7 +17,6 @@ from survey.ingest import expand_inputs
 from survey.labels import check_gsd, read_coco
 from survey.maplabels import read_map_labels
 from survey.progress import Progress
-from survey.resources import configs_folder
 
 if TYPE_CHECKING:
     from survey.train.datalist import DataList
@@ -167,8 +166,7 @@ def _data_list(options: Options) -> "DataList":
     from survey.train.datalist import load_data_list  # noqa: PLC0415
 
     assert options.data_list is not None
-    own = Path(options.data_list)
-    return load_data_list(own if own.is_file() else configs_folder() / own)
+    return load_data_list(options.data_list)
 
 
 def _mapped(options: Options) -> set[str]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from survey.config import read_nested
 from survey.errors import ConfigError
 from survey.labels import COARSEST_GSD_M
+from survey.resources import configs_folder
 from survey.simulate.sun import Sun
 from survey.train.config import CLASSES
 
@@ -251,12 +252,17 @@ class DataList(_Entry):
         return DataList(version=1, entries=kept)
 
 
-def load_data_list(path: Path) -> DataList:
+def load_data_list(name: str | Path) -> DataList:
     """Read a data list from YAML.
+
+    Args:
+        name: A file; or the name of one of `configs/`, where there is no such file.
 
     Raises:
         ConfigError: The file cannot be read, a key is unknown, missing or twice, or a value does not fit.
     """
+    own, ours = Path(name), configs_folder() / name
+    path = ours if ours.is_file() and not own.is_file() else own
     return read_nested(DataList, path, example="configs/train-data.yaml")
 
 

@@ -11,7 +11,6 @@ from survey.detect.load import load_detector
 from survey.errors import ConfigError
 from survey.evaluate import evaluate
 from survey.files import make_folder, write_bytes
-from survey.resources import configs_folder
 from survey.train.config import TrainConfig
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, ReviewEntry, load_data_list
 from survey.train.distributed import join_world
@@ -54,7 +53,7 @@ def train(
         TrainingError: The loss is not finite, or the held-out frames hold no item.
     """
     make_folder(out)
-    whole = load_data_list(_data_list(config.data_list)).at(config.gsd_m).with_entries(tuple(reviews))
+    whole = load_data_list(config.data_list).at(config.gsd_m).with_entries(tuple(reviews))
     used = whole.without(config.hold_out, split_within_site=config.split_within_site)
     held_out, note = _read_evaluation(evaluation, hold_out=config.hold_out)
     if held_out is None:
@@ -89,10 +88,6 @@ def train(
         card = make_card(model_id, config=config, data=used, measured=measured, measured_on=note, learnt=learnt)
         write_model(network, out / "model", card=card)
     return out / "model"
-
-
-def _data_list(name: str) -> Path:
-    return Path(name) if Path(name).is_file() else configs_folder() / name
 
 
 def _reviewed_classes(sources: Sources) -> dict[str, tuple[str, ...]]:

@@ -141,5 +141,5 @@ def test_evidence_takes_the_place_of_the_prior_and_decides_by_content_alone() ->
 
 def test_a_key_that_stands_twice_inside_a_value_is_refused_too(tmp_path: Path) -> None:
     said = _problem(_file(tmp_path, "version: 1\nmodel: {a: 1, a: 2}\n"))
-    assert said == "my.yaml:2:15: a: stands twice – the first is at my.yaml:2:9; keep one"
+    assert said == "my.yaml:2:15: model.a: stands twice – the first is at my.yaml:2:9; keep one"
     assert _problem(None, "model={a: 1, a: 2}").startswith("--set model={a: 1, a: 2}: a: stands twice")

@@ -61,7 +61,7 @@ def test_merged_entries_are_read_and_their_faults_have_a_place(tmp_path: Path) -
         ("version: 1\nnames: {? [a] : b}\n", "2:11: expected a plain key"),
         ("version: 1\nnames: &a {b: *a}\n", "2:8: refers to itself"),
         (f"version: {'[' * 3000}", "is nested too deeply"),
-        ("version: 1\nnames: {a: b,\n a: c}\n", "3:2: a: stands twice"),
+        ("version: 1\nnames: {a: b,\n a: c}\n", "3:2: names.a: stands twice"),
         ("version: 1\nshapes:\n- {kind: round, radios_m: 1}\n", "3:17: shapes.0.radios_m: unknown key – did you mean"),
         ("version: 1\nshapes:\n- {kind: longer, x: 1}\n", "x: unknown key – known: kind, length_m, ends"),
         ("version: 1\nshapes:\n- {radius_m: 1}\n", "3:3: shapes.0.kind: is missing – add it; see configs/shapes.yaml"),

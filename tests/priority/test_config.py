@@ -56,7 +56,7 @@ def test_settings_need_nothing_but_what_they_are_about(write: Write) -> None:
         ("teams: 2", "teams: 2\n    teams_per_area: 4", "7:5: methods.manual", "whole crews of 4"),
         ("teams: 2", "teams: 0", "6:3: methods", "no method has a team"),
         ("area_ha: 10", "area_ha: 2", "1:1", "least_area_ha 3 is more than area_ha 2"),
-        ("teams: 2", "teams: 2\n    teams: 3", "8:5: teams", "stands twice"),
+        ("teams: 2", "teams: 2\n    teams: 3", "8:5: methods.manual.teams", "stands twice"),
         ("  manual:", "  cleared:", "6:3: methods.cleared", "choose a name without 'cleared'"),
         ("  manual:", "  By hand:", "6:3: methods.By hand", "small letters"),
         ("teams: 2", "teams: 2\n    speed: {slop: [[0, 1]]}", "7:5: methods.manual", "no condition 'slop'"),

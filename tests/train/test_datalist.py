@@ -108,6 +108,17 @@ def test_a_list_that_does_not_fit_names_file_and_place(text: str, words: str, tm
         load_data_list(path)
 
 
+def test_a_list_of_the_package_goes_by_its_name_and_an_own_file_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_data_list("train-data.yaml").entries
+    (tmp_path / "train-data.yaml").write_text("version: 1\nentries: []\n")
+    assert not load_data_list("train-data.yaml").entries
+    with pytest.raises(ConfigError, match=r"^none\.yaml: cannot be read"):
+        load_data_list("none.yaml")
+
+
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read: No such file or directory; check the path"):
         load_data_list(tmp_path / "none.yaml")
