@@ -2,29 +2,19 @@
 
 import difflib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from survey.config.base import Expect
+from survey.config.nodes import check_keys, compose, construct, mark_of, read_nodes
 from survey.errors import ConfigError
 from survey.resources import configs_folder
 
 ConfigType = TypeVar("ConfigType", bound=BaseModel)
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 as everyone expects it: `1e-3` is a number too."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +58,14 @@ def _defaults(kind: type[BaseModel]) -> Path:
 
 def _read(kind: type[BaseModel], path: Path) -> dict[str, _Entry]:
     """Return the entries of one file, in its order."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
-        raise ConfigError(msg) from error
-    except UnicodeDecodeError as error:
-        msg = f"{path}: is not UTF-8 text; save it as UTF-8"
-        raise ConfigError(msg) from error
-    node = _compose(text, name=str(path))
-    if not isinstance(node, yaml.MappingNode):
-        msg = f"{path}:1:1: expected lines of 'key: value'"
-        raise ConfigError(msg)
+    node = read_nodes(path)
+    check_keys(node, path)
     entries: dict[str, _Entry] = {}
     for key_node, value_node in node.value:
-        if not isinstance(key_node, yaml.ScalarNode):
-            msg = f"{path}:{_mark(key_node)}: expected a plain key such as 'workers: 2', got a list or a mapping as key"
-            raise ConfigError(msg)
         key = str(key_node.value)
-        key_place, value_place = (f"{path}:{_mark(n)}: {key}" for n in (key_node, value_node))
-        entry = _Entry(_construct(value_node, place=value_place), key_place, value_place)
-        _check_key(kind, key, entry)
-        if key in entries:
-            first = entries[key].key_place.removesuffix(f": {key}")
-            msg = f"{key_place}: stands twice – the first is at {first}"
-            raise ConfigError(msg)
-        entries[key] = entry
+        key_place, value_place = (f"{path}:{mark_of(n)}: {key}" for n in (key_node, value_node))
+        entries[key] = _Entry(construct(value_node, place=value_place), key_place, value_place)
+        _check_key(kind, key, entries[key])
     return entries
 
 
@@ -104,40 +76,9 @@ def _override(item: str) -> tuple[str, _Entry]:
     if not equals:
         msg = f"{place}: expected key=value"
         raise ConfigError(msg)
-    node = _compose(text, name=place)
-    value = None if node is None else _construct(node, place=place)
+    node = compose(text, name=place)
+    value = None if node is None else construct(node, place=place)
     return key.strip(), _Entry(value, place, place)
-
-
-def _compose(text: str, *, name: str) -> yaml.Node | None:
-    """Parse YAML into nodes, which know their line and column."""
-    try:
-        node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark and not name.startswith("--") else name
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "syntax error"
-        msg = f"{place}: is not YAML: {problem}"
-        raise ConfigError(msg) from error
-    return node
-
-
-def _mark(node: yaml.Node) -> str:
-    """Return 'line:column', both counted from 1."""
-    return f"{node.start_mark.line + 1}:{node.start_mark.column + 1}"
-
-
-def _construct(node: yaml.Node, *, place: str) -> Any:
-    """Turn a value's node into plain Python."""
-    loader = _Loader("")
-    try:
-        return loader.construct_document(node)
-    except (yaml.YAMLError, ValueError, TypeError) as error:
-        problem = getattr(error, "problem", None) or str(error)
-        msg = f"{place}: is not a plain value: {problem}"
-        raise ConfigError(msg) from error
-    finally:
-        loader.dispose()
 
 
 def _check_key(kind: type[BaseModel], key: str, entry: _Entry) -> None:

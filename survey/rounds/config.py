@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from survey.evidence.loading import load_nested
+from survey.config import read_nested
 from survey.evidence.terms import POINTS, Beta, Day, Group, Strict, VectorLayer
 
 EXAMPLE = "configs/results.yaml"
@@ -109,6 +109,6 @@ def load_results(path: Path) -> ResultsConfig:
     Raises:
         ConfigError: The file cannot be read, a key is unknown, missing or twice, or a value does not fit.
     """
-    config = load_nested(ResultsConfig, path, example=EXAMPLE)
+    config = read_nested(ResultsConfig, path, example=EXAMPLE)
     layers = tuple(entry.model_copy(update={"path": str(path.parent / entry.path)}) for entry in config.layers)
     return config.model_copy(update={"layers": layers})

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -206,11 +206,6 @@ Entry = Annotated[
 ]
 
 
-_KINDS: dict[str, type[_Entry]] = {
-    get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(Entry)[0])
-}
-
-
 class DataList(_Entry):
     """Everything a run may draw from."""
 
@@ -265,7 +260,7 @@ def load_data_list(path: Path) -> DataList:
     if not path.is_file():
         msg = f"{path}: no such data list"
         raise ConfigError(msg)
-    return read_nested(DataList, path, tagged=_KINDS)
+    return read_nested(DataList, path, example="configs/train-data.yaml")
 
 
 def reviewed_runs(named: Sequence[str], *, images: Sequence[Path] = ()) -> tuple[ReviewEntry, ...]:

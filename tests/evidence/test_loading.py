@@ -21,9 +21,19 @@ def test_the_example_loads_and_names_every_kind() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("reliability: 0.25", "reliability: 1.5", "reliability: 1.5", "layers.0.reliability: less than or equal to 1"),
+        (
+            "reliability: 0.25",
+            "reliability: 1.5",
+            "reliability: 1.5",
+            "reliability: expected less than or equal to 1, got 1.5",
+        ),
         ("omission: 0.4", "omissions: 0.4", "omissions", "unknown key – did you mean 'omission'?"),
-        ("  omission: 0.4\n", "", "- name: l0", "layers.0.omission: missing"),
+        (
+            "  omission: 0.4\n",
+            "",
+            "- name: l0",
+            "layers.0.omission: is missing – add it; configs/evidence",
+        ),
         ("kind: minefield_records", "kind: mine_records", "kind: mine_records", "did you mean 'minefield_records'?"),
         ("kind: minefield_records", "kind: xyz", "kind: xyz", "layers.0: there is no kind 'xyz' – known: minefield_r"),
         ("date: 2000", "date: last year", "last year", "layers.0.date: expected a year or a day"),
@@ -33,7 +43,12 @@ def test_the_example_loads_and_names_every_kind() -> None:
         ("  misplaced: 0.5", "  misplaced: 0.5\n  misplaced: 0.6", "misplaced: 0.6", "misplaced: stands twice"),
         ("version: 1", "version: 2", "version: 2", "version"),
         ("version: 1", "version: 1\nversions: 1", "versions: 1", "unknown key – did you mean 'version'?"),
-        ("misplaced: 0.5", "misplaced: often", "misplaced: often", "layers.0.misplaced: a valid number, got 'often'"),
+        (
+            "misplaced: 0.5",
+            "misplaced: often",
+            "misplaced: often",
+            'misplaced: expected a valid number, got "often"',
+        ),
         ("used_land_leaves: 0.05", "used_land_leaves: 0", "used_land_leaves: 0", "greater than or equal to 0.01"),
     ],
 )
