@@ -66,7 +66,7 @@ def characterise(config: CharacteriseConfig, *, model: str, data_list: str, data
     listed = load_data_list(path).at(card.gsd_m)
     sources = load_sources(listed, data, bank=Path(config.bank) if config.bank else None)
     make_folder(out)
-    sites, sign = by_site(sources.pictures), signer_of(network)
+    sites, sign = by_site(sources.pictures), signer_of(network, gsd_m=card.gsd_m)
     log.info("novelty: windows of %s", ", ".join(sites))
     windows = sign_sites(
         sites,

@@ -159,9 +159,9 @@ class NoveltyMeter:
     reference: Reference
 
 
-def signer_of(network: SurveyNet) -> Signer:
-    """Return the signer of a network; a copy of its backbone, for a runtime may change the network's precision."""
-    return Signer(copy.deepcopy(network.trunk.backbone))
+def signer_of(network: SurveyNet, *, gsd_m: float) -> Signer:
+    """Return the signer of a model; a copy of its backbone, for a runtime may change the network's precision."""
+    return Signer(copy.deepcopy(network.trunk.backbone), gsd_m=gsd_m)
 
 
 def load_reference(folder: Path, card: NoveltyCard) -> Reference:

@@ -33,8 +33,8 @@ Signature = Mapping[str, NDArray[np.float64]]
 class Signer:
     """Describes windows by the backbone of a network; float32 on the CPU, whatever the search runs on."""
 
-    def __init__(self, backbone: EfficientNetLite) -> None:
-        """Take over a copy of a backbone; what it computes beyond `STRIDES` is cut off."""
+    def __init__(self, backbone: EfficientNetLite, *, gsd_m: float) -> None:
+        """Take over a copy of a backbone; what it computes beyond `STRIDES` is cut off. `gsd_m` is the model's."""
         stride = 2  # of the stem
         for n, block in enumerate(backbone.blocks):
             assert isinstance(block, InvertedResidual)
@@ -44,6 +44,7 @@ class Signer:
             if stride > STRIDES[-1]:
                 backbone.blocks[n] = nn.Identity()
         self._backbone = backbone.float().cpu().eval()
+        self._gsd_m = gsd_m
 
     @one_thread()
     @torch.inference_mode()
@@ -66,7 +67,7 @@ class Signer:
         return {
             "network": np.concatenate([part for part in pooled if part is not None]),
             "colour": _colour(whole, imaged),
-            VISION: vision_of(whole, imaged),
+            VISION: vision_of(whole, imaged, gsd_m=self._gsd_m),
             HUES: hues_of(cells_of(whole)[_cells(imaged, CELL_PX)]),
         }
 

@@ -15,7 +15,7 @@ LEAST: Mapping[str, float] = MappingProxyType({"brightness": 16.0, "chroma": 1.0
 Windows of six grounds by day, also through a mild camera, have at least 19, 1.4 and (the median of a picture's windows)
 0.68, of a soft orthomosaic at 2 cm 0.56; at night, grey and blurred by 4 cm at a GSD of 5 mm at most 8.5, 0 and 0.34.
 """
-_FINE_PX, _BROAD_PX = 3.0, 6.0
+_FINE_M, _BROAD_M = 0.015, 0.03
 """Detail is what a Gaussian of the first standard deviation takes away, beside what lies between the two."""
 _PLAIN = 0.6
 """Added to the broader detail, in levels of 255: a plain plane has none of either."""
@@ -23,17 +23,18 @@ _ROUNDING = 1 / 36
 """Variance that rounding gives the mean of three channels, which is no detail."""
 
 
-def vision_of(pixels: NDArray[np.uint8], imaged: NDArray[np.bool_]) -> NDArray[np.float64]:
+def vision_of(pixels: NDArray[np.uint8], imaged: NDArray[np.bool_], *, gsd_m: float) -> NDArray[np.float64]:
     """Return the (3,) quantities of `LEAST`.
 
     Args:
-        pixels: uint8 (H, W, 3) RGB at the model's GSD.
+        pixels: uint8 (H, W, 3) RGB.
         imaged: bool (H, W), some of them; the others do not count.
+        gsd_m: Ground distance of a pixel, metres.
     """
     colours = pixels[imaged].astype(np.float64)
     grey = colours.mean(axis=1, keepdims=True)
     level = np.where(imaged, pixels.astype(np.float32).mean(axis=2), np.float32(grey.mean()))
-    fine, broad = (cv2.GaussianBlur(level, (0, 0), sigma) for sigma in (_FINE_PX, _BROAD_PX))
+    fine, broad = (cv2.GaussianBlur(level, (0, 0), sigma / gsd_m) for sigma in (_FINE_M, _BROAD_M))
     detail = np.sqrt(max(float((level - fine)[imaged].var()) - _ROUNDING, 0.0))
     return np.array(
         [grey.mean(), np.abs(colours - grey).mean(), detail / (float((fine - broad)[imaged].std()) + _PLAIN)]

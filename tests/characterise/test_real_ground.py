@@ -53,7 +53,7 @@ def sites(shared_data: Path) -> dict[str, list[Picture]]:
 def probe(sites: dict[str, list[Picture]]) -> Probe:
     folder = find_model("default", models=models_folder())
     card = load_card(folder)
-    sign = signer_of(load_network(folder, card))
+    sign = signer_of(load_network(folder, card), gsd_m=card.gsd_m)
     config = load_config(CharacteriseConfig, overrides=["windows_per_site=32", "seed=1"])
     windows = sign_sites(sites, sign, origins={}, gsd_m=card.gsd_m, max_gsd_m=card.max_gsd_m, config=config)
     return Probe(sign, fit_reference(windows, quantile=config.quantile), card.gsd_m, 1)
@@ -70,7 +70,7 @@ def released() -> Probe:
         pytest.skip(
             "the released model was characterised before false colour was told; run `survey characterise` on it"
         )
-    return Probe(signer_of(load_network(folder, card)), reference, card.gsd_m, 1)
+    return Probe(signer_of(load_network(folder, card), gsd_m=card.gsd_m), reference, card.gsd_m, 1)
 
 
 def flagged(probe: Probe, pictures: list[Picture], kind: str | None = None) -> list[bool]:

@@ -64,6 +64,11 @@ def test_merged_entries_are_read_and_their_faults_have_a_place(tmp_path: Path) -
         ("version: 1\nnames: {a: b,\n a: c}\n", "3:2: names.a: stands twice"),
         ("version: 1\nshapes:\n- {kind: round, radios_m: 1}\n", "3:17: shapes.0.radios_m: unknown key – did you mean"),
         ("version: 1\nshapes:\n- {kind: longer, x: 1}\n", "x: unknown key – known: kind, length_m, ends"),
+        (
+            "version: 1\nshapes:\n- {kind: round, length_m: 1}\n",
+            "3:17: shapes.0.length_m: unknown key – known: kind, rad",
+        ),
+        ("version: 1\nshapes:\n- &a {kind: round, radius_m: 1}\n- *a\nx: 1\n", "5:1: x: unknown key"),
         ("version: 1\nshapes:\n- {radius_m: 1}\n", "3:3: shapes.0.kind: is missing – add it; see configs/shapes.yaml"),
         (
             "version: 1\nshapes:\n- {kind: rund}\n",

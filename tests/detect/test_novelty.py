@@ -25,7 +25,7 @@ SEEN = np.array([100.0, 20.0, 2.0])
 
 @pytest.fixture
 def sign(network: SurveyNet) -> Signer:
-    return signer_of(network)
+    return signer_of(network, gsd_m=0.005)
 
 
 def reference(seed: int = 0) -> Reference:
@@ -63,7 +63,7 @@ def test_what_was_not_imaged_does_not_count(sign: Signer, texture: Texture) -> N
 
 def test_a_signature_is_the_same_whatever_a_runtime_makes_of_the_network(network: SurveyNet, texture: Texture) -> None:
     window = texture(WINDOW_PX, WINDOW_PX)
-    sign = signer_of(network)
+    sign = signer_of(network, gsd_m=0.005)
     before = sign(window, WHOLE)
     network.trunk.to(torch.bfloat16)
     after = sign(window, WHOLE)

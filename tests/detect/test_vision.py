@@ -25,7 +25,7 @@ def ground(seed: int = 1) -> Picture:
 
 def short(picture: Picture) -> list[str]:
     """Return what a picture lacks."""
-    lacks = shortfalls(vision_of(picture, WHOLE)[None])[0] > 1
+    lacks = shortfalls(vision_of(picture, WHOLE, gsd_m=0.005)[None])[0] > 1
     return [name for name, lacking in zip(LEAST, lacks, strict=True) if lacking]
 
 
@@ -59,5 +59,13 @@ def test_what_was_not_imaged_does_not_count() -> None:
     imaged[:, 128:] = False
     black, white = picture.copy(), picture.copy()
     black[:, 128:], white[:, 128:] = 0, 255
-    assert np.array_equal(vision_of(black, imaged), vision_of(white, imaged))
-    assert vision_of(black, imaged) == pytest.approx(vision_of(picture, WHOLE), rel=0.2)
+    one, other = (vision_of(p, imaged, gsd_m=0.005) for p in (black, white))
+    assert np.array_equal(one, other)
+    assert one == pytest.approx(vision_of(picture, WHOLE, gsd_m=0.005), rel=0.2)
+
+
+@pytest.mark.parametrize("gsd_m", [0.005, 0.01])
+def test_blur_is_told_by_its_width_on_the_ground(gsd_m: float) -> None:
+    soft, softer = (cv2.GaussianBlur(ground(), (0, 0), width / gsd_m) for width in (0.01, 0.04))
+    assert vision_of(np.asarray(soft, np.uint8), WHOLE, gsd_m=gsd_m)[2] > LEAST["detail"]
+    assert vision_of(np.asarray(softer, np.uint8), WHOLE, gsd_m=gsd_m)[2] < LEAST["detail"]

@@ -43,7 +43,7 @@ def knowing(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(model, folder)
     card = load_card(folder)
     grounds = [Picture("blotches", f"{n}", blotches(520, 520, n), 0.01, Boxes.none(), (), 1.0) for n in range(1, 7)]
-    sign = signer_of(load_network(folder, card))
+    sign = signer_of(load_network(folder, card), gsd_m=card.gsd_m)
     config = load_config(CharacteriseConfig, overrides=["windows_per_site=24", "seed=1"])
     windows = sign_sites({"blotches": grounds}, sign, origins={}, gsd_m=0.01, max_gsd_m=0.025, config=config)
     curve = Detectability(
