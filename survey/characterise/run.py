@@ -22,7 +22,7 @@ from survey.detect.model import CARD, ModelCard, dump_card, find_model, load_car
 from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, load_reference, signer_of
 from survey.errors import ModelError
 from survey.files import make_folder, write_bytes
-from survey.resources import configs_folder, models_folder
+from survey.resources import models_folder
 from survey.train.datalist import CutoutEntry, DataList, GroundEntry, RenderedEntry, SimulatedEntry, load_data_list
 from survey.train.sources import load_sources
 
@@ -62,8 +62,7 @@ def characterise(config: CharacteriseConfig, *, model: str, data_list: str, data
     network = load_network(folder, card)
     if config.threads:
         torch.set_num_threads(config.threads)
-    path = Path(data_list) if Path(data_list).is_file() else configs_folder() / data_list
-    listed = load_data_list(path).at(card.gsd_m)
+    listed = load_data_list(data_list).at(card.gsd_m)
     sources = load_sources(listed, data, bank=Path(config.bank) if config.bank else None)
     make_folder(out)
     sites, sign = by_site(sources.pictures), signer_of(network, gsd_m=card.gsd_m)
