@@ -52,7 +52,7 @@ def test_merged_entries_are_read_and_their_faults_have_a_place(tmp_path: Path) -
     [
         ("", "1:1: expected lines of 'key: value', the first being 'version: 1'; see configs/shapes.yaml"),
         ("- a", "1:1: expected lines of 'key: value', the first being 'version: 1'; see configs/shapes.yaml"),
-        (b"version: 1\n# caf\xe9\n", "2: is not UTF-8 text; save it as UTF-8"),
+        (b"version: 1\n# field \xe9\n", "2: is not UTF-8 text; save it as UTF-8"),
         ("version: 1\nnames:\n\ta: b\n", "3:1: is not YAML: found character '\\t' that cannot start any token"),
         ("version: 1\nnames: {a: \x07}\n", "is not YAML: special characters are not allowed"),
         ("version: 1\n---\nversion: 1\n", "2:1: is not YAML: but found another document"),
