@@ -3,15 +3,19 @@
 import importlib.util
 import subprocess
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from torch import nn
 
-from survey.detect import DEFAULT_MODEL, Detector, ModelCard, load_detector
+from survey.detect import DEFAULT_MODEL, Detector, ModelCard, converted, load_detector
 from survey.detect.model import CARD
 from survey.detect.network import SurveyNet
 from survey.detect.runtime import OpenVinoRuntime, Precision, TorchRuntime
@@ -110,6 +114,39 @@ runtime = make_runtime(
 )
 print(runtime(np.zeros((64, 64, 3), np.uint8)).heat.shape[-1], "openvino" in sys.modules)
 """
+
+
+@needs_openvino
+def test_equal_networks_are_converted_once_and_others_on_their_own(
+    network: SurveyNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A conversion is never given back to the system: a model for each flight would fill the memory."""
+    count, convert = [0], converted._convert
+
+    def counted(part: nn.Module) -> object:
+        count[0] += 1
+        return convert(part)
+
+    monkeypatch.setattr(converted, "_convert", counted)
+    monkeypatch.setattr(converted, "_converted", OrderedDict())
+    tile = np.random.default_rng(3).integers(0, 256, (128, 128, 3), np.uint8)
+
+    def heat(of: SurveyNet) -> NDArray[np.float32]:
+        runtime = OpenVinoRuntime(of, precision=Precision.FP32, threads=1)
+        return np.asarray(runtime(tile).heat.numpy())
+
+    first, again = heat(network), heat(network)
+    assert count == [1]
+    assert np.array_equal(first, again)
+    before = deepcopy(network)
+    with torch.no_grad():
+        network.trunk.lateral16.weight.mul_(1.5)
+    changed = heat(network)
+    assert count == [2]
+    expected = TorchRuntime(deepcopy(network), precision=Precision.FP32)(tile).heat.numpy()
+    assert np.abs(changed - expected).max() < 1e-3 < np.abs(changed - first).max()
+    assert np.array_equal(heat(before), first)
+    assert count == [2]
 
 
 @needs_openvino
