@@ -12,6 +12,21 @@ _MERGE = "tag:yaml.org,2002:merge"
 _TEXT = "tag:yaml.org,2002:str"
 _UNFIT = (ValueError, TypeError, AttributeError, LookupError)
 """What PyYAML raises where a value is not of its tag: '2027-13-01', '!!bool x'."""
+_REMEDIES = {
+    "'\\t'": "indent with spaces",
+    "alias": "put a text that begins with * in quotes",
+    "anchor": "put a text that begins with & in quotes",
+    "cannot start any token": "put the text in quotes",
+    "escape character": "write \\ as / or \\\\",
+    "quoted scalar": "close the quotes",
+    "flow": "close each [ with ] and each { with }",
+    "another document": "keep one, without '---'",
+    "mapping values": "indent what belongs together alike, and put a text with ': ' in it in quotes",
+    "block": "indent what belongs together alike",
+    "expected ':'": "write 'key: value'",
+    "not allowed": "delete them",
+}
+"""What to do, by words of what PyYAML says; the first that fits."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -78,7 +93,7 @@ def compose(text: str, *, name: str) -> yaml.Node | None:
         if node is not None:
             _check_keys(node, name=name)
     except yaml.YAMLError as error:
-        msg = f"{_place(error, name)}: is not YAML: {_problem(error)}"
+        msg = f"{_place(error, name, text=text)}: is not YAML: {_problem(error)}"
         raise ConfigError(msg) from error
     except RecursionError as error:
         msg = f"{name}: is nested too deeply; write it with fewer levels"
@@ -135,11 +150,17 @@ def _at(name: str, node: yaml.Node) -> str:
     return name if name.startswith("--") else f"{name}:{mark_of(node)}"
 
 
-def _place(error: yaml.YAMLError, name: str) -> str:
+def _place(error: yaml.YAMLError, name: str, *, text: str = "") -> str:
     mark = getattr(error, "problem_mark", None)
-    return name if mark is None or name.startswith("--") else f"{name}:{mark.line + 1}:{mark.column + 1}"
+    if name.startswith("--"):
+        return name
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"{name}:{text.count(chr(10), 0, error.position) + 1}"
+    return name if mark is None else f"{name}:{mark.line + 1}:{mark.column + 1}"
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    said = getattr(error, "problem", None) or getattr(error, "reason", None) or "syntax error"
-    return f"{said}; indent with spaces" if "'\\t'" in said else str(said)
+    said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "syntax error").removeprefix("but ")
+    whole = f"{getattr(error, 'context', None)} {said}"
+    hint = next((told for words, told in _REMEDIES.items() if words in whole), None)
+    return said if hint is None else f"{said}; {hint}"
