@@ -52,11 +52,12 @@ def mark_of(node: yaml.Node) -> str:
     return f"{node.start_mark.line + 1}:{node.start_mark.column + 1}"
 
 
-def read_document(path: Path, *, remark: str = "") -> yaml.MappingNode:
+def read_document(path: Path, *, first: str = "version: 1", remark: str = "") -> yaml.MappingNode:
     """Return the one mapping that a file consists of.
 
     Args:
         path: The file.
+        first: The line that such a file begins with.
         remark: What to add where it is something else, such as a file to follow.
 
     Raises:
@@ -73,7 +74,7 @@ def read_document(path: Path, *, remark: str = "") -> yaml.MappingNode:
         raise ConfigError(msg) from error
     node = compose(text, name=str(path))
     if not isinstance(node, yaml.MappingNode):
-        msg = f"{path}:1:1: expected lines of 'key: value', the first being 'version: 1'{remark}"
+        msg = f"{path}:1:1: expected lines of 'key: value', the first being '{first}'{remark}"
         raise ConfigError(msg)
     return node
 

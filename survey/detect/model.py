@@ -10,6 +10,7 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from survey.config.document import construct, read_document
 from survey.detect.calibration import Calibration
 from survey.detect.close_up import SecondLook
 from survey.detect.contrast import ContrastCard
@@ -19,7 +20,7 @@ from survey.detect.implants import ImplantsCard
 from survey.detect.network import ARCHITECTURES, ArchitectureName, SurveyNet
 from survey.detect.novelty import NoveltyCard
 from survey.detect.second_look import SecondLookCard
-from survey.errors import ModelError
+from survey.errors import ConfigError, ModelError
 from survey.files import sha256_of
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS, Performance
 
@@ -228,9 +229,10 @@ def load_card(folder: Path) -> ModelCard:
     """
     path = folder / CARD
     try:
-        card = ModelCard.model_validate(yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        msg = f"{path}: is not YAML; restore it from the release"
+        values = construct(read_document(path, first="format: 2"), name=str(path))
+        card = ModelCard.model_validate(values)
+    except ConfigError as error:
+        msg = f"{error}; restore it from the release"
         raise ModelError(msg) from error
     except ValidationError as error:
         first = error.errors()[0]

@@ -90,9 +90,18 @@ def test_disturbances_in_another_order_are_refused(folder: Path) -> None:
         load_card(folder)
 
 
-def test_a_card_that_is_not_yaml_is_refused(folder: Path) -> None:
-    (folder / CARD).write_text("a: [1")
-    with pytest.raises(ModelError, match="not YAML; restore"):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a: [1", r"model\.yaml:1:6: is not YAML: .*; restore it from the release"),
+        (b"", r"model\.yaml:1:1: expected lines of 'key: value', the first being 'format: 2'; restore"),
+        (b"id: a\nid: b\n", r"model\.yaml:2:1: id: stands twice .*; restore"),
+        (b"id: field \xe9\n", r"model\.yaml:1: is not UTF-8 text.*; restore"),
+    ],
+)
+def test_a_card_that_cannot_be_read_is_refused(folder: Path, content: bytes, said: str) -> None:
+    (folder / CARD).write_bytes(content)
+    with pytest.raises(ModelError, match=said):
         load_card(folder)
 
 
