@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from survey.errors import InputError, SurveyError
 from survey.labels import Boxes, check_stems, read_coco, read_yolo
 from survey.train.datalist import DataList, FrameEntry
+from survey.train.frames import unused_labels
 from survey.train.sources import load_frames
 
 CLASSES = {"PMN": "ap_mine", "TM-62": "at_mine", "can": None}
@@ -217,6 +218,26 @@ def test_pictures_of_one_stem_do_not_share_labels() -> None:
     check_stems([Path("a/1.png"), Path("b/2.png"), Path("a/1.png")], Path("labels"))
     with pytest.raises(InputError, match=r"b/1\.jpg: would have the labels of a/1\.png, labels/1\.txt"):
         check_stems([Path("a/1.png"), Path("b/1.jpg")], Path("labels"))
+
+
+def test_labels_of_pictures_that_no_entry_has_are_told_with_their_number_and_first_names(frames: Path) -> None:
+    more = [{"id": n, "file_name": f"f/{n}.png"} for n in range(10, 14)]
+    lost = [{"id": n, "image_id": 10 + n % 4, "category_id": 1 + n % 3, "bbox": [0, 0, 4, 4]} for n in range(6)]
+    path = write(frames, coco(images=coco()["images"] + more, annotations=coco()["annotations"] + lost))
+    one, two = (entry(coco="labels.json", classes=CLASSES, images=f"f/{name}.png") for name in ("one", "two"))
+    told = (
+        "4 of 6 pictures that it lists, with 4 items, are none of those that were given: f/10.png, f/11.png, f/12.png"
+    )
+    assert unused_labels([one, two], frames) == [f"{path}: {told}, ..."]  # cans are no items
+    assert "5 of 6 pictures" in unused_labels([one], frames)[0]
+    write(frames, coco())
+    assert unused_labels([one, two], frames) == []
+    (frames / "y").mkdir()
+    for name in ("one.txt", "three.txt", "classes.txt"):
+        (frames / "y" / name).write_text("")
+    yolo = entry(labels="y", classes=["ap_mine"], incomplete=["one"])
+    (told,) = unused_labels([yolo], frames)
+    assert told == f"{frames / 'y'}: 1 label files belong to no picture that was given: three.txt"
 
 
 def test_a_box_beside_its_picture_is_refused_and_kept_for_an_audit(tmp_path: Path) -> None:

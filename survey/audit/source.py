@@ -1,6 +1,6 @@
 """What is audited: the pictures of a data list, or of one folder with YOLO or COCO labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,11 @@ from survey.audit.pictures import FramePicture, Group, OrthomosaicPicture, Pictu
 from survey.errors import ConfigError, InputError
 from survey.evaluate.frames import picture_files
 from survey.evaluate.source import Options
-from survey.labels import Boxes, check_stems, read_coco, read_yolo
+from survey.labels import Boxes, YoloLabels, check_stems, read_coco
 from survey.maplabels import MapLabels
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, load_data_list
+from survey.train.frames import frame_files, frame_gsd, labels_of, matching_files, unused_labels
 from survey.train.orthomosaic import entry_labels
-from survey.train.sources import frame_files, frame_gsd, labels_of, matching_files
-
-NO_LABELS = {"classes.txt"}
-"""What tools that label keep beside the labels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,11 +102,7 @@ def _listed(options: Options) -> Material:
                 if entry.incomplete:
                     left_out.append(f"{entry.site}: {len(entry.incomplete)} pictures are listed as incomplete")
                 labels = labels_of(entry, options.data, keep_faulty=True)
-                frames = _frames(entry, options.data, flight, labels=labels)
-                if entry.labels is not None:
-                    used = matching_files(options.data, entry.images)  # with those listed as incomplete
-                    left_out += _without_picture(options.data / entry.labels, used)
-                pictures += frames
+                pictures += _frames(entry, options.data, flight, labels=labels.of)
             case OrthomosaicEntry():
                 paths = matching_files(options.data, entry.images)
                 labels_read = entry_labels(entry, options.data)
@@ -121,6 +114,7 @@ def _listed(options: Options) -> Material:
                 ]
             case _:
                 left_out.append(f"{entry.site}: an entry of kind '{entry.kind}' holds no labelled picture")
+    left_out += unused_labels((entry for entry in data.entries if entry.site in wanted), options.data)
     return Material(tuple(pictures), tuple(maps), tuple(left_out))
 
 
@@ -168,30 +162,17 @@ def _named(path: Path, folder: Path, site: str, flight: str) -> tuple[str, Group
 
 
 def _yolo(options: Options) -> Material:
-    folder, classes, gsd_m = options.labels, options.classes, options.gsd_m
-    assert folder is not None
+    gsd_m = options.gsd_m
+    assert options.labels is not None
     assert gsd_m is not None
-
-    def labels(path: Path, shape: tuple[int, ...]) -> Boxes:
-        return read_yolo(folder / f"{path.stem}.txt", shape=shape, classes=classes, keep_faulty=True)
-
-    paths = picture_files(options.images)
-    check_stems(paths, folder)
+    labels, paths = YoloLabels(options.labels, options.classes, keep_faulty=True), picture_files(options.images)
+    check_stems(paths, labels.path)
     pictures = [
-        FramePicture(path, str(path), Group(options.site, "", str(path.parent)), labels, lambda _: gsd_m)
+        FramePicture(path, str(path), Group(options.site, "", str(path.parent)), labels.of, lambda _: gsd_m)
         for path in paths
     ]
-    return Material(tuple(pictures), (), tuple(_without_picture(folder, paths)))
-
-
-def _without_picture(labels: Path, paths: Sequence[Path]) -> list[str]:
-    """Return what is to be said of YOLO files that belong to none of the pictures."""
-    stems = {path.stem for path in paths}
-    alone = sorted(p.name for p in labels.glob("*.txt") if p.stem not in stems and p.name not in NO_LABELS)
-    if not alone:
-        return []
-    named = ", ".join(alone[:3]) + (", ..." if len(alone) > 3 else "")
-    return [f"{labels}: {len(alone)} label files belong to no picture that was given: {named}"]
+    unused = labels.unused(paths)
+    return Material(tuple(pictures), (), () if unused is None else (unused,))
 
 
 def _coco(options: Options) -> Material:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from survey.errors import InputError
 from survey.evaluate.scores import LabelledPicture
-from survey.labels import Boxes, CocoLabels, check_stems, read_yolo
+from survey.labels import Boxes, CocoLabels, YoloLabels, check_stems
 from survey.photograph import read_picture
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
@@ -83,12 +83,12 @@ def yolo_frames(paths: Sequence[Path], *, labels: Path, classes: tuple[str, ...]
         InputError: Two pictures would share a label file.
     """
     check_stems(paths, labels)
+    marks = YoloLabels(labels, classes)
 
     def loader(path: Path) -> Callable[[], Frame]:
         def load() -> Frame:
             rgb = read_picture(path)
-            marks = read_yolo(labels / f"{path.stem}.txt", shape=rgb.shape, classes=classes)
-            return Frame(site, path.name, rgb, gsd_m, marks)
+            return Frame(site, path.name, rgb, gsd_m, marks.of(path, rgb.shape))
 
         return load
 

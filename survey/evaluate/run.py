@@ -21,6 +21,10 @@ REPORT, ALARMS, MISSES = "evaluation.json", "false-alarms.png", "misses.png"
 CAUTION = (
     "what was not found here may be there elsewhere; these figures hold for ground and items like those measured on"
 )
+UNKNOWN = (
+    "recall is unknown: no labelled item lies on the ground that was looked at, so false alarms alone were counted; to "
+    "learn what is found, measure where items are labelled"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,8 @@ def _write_chips(out: Path, measured: Measured, *, least_score: float) -> dict[s
 
 def _cautions(report: Mapping[str, Any], training: Mapping[str, Any]) -> list[str]:
     cautions = [CAUTION]
+    if not report["items"]:
+        cautions.append(UNKNOWN)
     if training["seen"]:
         cautions.append(f"the model was trained on {', '.join(training['seen'])}: these figures flatter it")
     if UNNAMED in report["by_site"]:
@@ -148,6 +154,9 @@ def _cautions(report: Mapping[str, Any], training: Mapping[str, Any]) -> list[st
         if outside == report["truth"]["items"]:
             text += "; if they are of this ground, the CRS of --truth is wrong: assign the one it was made in"
         cautions.append(text)
+    cautions += [
+        f"{text}; correct the glob or the names if they should be" for text in report.get("labels_not_used", ())
+    ]
     if mapped := report.get("orthomosaics_not_measured"):
         text = f"orthomosaics of {', '.join(mapped)} are in the data list and were not measured on"
         cautions.append(f"{text}; measure on them with --images and --truth")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from survey.config import RunConfig
 from survey.detect import Detector
-from survey.errors import ConfigError
+from survey.errors import ConfigError, InputError
 from survey.evaluate.frames import Frames, Looks, coco_frames, picture_files, yolo_frames
 from survey.evaluate.orthomosaic import score_run
 from survey.evaluate.report import probing
 from survey.evaluate.scores import LEAST_SCORE, Scores, score_pictures
 from survey.files import make_folder
 from survey.ingest import expand_inputs
-from survey.labels import check_gsd, read_coco
+from survey.labels import YoloLabels, check_gsd, read_coco
 from survey.maplabels import read_map_labels
 from survey.progress import Progress
 
@@ -134,6 +134,9 @@ def sites_of(options: Options) -> tuple[str, ...]:
     if mapped := sorted(_mapped(options) & set(missing or ([] if shown else _mapped(options)))):
         msg = f"--site: {', '.join(mapped)} has orthomosaics only; measure on them with --images and --truth"
         raise ConfigError(msg)
+    if not shown:
+        msg = f"--list {options.data_list}: has no pictures to measure on; add an entry of kind frames or ground"
+        raise ConfigError(msg)
     if missing:
         msg = f"--site: {', '.join(missing)} has no pictures in the data list; it has {', '.join(sorted(shown))}"
         raise ConfigError(msg)
@@ -156,6 +159,7 @@ def measure(options: Options, detector: Detector, *, config: RunConfig, out: Pat
     scores = score_pictures(probing(detector), frames)
     coarse = sum(gsd > detector.card.max_gsd_m for gsd in scores.items.gsd_m)
     facts: dict[str, Any] = {"items_in_pictures_too_coarse": int(coarse), "scores_down_to": LEAST_SCORE}
+    facts["labels_not_used"] = _not_used(options)
     if options.kind == "list":
         mapped = _mapped(options)
         facts["orthomosaics_not_measured"] = sorted(mapped & set(options.sites) if options.sites else mapped)
@@ -174,6 +178,21 @@ def _mapped(options: Options) -> set[str]:
     from survey.train.datalist import OrthomosaicEntry  # noqa: PLC0415
 
     return {e.site for e in _data_list(options).entries if isinstance(e, OrthomosaicEntry)}
+
+
+def _not_used(options: Options) -> list[str]:
+    """Return in words which labels belong to no picture that was measured on."""
+    if options.kind == "yolo":
+        assert options.labels is not None
+        told = YoloLabels(options.labels, options.classes).unused(picture_files(options.images))
+        return [] if told is None else [told]
+    if options.kind != "list":
+        return []
+    from survey.train.frames import unused_labels  # noqa: PLC0415
+
+    wanted = set(sites_of(options))
+    assert options.data is not None
+    return unused_labels((e for e in _data_list(options).entries if e.site in wanted), options.data)
 
 
 def _listed(options: Options) -> Frames:
@@ -200,8 +219,11 @@ def _yolo(options: Options) -> Frames:
 
 def _coco(options: Options) -> Frames:
     assert options.coco is not None
-    folder = options.data or options.coco.parent
-    return coco_frames(read_coco(options.coco), folder=folder, gsd_m=options.gsd_m, site=options.site)
+    folder, labels = options.data or options.coco.parent, read_coco(options.coco)
+    if not labels.shapes:
+        msg = f"{options.coco}: lists no picture; nothing to measure on"
+        raise InputError(msg)
+    return coco_frames(labels, folder=folder, gsd_m=options.gsd_m, site=options.site)
 
 
 def _on_the_map(options: Options, detector: Detector, *, config: RunConfig, out: Path, progress: Progress) -> Measured:

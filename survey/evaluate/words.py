@@ -50,7 +50,7 @@ _STRATA = {
 def _share(rate: Mapping[str, Any]) -> str:
     """Return a share with its interval and counts."""
     if rate["value"] is None:
-        return "not measured (no items)"
+        return "unknown (no items)"
     return f"{rate['value']:.3f} ({rate['low']:.3f} to {rate['high']:.3f}; {rate['count']} of {rate['of']})"
 
 

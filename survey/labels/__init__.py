@@ -2,6 +2,15 @@
 
 from survey.labels.boxes import COARSEST_GSD_M, Boxes, check_gsd
 from survey.labels.coco import CocoLabels, read_coco
-from survey.labels.yolo import check_stems, read_yolo
+from survey.labels.yolo import YoloLabels, check_stems, read_yolo
 
-__all__ = ["COARSEST_GSD_M", "Boxes", "CocoLabels", "check_gsd", "check_stems", "read_coco", "read_yolo"]
+__all__ = [
+    "COARSEST_GSD_M",
+    "Boxes",
+    "CocoLabels",
+    "YoloLabels",
+    "check_gsd",
+    "check_stems",
+    "read_coco",
+    "read_yolo",
+]

@@ -84,6 +84,11 @@ def check_gsd(gsd_m: float, *, where: str) -> None:
         raise InputError(msg)
 
 
+def first_of(names: Sequence[str]) -> str:
+    """Return the first names of many for one line."""
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
 def read_text(path: Path) -> str:
     """Return the text of a file of labels.
 

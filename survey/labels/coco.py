@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from survey.errors import ConfigError, InputError, SurveyError
-from survey.labels.boxes import Boxes, boxes_of, check_gsd, fault_of, read_text
+from survey.labels.boxes import Boxes, boxes_of, check_gsd, fault_of, first_of, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,7 @@ class CocoLabels:
         Raises:
             InputError: The file does not know the picture, gives it another shape, or marks a crowd in it.
         """
-        tails = ("/".join(picture.parts[n:]) for n in range(len(picture.parts)))
-        name = next((tail for tail in (str(picture), *tails) if tail in self.shapes), None)
+        name = self._name_of(picture)
         if name is None:
             msg = f"{self.path}: does not list {picture.name}; list it, without annotations if it holds no item"
             raise InputError(msg)
@@ -50,6 +49,21 @@ class CocoLabels:
                 msg = f"{self.path}: {row[4]} at {place} of {name}: {fault}; correct or delete it"
                 raise InputError(msg)
         return boxes_of([row[:4] for row in self.rows[name]], [row[4] for row in self.rows[name]])
+
+    def unused(self, pictures: Iterable[Path]) -> str | None:
+        """Return in words which pictures of the file are none of these; None if each is one."""
+        used = {self._name_of(picture) for picture in pictures}
+        alone = sorted(name for name in self.shapes if name not in used)
+        if not alone:
+            return None
+        items = sum(len(self.rows[name]) for name in alone)
+        which = f"{len(alone)} of {len(self.shapes)} pictures that it lists, with {items} items,"
+        return f"{self.path}: {which} are none of those that were given: {first_of(alone)}"
+
+    def _name_of(self, picture: Path) -> str | None:
+        """Return what the file calls a picture: its path, or the end of that."""
+        tails = ("/".join(picture.parts[n:]) for n in range(len(picture.parts)))
+        return next((tail for tail in (str(picture), *tails) if tail in self.shapes), None)
 
     def check(self, name: str) -> None:
         """Refuse a picture whose items are not all boxed.

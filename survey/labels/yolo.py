@@ -1,13 +1,43 @@
 """Labels of frames in YOLO text files."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from survey.errors import InputError
-from survey.labels.boxes import Boxes, boxes_of, fault_of, read_text
+from survey.labels.boxes import Boxes, boxes_of, fault_of, first_of, read_text
 
 SCORED = 5
 """Values of a line behind its class, at most: a box and the score of what saw it."""
+NO_LABELS = {"classes.txt"}
+"""What tools that label keep beside the labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class YoloLabels:
+    """A folder of YOLO files, each with the boxes of the picture that has its stem."""
+
+    path: Path
+    classes: tuple[str, ...]
+    keep_faulty: bool = False
+    """Boxes without place or extent, or beside their picture, are taken as they are."""
+
+    def of(self, picture: Path, shape: tuple[int, ...]) -> Boxes:
+        """Return the items of one picture.
+
+        Raises:
+            InputError: It has no file, or a line there is no box of it.
+        """
+        path = self.path / f"{picture.stem}.txt"
+        return read_yolo(path, shape=shape, classes=self.classes, keep_faulty=self.keep_faulty)
+
+    def unused(self, pictures: Iterable[Path]) -> str | None:
+        """Return in words which files belong to none of the pictures; None if each has one."""
+        stems = {picture.stem for picture in pictures}
+        alone = sorted(p.name for p in self.path.glob("*.txt") if p.stem not in stems and p.name not in NO_LABELS)
+        if not alone:
+            return None
+        return f"{self.path}: {len(alone)} label files belong to no picture that was given: {first_of(alone)}"
 
 
 def read_yolo(path: Path, *, shape: tuple[int, ...], classes: tuple[str, ...], keep_faulty: bool = False) -> Boxes:

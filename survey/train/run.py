@@ -14,6 +14,7 @@ from survey.files import make_folder, write_bytes
 from survey.train.config import TrainConfig
 from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, ReviewEntry, load_data_list
 from survey.train.distributed import join_world
+from survey.train.frames import unused_labels
 from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer, recipe_of
 from survey.train.release import OPERATING_SCORE, Learnt, make_card, write_model
@@ -58,6 +59,8 @@ def train(
     held_out, note = _read_evaluation(evaluation, hold_out=config.hold_out)
     if held_out is None:
         _check_hold_out(whole, config.hold_out)
+    for words in unused_labels((used if held_out is not None else whole).entries, data):
+        log.warning("%s", words)
     bank = Path(config.bank) if config.bank else None
     start = open_start(config)
     files = used_files(used, data, bank=bank) | start.files

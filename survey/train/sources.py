@@ -1,7 +1,7 @@
 """The pictures of a data list, decoded once into memory at the scale that training crops from."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import ConfigError, InputError, SurveyError
-from survey.labels import Boxes, check_stems, read_coco, read_yolo
+from survey.labels import Boxes
 from survey.photograph import read_picture
 from survey.simulate.render import BankSprite, load_bank
 from survey.simulate.sun import Sun
@@ -28,6 +28,7 @@ from survey.train.datalist import (
     ReviewEntry,
     SimulatedEntry,
 )
+from survey.train.frames import frame_files, frame_gsd, labels_of, matching_files
 from survey.train.orthomosaic import OVERLAP_PX, load_parts
 from survey.train.picture import STORED_GSD_M, Picture
 from survey.train.reviewed import load_reviews
@@ -39,14 +40,10 @@ __all__ = [
     "Cutout",
     "Picture",
     "Sources",
-    "frame_files",
-    "frame_gsd",
-    "labels_of",
     "load_frames",
     "load_grounds",
     "load_orthomosaics",
     "load_sources",
-    "matching_files",
 ]
 
 AT_LEAST_M = 0.19
@@ -160,54 +157,11 @@ def load_frames(entry: FrameEntry, folder: Path) -> list[Picture]:
     pictures = []
     for path in paths:
         rgb = _read(path)
-        items = labels(path, rgb.shape)
+        items = labels.of(path, rgb.shape)
         gsd_m = frame_gsd(entry, items)
         boxes = tuple(dug.get(path.name, ())) or None
         pictures.append(Picture(entry.site, path.name, rgb, gsd_m, items, boxes, entry.weight / len(paths)))
     return pictures
-
-
-def frame_files(entry: FrameEntry, folder: Path) -> list[Path]:
-    """Return the frames of an entry without those listed as incomplete.
-
-    Raises:
-        ConfigError: There are none, one listed as incomplete is not there, or two would share a YOLO file.
-    """
-    paths = matching_files(folder, entry.images)
-    if missing := sorted(set(entry.incomplete) - {path.stem for path in paths}):
-        msg = f"{folder / entry.images}: no frame has the stem {missing[0]}, which is listed as incomplete; correct it"
-        raise ConfigError(msg)
-    kept = [path for path in paths if path.stem not in entry.incomplete]
-    if entry.labels is not None:
-        try:
-            check_stems(kept, folder / entry.labels)
-        except InputError as error:
-            raise ConfigError(str(error)) from error
-    return kept
-
-
-def frame_gsd(entry: FrameEntry, items: Boxes) -> float:
-    """Return the GSD of a frame in metres: from its boxes, where the entry says how long the items are."""
-    if entry.item_size_m is None or not len(items.row):
-        return entry.gsd_m
-    return float(entry.item_size_m / np.median(items.size_px))
-
-
-def labels_of(
-    entry: FrameEntry, folder: Path, *, keep_faulty: bool = False
-) -> Callable[[Path, tuple[int, ...]], Boxes]:
-    """Return what gives the items of a frame, by its path and shape; `keep_faulty` as in `read_coco`."""
-    if entry.coco is not None:
-        assert isinstance(entry.classes, dict)
-        return read_coco(folder / entry.coco, entry.classes, keep_faulty=keep_faulty).of
-    assert entry.labels is not None
-    assert not isinstance(entry.classes, dict)
-    labels, classes = folder / entry.labels, entry.classes
-
-    def read(path: Path, shape: tuple[int, ...]) -> Boxes:
-        return read_yolo(labels / f"{path.stem}.txt", shape=shape, classes=classes, keep_faulty=keep_faulty)
-
-    return read
 
 
 def load_orthomosaics(entry: OrthomosaicEntry, folder: Path, *, overlap_px: int = OVERLAP_PX) -> list[Picture]:
@@ -248,22 +202,6 @@ def _read_dug(path: Path) -> dict[str, list[tuple[float, float, float, float]]]:
 
 def _numbers(row: Sequence[float]) -> list[float]:
     return [float(value) for value in row]
-
-
-def matching_files(folder: Path, pattern: str) -> list[Path]:
-    """Return the files of a glob below a folder, sorted.
-
-    Raises:
-        ConfigError: There are none.
-    """
-    if Path(pattern).is_absolute():
-        msg = f"{pattern}: is absolute; name it as it lies below the folder given with --data"
-        raise ConfigError(msg)
-    paths = sorted(folder.glob(pattern))
-    if not paths:
-        msg = f"{folder / pattern}: matches no file; give the folder with --data"
-        raise ConfigError(msg)
-    return paths
 
 
 def _read(path: Path) -> NDArray[np.uint8]:

@@ -20,7 +20,7 @@ from survey.cli import main
 from survey.detect import load_card
 from survey.detect.network import SurveyNet
 from survey.errors import ConfigError
-from survey.evaluate.run import CAUTION, check_sites
+from survey.evaluate.run import CAUTION, UNKNOWN, check_sites
 from survey.train.config import CLASSES, TrainConfig
 from survey.train.datalist import DataList
 from survey.train.release import make_card, write_model
@@ -187,6 +187,65 @@ def test_orthomosaics_of_a_list_are_not_left_out_without_a_word(
     for list_name, site in (("both", ("--site", "map")), ("one", ())):
         assert status("--out", tmp_path / "x", "--list", tmp_path / f"{list_name}.yaml", *given, *site) == 2
         assert "map has orthomosaics only; measure on them with --images and --truth" in capsys.readouterr().err
+
+
+def test_where_nothing_is_labelled_recall_is_said_to_be_unknown(
+    model: Path, ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    geopandas.read_file(ground / "items.gpkg").iloc[:0].to_file(tmp_path / "none.gpkg", layer="items")
+    coco = json.loads((ground / "coco.json").read_text())
+    (tmp_path / "none.json").write_text(json.dumps({**coco, "annotations": []}))
+    for name, given in (
+        ("map", ("--images", ground / "one.tif", "--truth", tmp_path / "none.gpkg")),
+        ("coco", ("--coco", tmp_path / "none.json", "--data", ground, "--gsd", GSD_M)),
+    ):
+        report = measured(model, tmp_path / name, *given, "--site", "new")
+        assert (report["recall"]["value"], report["false_alarms_per_ha"]["count"] > 0) == (None, True)
+        assert UNKNOWN in report["cautions"]
+        said = capsys.readouterr().out
+        assert "recall unknown (no items), false alarms per hectare" in said
+        assert f"note: {UNKNOWN}" in said
+
+
+def test_nothing_to_measure_on_is_refused(
+    model: Path, ground: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "none.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    drawn = DATA["entries"][:1]  # type: ignore[index]
+    (tmp_path / "none.yaml").write_text(yaml.safe_dump({"version": 1, "entries": drawn}))
+    cases: tuple[tuple[tuple[object, ...], str], ...] = (
+        (("--coco", tmp_path / "none.json"), "none.json: lists no picture; nothing to measure on"),
+        (
+            ("--list", tmp_path / "none.yaml", "--data", ground),
+            "none.yaml: has no pictures to measure on; add an entry",
+        ),
+    )
+    for given, said in cases:
+        assert status("--model", model, "--out", tmp_path / "out", *given, *SETTINGS) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_labels_of_pictures_that_are_not_measured_on_are_told(model: Path, ground: Path, tmp_path: Path) -> None:
+    coco = json.loads((ground / "coco.json").read_text())
+    coco["images"].append({"id": 2, "file_name": "lost.png"})
+    (tmp_path / "coco.json").write_text(json.dumps(coco))
+    frames = {
+        "kind": "frames",
+        "site": "range",
+        "images": "*.png",
+        "coco": str(tmp_path / "coco.json"),
+        "classes": {"ap_mine": "ap_mine"},
+        "gsd_m": GSD_M,
+        "licence": "-",
+    }
+    (tmp_path / "list.yaml").write_text(yaml.safe_dump({"version": 1, "entries": [frames]}))
+    given = ("--list", tmp_path / "list.yaml", "--data", ground, "--allow-trained-sites", "range")
+    report = measured(model, tmp_path / "out", *given)
+    told = (
+        "coco.json: 1 of 2 pictures that it lists, with 0 items, are none of those that were given: lost.png; correct"
+    )
+    assert any(told in caution for caution in report["cautions"])
+    assert report["recall"]["of"] == 3
 
 
 def test_plots_and_sheets_are_whole_pictures_of_their_owner(

@@ -111,6 +111,15 @@ def test_train_writes_a_model_that_loads_and_what_was_measured(data: Path, tmp_p
     assert (out / "model" / "model.yaml").read_bytes() == before
 
 
+def test_labels_without_a_picture_are_told_before_the_training(
+    data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data / "range" / "lost.txt").write_text("0 0.5 0.5 0.15 0.2\n")
+    (data / "studio" / "item.png").unlink()  # ends before anything is learnt
+    assert command(data, tmp_path / "out") == 2
+    assert f"{data / 'range'}: 1 label files belong to no picture that was given: lost.txt" in caplog.text
+
+
 def test_a_model_that_looks_again_is_fitted_once_and_kept_by_those_that_start_from_it(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
