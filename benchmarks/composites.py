@@ -147,6 +147,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=4242)
     parser.add_argument("--sheet", type=Path, help="PNG of a part of the first picture of each flight")
     parser.add_argument("--items", type=float, default=ITEMS, help="mean number of items on 25 square metres")
+    parser.add_argument("--site", help="lay items on this ground alone")
     parser.add_argument("--only", type=int, help="lay this cut-out alone, by its number: a field of one kind of mine")
     parser.add_argument(
         "--coarser", type=float, nargs="+", default=[1.0], help="as if flown so many times as high, each"
@@ -155,6 +156,10 @@ def main() -> None:
     options = parser.parse_args()
     data = load_data_list(options.list)
     sources = load_sources(data, options.data)
+    if options.site is not None:
+        sources = replace(sources, pictures=tuple(p for p in sources.pictures if p.site == options.site))
+        if not sources.pictures:
+            parser.error(f"--site: the list has no ground {options.site}")
     if options.only is not None:
         sources = replace(sources, cutouts=(sources.cutouts[options.only],))
     pictures = Flight(sources, options.seed, items=options.items).pictures()

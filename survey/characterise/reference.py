@@ -157,9 +157,11 @@ def _left_out(windows: Sequence[Window]) -> Iterator[tuple[list[Window], list[Wi
     """Yield the windows that a fit sees, and those of a site left out; of one site alone, of a part of its pictures."""
     asked = [w for w in windows if w.origin is Origin.PHOTOGRAPHS] or [w for w in windows if w.real]
     sites = sorted({w.site for w in asked})
-    for site in sites if len(sites) > 1 else ():
-        yield [w for w in windows if w.site != site], [w for w in asked if w.site == site]
-    for fold in range(FOLDS) if len(sites) == 1 else ():
+    if len(sites) > 1:
+        for site in sites:
+            yield [w for w in windows if w.site != site], [w for w in asked if w.site == site]
+        return
+    for fold in range(FOLDS):
         left = [w for w in asked if w.picture % FOLDS == fold]
         seen = [w for w in windows if w.site not in sites or w.picture % FOLDS != fold]
         if seen and left:

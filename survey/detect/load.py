@@ -38,11 +38,9 @@ def load_detector(
     folder = find_model(model, models=models_folder())
     card = load_card(folder)
     network = load_network(folder, card)
-    novelty = (
-        NoveltyMeter(signer_of(network, gsd_m=card.gsd_m), load_reference(folder, card.novelty))
-        if card.novelty
-        else None
-    )
+    novelty = None
+    if card.novelty is not None:
+        novelty = NoveltyMeter(signer_of(network, gsd_m=card.gsd_m), load_reference(folder, card.novelty))
     kind = RuntimeKind(runtime)
     looker = _looker_of(network, card, kind=kind, threads=threads)
     chosen = make_runtime(network, kind=kind, precision=Precision(precision), threads=threads)

@@ -12,8 +12,9 @@ VISION = "vision"
 LEAST: Mapping[str, float] = MappingProxyType({"brightness": 16.0, "chroma": 1.0, "detail": 0.44})
 """Least of each: mean brightness and mean distance from grey, both in levels of 255, and how much there is of detail.
 
-Windows of six grounds by day, also through a mild camera, have at least 19, 1.4 and (the median of a picture's windows)
-0.68, of a soft orthomosaic at 2 cm 0.56; at night, grey and blurred by 4 cm at a GSD of 5 mm at most 8.5, 0 and 0.34.
+At a GSD of 5 mm windows of six grounds by day, also through a mild camera, have at least 19, 1.4 and (the median of a
+picture's windows) 0.68, of a soft orthomosaic at 2 cm 0.56; at night, grey and blurred by 4 cm at most 8.5, 0 and 0.34.
+At 1 cm detail is at least 0.64, 0.53 and at most 0.35.
 """
 _FINE_M, _BROAD_M = 0.015, 0.03
 """Detail is what a Gaussian of the first standard deviation takes away, beside what lies between the two."""
