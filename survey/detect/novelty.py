@@ -146,8 +146,9 @@ class Verdict:
         if not self.windows:
             return "novelty not measured: too little was imaged"
         words = UNLIKE if self.flagged else "like ground that the model knows"
-        reasons = [word for part, word in _UNSEEN.items() if self.by_part[part] > FLAGGED_SHARE * self.windows]
-        reasons += ["its colours look false"] if self.falsely_coloured else []
+        lacking = [part for part in LEAST if self.by_part[part] > FLAGGED_SHARE * self.windows]
+        reasons = [_UNSEEN[part] for part in lacking]
+        reasons += ["its colours look false"] if self.falsely_coloured and "chroma" not in lacking else []
         return f"{words} ({'; '.join([f'{self.novel} of {self.windows} windows novel', *reasons])})"
 
 

@@ -141,6 +141,14 @@ def test_the_verdict_says_what_keeps_a_picture_from_being_searched(column: int, 
     assert word not in str(Verdict.of(scores))
 
 
+def test_what_has_no_colours_has_no_false_ones() -> None:
+    scores = np.full((3, 6), 0.5)
+    scores[:, 5] = 1.5
+    assert str(Verdict.of(scores)).endswith("(0 of 3 windows novel; its colours look false)")
+    scores[:, 3] = 1.5
+    assert str(Verdict.of(scores)).endswith("(3 of 3 windows novel; no colours)")
+
+
 def telling() -> Reference:
     """Return a reference that tells false colour by its first figure alone."""
     weights = np.zeros(1 + FEATURES)
