@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from survey.geometry import Fault, as_rows, check_features, repair_features
@@ -136,6 +136,17 @@ corner = st.tuples(st.integers(0, 60), st.integers(0, 60))
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(corner, min_size=3, max_size=9), min_size=1, max_size=4))
+@example(  # edges that nearly meet
+    [[(0, 0), (1, 0), (25, 32)], [(0, 35), (22, 15), (54, 25)], [(0, 0), (0, 30), (43, 31)]]
+)
+@example(  # mending brings a square metre back
+    [
+        [(46, 45), (58, 36), (53, 14), (45, 23), (50, 34)],
+        [(19, 1), (1, 17), (5, 0), (30, 49), (56, 7)],
+        [(17, 59), (11, 29), (60, 9), (60, 47), (32, 2)],
+        [(31, 51), (2, 16), (19, 56), (16, 30), (7, 0)],
+    ]
+)
 def test_whatever_is_drawn_passes_after_repair(drawn: list[list[tuple[int, int]]]) -> None:
     shapes = [shapely.Polygon(points) for points in drawn]
     names = [f"f{n % 2}" for n in range(len(shapes))]
