@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from survey import load_detector
+from survey.composites.compose import LEAST_CONTRAST, LEAST_PX, LEAST_VISIBLE, Composer, Light, Recipe
+from survey.datasets.datalist import load_data_list
+from survey.datasets.sources import Picture, Sources, load_sources
 from survey.evaluate.curves import average_precision
 from survey.evaluate.report import froc, probing
 from survey.evaluate.run import seen_in_training
@@ -23,10 +26,7 @@ from survey.evaluate.scores import Scores, score_pictures
 from survey.labels import Boxes
 from survey.simulate import Sun
 from survey.simulate.canvas import Canvas, Pasted, contrast
-from survey.train.compose import LEAST_CONTRAST, LEAST_PX, LEAST_VISIBLE, Composer, Light, Recipe
-from survey.train.config import CLASSES
-from survey.train.datalist import load_data_list
-from survey.train.sources import Picture, Sources, load_sources
+from survey.values import CLASSES
 
 PLOT_M = 5.0
 """Edge of the squares that a picture is cut into; items are laid square by square."""

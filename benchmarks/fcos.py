@@ -11,11 +11,11 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.models.detection.fcos import FCOS
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
+from survey.composites.compose import Sample
 from survey.detect.network import FILL
 from survey.detect.runtime import has_bf16
 from survey.detect.signature import at_scale
 from survey.evaluate.scores import LEAST_SCORE
-from survey.train.compose import Sample
 from survey.values import Detections, working_extent
 
 CLASS = "anomaly"

@@ -22,6 +22,8 @@ from shapely import Point, Polygon
 from survey import load_detector
 from survey.characterise.implants import count_on_site
 from survey.config import RunConfig, load_config
+from survey.datasets.datalist import CutoutEntry, DataList, FrameEntry, GroundEntry, load_data_list
+from survey.datasets.sources import Picture, load_sources
 from survey.demo import score_against_truth
 from survey.detect.model import CARD, find_model
 from survey.evaluate import probing, score_pictures
@@ -30,8 +32,6 @@ from survey.pipeline import run
 from survey.resources import models_folder
 from survey.simulate import PlacedItem, drawn_hidden, simulate_flight
 from survey.simulate.scene import Taken
-from survey.train.datalist import CutoutEntry, DataList, FrameEntry, GroundEntry, load_data_list
-from survey.train.sources import Picture, load_sources
 
 ITEMS = 90
 """Laid on a simulated flight, at least 2 m apart."""

@@ -19,21 +19,21 @@ from fcos import Adapter, Card, as_target, make_network
 from torch import nn
 from torchvision.models.detection.fcos import FCOS
 
+from survey.composites.compose import Composer, Sample
 from survey.config import load_config
+from survey.datasets.datalist import DataList, FrameEntry, GroundEntry, load_data_list
+from survey.datasets.sources import Sources, load_frames, load_grounds, load_sources
 from survey.detect import Detector
 from survey.detect.runtime import has_bf16
 from survey.errors import TrainingError
 from survey.evaluate.report import evaluation
 from survey.evaluate.scores import LabelledPicture, score_pictures
 from survey.files import make_folder, replacing, write_bytes
-from survey.train.compose import Composer, Sample
 from survey.train.config import TrainConfig
-from survey.train.datalist import DataList, FrameEntry, GroundEntry, load_data_list
 from survey.train.identity import Identity, used_files
 from survey.train.loop import recipe_of
 from survey.train.optimiser import schedule
 from survey.train.release import OPERATING_SCORE
-from survey.train.sources import Sources, load_frames, load_grounds, load_sources
 from survey.train.stream import crop_batches, step_numbers
 
 

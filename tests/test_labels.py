@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from survey.datasets.datalist import DataList, FrameEntry
+from survey.datasets.frames import unused_labels
+from survey.datasets.sources import load_frames
 from survey.errors import InputError, SurveyError
 from survey.labels import Boxes, check_stems, read_coco, read_yolo
-from survey.train.datalist import DataList, FrameEntry
-from survey.train.frames import unused_labels
-from survey.train.sources import load_frames
 
 CLASSES = {"PMN": "ap_mine", "TM-62": "at_mine", "can": None}
 

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.audit.finding import Place
+from survey.datasets.orthomosaic import cut
+from survey.datasets.picture import STORED_GSD_M
 from survey.evaluate.frames import square
 from survey.evaluate.orthomosaic import MapLooks
 from survey.ingest import open_image
 from survey.labels import Boxes
 from survey.maplabels import MapLabels
 from survey.photograph import read_picture
-from survey.train.orthomosaic import cut
-from survey.train.picture import STORED_GSD_M
 from survey.values import Window, WorkingGrid
 
 LEAST_HALF_PX = 16

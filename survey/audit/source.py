@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from survey.audit.finding import Check, Finding, Severity, Spot
 from survey.audit.pictures import FramePicture, Group, OrthomosaicPicture, Picture
+from survey.datasets.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, load_data_list
+from survey.datasets.frames import frame_files, frame_gsd, labels_of, matching_files, unused_labels
+from survey.datasets.orthomosaic import entry_labels
 from survey.errors import ConfigError, InputError
 from survey.evaluate.frames import picture_files
 from survey.evaluate.source import Options
 from survey.labels import Boxes, YoloLabels, check_stems, read_coco
 from survey.maplabels import MapLabels
-from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, load_data_list
-from survey.train.frames import frame_files, frame_gsd, labels_of, matching_files, unused_labels
-from survey.train.orthomosaic import entry_labels
 
 
 @dataclass(frozen=True, slots=True, eq=False)

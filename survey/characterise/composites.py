@@ -8,6 +8,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from survey.composites.compose import Composer, Light, Recipe
+from survey.composites.ground import crop_picture
+from survey.datasets.sources import Picture, Sources
 from survey.detect.background import measured_background
 from survey.detect.decode import decode
 from survey.detect.detectability import Detectability, design
@@ -18,9 +21,6 @@ from survey.evaluate import MATCH_M
 from survey.logistic import fit_logistic
 from survey.simulate import Sun
 from survey.simulate.canvas import Canvas, longest_px
-from survey.train.compose import Composer, Light, Recipe
-from survey.train.ground import crop_picture
-from survey.train.sources import Picture, Sources
 
 CROP_PX, WIDE_PX = 256, 512
 """Edge of a crop; the second where the model compares with the ground, which a small crop shows too little of."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from survey.datasets.datalist import DataList, SimulatedEntry
 from survey.detect import Detector, ImplantsCard, ImplantSite, ModelCard
 from survey.detect.background import framed
 from survey.evaluate.scores import LabelledPicture, on_own_ground
@@ -17,7 +18,6 @@ from survey.implant import (
     lay_and_search,
     order_of,
 )
-from survey.train.datalist import DataList, SimulatedEntry
 from survey.values import Window
 
 ITEMS = 240

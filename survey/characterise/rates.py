@@ -10,9 +10,9 @@ from survey.characterise.altered import ALTERED, INDOOR, indoor
 from survey.characterise.false_colours import FALSE_COLOURS
 from survey.characterise.hues import fit_hues
 from survey.characterise.reference import Window, cut, fit_reference, hue_windows, windows_of
+from survey.datasets.sources import Picture
 from survey.detect.novelty import Reference, Verdict
 from survey.detect.signature import Signature, Signer
-from survey.train.sources import Picture
 
 MOST_ALTERED = 6
 """Pictures of a site that are altered."""

@@ -15,6 +15,8 @@ from survey.characterise.implants import measure_implants
 from survey.characterise.rates import NoveltyRates, Probe, measure_rates
 from survey.characterise.reference import Origin, by_site, fit_reference, sign_sites
 from survey.characterise.report import in_words, strata, write_plot
+from survey.datasets.datalist import CutoutEntry, DataList, GroundEntry, RenderedEntry, SimulatedEntry, load_data_list
+from survey.datasets.sources import load_sources
 from survey.detect.detectability import Detectability
 from survey.detect.implants import ImplantsCard
 from survey.detect.load import load_detector
@@ -23,8 +25,6 @@ from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, load_referenc
 from survey.errors import ModelError
 from survey.files import make_folder, write_bytes
 from survey.resources import models_folder
-from survey.train.datalist import CutoutEntry, DataList, GroundEntry, RenderedEntry, SimulatedEntry, load_data_list
-from survey.train.sources import load_sources
 
 REPORT, PLOT = "characterisation.json", "detectability.png"
 _EASIER = (

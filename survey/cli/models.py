@@ -67,7 +67,8 @@ def train(
 ) -> None:
     """Train a model on items laid on real ground; an interrupted training goes on."""
     from survey.config import load_config
-    from survey.train import TrainConfig, reviewed_runs
+    from survey.datasets import reviewed_runs
+    from survey.train import TrainConfig
     from survey.train import train as train_model
 
     logging.basicConfig(format="survey: %(message)s", level=logging.INFO)

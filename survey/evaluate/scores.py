@@ -34,7 +34,7 @@ class LabelledItems(Protocol):
 
 
 class LabelledPicture(Protocol):
-    """A picture of ground in which every item is labelled, such as `survey.train.sources.Picture`."""
+    """A picture of ground in which every item is labelled, such as `survey.datasets.sources.Picture`."""
 
     @property
     def site(self) -> str: ...  # noqa: D102

@@ -19,7 +19,7 @@ from survey.maplabels import read_map_labels
 from survey.progress import Progress
 
 if TYPE_CHECKING:
-    from survey.train.datalist import DataList
+    from survey.datasets.datalist import DataList
 
 UNNAMED = "unnamed"
 """Site of pictures whose site nobody named."""
@@ -127,7 +127,7 @@ def sites_of(options: Options) -> tuple[str, ...]:
     """
     if options.kind != "list":
         return (options.site,)
-    from survey.train.datalist import FrameEntry, GroundEntry  # noqa: PLC0415 - the training imports this package
+    from survey.datasets.datalist import FrameEntry, GroundEntry  # noqa: PLC0415 - the training imports this package
 
     shown = {e.site for e in _data_list(options).entries if isinstance(e, GroundEntry | FrameEntry)}
     missing = sorted(set(options.sites) - shown)
@@ -167,7 +167,7 @@ def measure(options: Options, detector: Detector, *, config: RunConfig, out: Pat
 
 
 def _data_list(options: Options) -> "DataList":
-    from survey.train.datalist import load_data_list  # noqa: PLC0415
+    from survey.datasets.datalist import load_data_list  # noqa: PLC0415
 
     assert options.data_list is not None
     return load_data_list(options.data_list)
@@ -175,7 +175,7 @@ def _data_list(options: Options) -> "DataList":
 
 def _mapped(options: Options) -> set[str]:
     """Return the sites of which a data list has orthomosaics, which are not measured on from there."""
-    from survey.train.datalist import OrthomosaicEntry  # noqa: PLC0415
+    from survey.datasets.datalist import OrthomosaicEntry  # noqa: PLC0415
 
     return {e.site for e in _data_list(options).entries if isinstance(e, OrthomosaicEntry)}
 
@@ -188,7 +188,7 @@ def _not_used(options: Options) -> list[str]:
         return [] if told is None else [told]
     if options.kind != "list":
         return []
-    from survey.train.frames import unused_labels  # noqa: PLC0415
+    from survey.datasets.frames import unused_labels  # noqa: PLC0415
 
     wanted = set(sites_of(options))
     assert options.data is not None
@@ -196,8 +196,8 @@ def _not_used(options: Options) -> list[str]:
 
 
 def _listed(options: Options) -> Frames:
-    from survey.train.datalist import FrameEntry, GroundEntry  # noqa: PLC0415
-    from survey.train.sources import load_frames, load_grounds  # noqa: PLC0415
+    from survey.datasets.datalist import FrameEntry, GroundEntry  # noqa: PLC0415
+    from survey.datasets.sources import load_frames, load_grounds  # noqa: PLC0415
 
     wanted = set(sites_of(options))
     assert options.data is not None

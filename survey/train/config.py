@@ -7,12 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from survey.detect.backbone import BACKBONES
 from survey.detect.contrast import Around
 from survey.detect.network import ARCHITECTURES, Architecture, ArchitectureName
-from survey.values import DISTURBANCES
-
-CLASSES = ("ap_mine", "at_mine", "submunition", "projectile", "other_uxo", "anomaly")
-"""What the ordnance head tells apart. A class without training data stays in the list as not learnt."""
-
-__all__ = ["CLASSES", "DISTURBANCES", "TrainConfig"]
 
 
 class TrainConfig(BaseModel):

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from survey.datasets.datalist import DataList, ReviewEntry
+from survey.datasets.reviews import review_hashes
 from survey.errors import ResumeError
 from survey.train.config import TrainConfig
-from survey.train.datalist import DataList, ReviewEntry
-from survey.train.reviews import review_hashes
 
 PACKAGES = ("survey", "torch", "torchvision", "numpy", "opencv-python-headless")
 NOT_DECIDING = {"workers", "checkpoint_every", "log_every", "bank", "start"}

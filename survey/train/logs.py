@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from survey.train.compose import Sample
+from survey.composites.compose import Sample
 from survey.train.distributed import World
 
 log = logging.getLogger(__name__)

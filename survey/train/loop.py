@@ -11,23 +11,24 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from survey.composites import Composer, Recipe, Sample, Spot
+from survey.datasets.sources import Sources
 from survey.detect.network import ARCHITECTURES, Heads, SurveyNet
 from survey.detect.runtime import has_bf16
 from survey.errors import ConfigError, ResumeError, TrainingError
 from survey.files import replacing
-from survey.train.compose import Composer, Recipe, Sample
-from survey.train.config import CLASSES, DISTURBANCES, TrainConfig
+from survey.train.config import TrainConfig
 from survey.train.distributed import World
 from survey.train.faults import memory_told
 from survey.train.identity import Identity
 from survey.train.logs import Logs, open_logs
 from survey.train.losses import Losses, count, losses
-from survey.train.mining import Spot, mine
+from survey.train.mining import mine
 from survey.train.optimiser import make_optimiser, schedule
-from survey.train.sources import Sources
 from survey.train.stream import crop_batches, segments, step_numbers
 from survey.train.syncnorm import synchronise
 from survey.train.targets import Batch, make_batch
+from survey.values import CLASSES, DISTURBANCES
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from survey.composites.compose import NO_CLASS
+from survey.composites.ground import IGNORED
 from survey.detect.network import Heads
-from survey.train.compose import NO_CLASS
-from survey.train.ground import IGNORED
 from survey.train.targets import Batch
 
 LEAST_POSITIVES = 4.0

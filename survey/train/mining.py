@@ -15,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from survey.composites import Spot
+from survey.datasets.judged import Looked
+from survey.datasets.picture import Picture
 from survey.detect.decode import peak_mask
 from survey.detect.network import FILL, HEAT_STRIDE, Heads
 from survey.train.config import TrainConfig
 from survey.train.distributed import World
-from survey.train.judged import Looked
-from survey.train.picture import Picture
 
 SALT = 20_771
 """Keeps these draws apart from those of the crops, which also start from (seed, number)."""
@@ -28,19 +29,6 @@ NEAR_M = 0.2
 """Two alarms closer than this are one thing on the ground."""
 MOST_A_WINDOW = 8
 """Alarms taken of one window: a window full of them is one kind of texture, seen often enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A place of empty ground that was taken for ordnance."""
-
-    picture: int
-    """Index in `Sources.pictures`."""
-    row: float
-    """Place in the picture's own pixels."""
-    col: float
-    score: float
-    """0 to 1, when it was last looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,15 @@ from typing import Any
 
 from safetensors.torch import save_file
 
+from survey.datasets.datalist import (
+    UNIDENTIFIED_MINE,
+    CutoutEntry,
+    DataList,
+    FrameEntry,
+    OrthomosaicEntry,
+    RenderedEntry,
+    SimulatedEntry,
+)
 from survey.detect.calibration import Calibration, CurveKind
 from survey.detect.contrast import ContrastCard
 from survey.detect.decode import Separation
@@ -30,18 +39,9 @@ from survey.evaluate import MATCH_M
 from survey.files import replacing, sha256_of, write_bytes
 from survey.simulate import ITEMS
 from survey.simulate.render import KINDS
-from survey.train.config import CLASSES, TrainConfig
-from survey.train.datalist import (
-    UNIDENTIFIED_MINE,
-    CutoutEntry,
-    DataList,
-    FrameEntry,
-    OrthomosaicEntry,
-    RenderedEntry,
-    SimulatedEntry,
-)
+from survey.train.config import TrainConfig
 from survey.train.second_look import second_look_card
-from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS
+from survey.values import CLASSES, DISTURBANCES, UNIDENTIFIED_CLASS
 
 WEIGHTS = "weights.safetensors"
 OPERATING_SCORE = 0.3

@@ -7,19 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from survey.datasets.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, ReviewEntry, load_data_list
+from survey.datasets.frames import unused_labels
+from survey.datasets.sources import Sources, load_frames, load_grounds, load_orthomosaics, load_sources
 from survey.detect.load import load_detector
 from survey.errors import ConfigError
 from survey.evaluate import evaluate
 from survey.files import make_folder, write_bytes
 from survey.train.config import TrainConfig
-from survey.train.datalist import DataList, FrameEntry, GroundEntry, OrthomosaicEntry, ReviewEntry, load_data_list
 from survey.train.distributed import join_world
-from survey.train.frames import unused_labels
 from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer, recipe_of
 from survey.train.release import OPERATING_SCORE, Learnt, make_card, write_model
 from survey.train.second_look import fit_second_look, kept_or_fitted
-from survey.train.sources import Sources, load_frames, load_grounds, load_orthomosaics, load_sources
 from survey.train.start import open_start
 
 log = logging.getLogger(__name__)

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from survey.composites.compose import Composer, Recipe, Sample
+from survey.datasets.sources import Sources
 from survey.detect.alarms import alarms_in
 from survey.detect.background import Sampled, measured_background
 from survey.detect.close_up import CloseUp, SecondLook
@@ -28,9 +30,7 @@ from survey.detect.view_runtime import TorchViews
 from survey.errors import TrainingError
 from survey.files import replacing
 from survey.logistic import fit_logistic
-from survey.train.compose import Composer, Recipe, Sample
 from survey.train.config import TrainConfig
-from survey.train.sources import Sources
 
 log = logging.getLogger(__name__)
 

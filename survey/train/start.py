@@ -10,7 +10,8 @@ from survey.detect.model import ModelCard, find_model, load_card, load_network
 from survey.detect.network import ARCHITECTURES
 from survey.errors import ConfigError
 from survey.resources import models_folder
-from survey.train.config import CLASSES, TrainConfig
+from survey.train.config import TrainConfig
+from survey.values import CLASSES
 
 
 @dataclass(frozen=True, slots=True)

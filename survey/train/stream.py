@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import cv2
 
-from survey.train.compose import Sample
+from survey.composites.compose import Sample
 
 AHEAD = 2
 """Steps whose crops are composed while the network is at work on one."""

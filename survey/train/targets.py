@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from survey.composites.compose import Sample
 from survey.detect.network import HEAT_STRIDE
-from survey.train.compose import Sample
 
 SPREAD = 0.12
 """Standard deviation of the heatmap's bump as a share of the item's longest extent."""

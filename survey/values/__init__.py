@@ -1,7 +1,7 @@
 """The values that flow between the stages: immutable, checked at birth, defined here only."""
 
 from survey.values.cover import COVERS, CoverCode, merge_covers
-from survey.values.detections import UNIDENTIFIED_CLASS, Detections, concatenate
+from survey.values.detections import CLASSES, UNIDENTIFIED_CLASS, Detections, concatenate
 from survey.values.grid import HECTARE_EDGE_M, GroundGrid, HectareGrid
 from survey.values.ground import DISTURBANCES, GroundCode, GroundPatch, GroundView, SearchedArea, merge_codes
 from survey.values.image import BandRoles, Image, Validity, WorkingGrid, working_extent
@@ -11,6 +11,7 @@ from survey.values.tiles import Block, Tile, TilePlan
 from survey.values.window import Window
 
 __all__ = [
+    "CLASSES",
     "COVERS",
     "DISTURBANCES",
     "GROUP_BANDS",

@@ -10,6 +10,8 @@ from survey.errors import SurveyError
 
 UNIDENTIFIED_CLASS = "anomaly"
 """Class of a sighting that looks like ordnance of no class in particular. It is not learnt from examples."""
+CLASSES = ("ap_mine", "at_mine", "submunition", "projectile", "other_uxo", UNIDENTIFIED_CLASS)
+"""What labels name and the ordnance head tells apart. A class without training data stays in the list as not learnt."""
 _DTYPES = {
     "class_index": np.int16,
     "score": np.float32,

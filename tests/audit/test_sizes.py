@@ -7,7 +7,7 @@ from survey.audit.finding import Check, Finding
 from survey.audit.pictures import Marks
 from survey.audit.sizes import LEAST_LABELS, RANGES_M, check_sizes
 from survey.simulate.items import ITEMS
-from survey.train.config import CLASSES
+from survey.values import CLASSES
 from tests.audit.conftest import boxes, marks
 
 

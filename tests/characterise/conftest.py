@@ -9,11 +9,11 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
+from survey.datasets.datalist import DataList, SimulatedEntry
 from survey.detect.network import SurveyNet
-from survey.train.config import CLASSES, TrainConfig
-from survey.train.datalist import DataList, SimulatedEntry
+from survey.train.config import TrainConfig
 from survey.train.release import make_card, write_model
-from survey.values import DISTURBANCES
+from survey.values import CLASSES, DISTURBANCES
 
 
 def ground(seed: int, *, tint: tuple[float, float, float]) -> NDArray[np.uint8]:

@@ -15,12 +15,12 @@ from survey.characterise.false_colours import FALSE_COLOURS
 from survey.characterise.reference import fit_reference, windows_of
 from survey.cli import main
 from survey.config import load_config
+from survey.datasets.datalist import load_data_list
+from survey.datasets.sources import Sources, load_sources
 from survey.detect import ImplantsCard, ImplantSite, load_detector
 from survey.detect.model import load_card
 from survey.errors import ConfigError
 from survey.logistic import fit_logistic
-from survey.train.datalist import load_data_list
-from survey.train.sources import Sources, load_sources
 
 TRUE = np.array([-2.0, 0.8, -2.5, -0.4])
 

@@ -8,12 +8,12 @@ import pytest
 
 from survey.characterise import implants
 from survey.characterise.implants import counted_on, measure_implants
+from survey.datasets.datalist import DataList, GroundEntry, SimulatedEntry
+from survey.datasets.sources import Picture
 from survey.detect import ImplantsCard, ImplantSite, load_detector
 from survey.detect.model import load_card
 from survey.implant import ALGORITHM, SEED, Tally
 from survey.labels import Boxes
-from survey.train.datalist import DataList, GroundEntry, SimulatedEntry
-from survey.train.sources import Picture
 
 NONE = Boxes(np.zeros(0), np.zeros(0), np.zeros(0), ())
 ONE = Boxes(np.array([40.0]), np.array([40.0]), np.array([12.0]), ("ap_mine",))

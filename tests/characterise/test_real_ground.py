@@ -19,13 +19,13 @@ from survey.characterise.hues import fit_hues
 from survey.characterise.rates import Probe
 from survey.characterise.reference import by_site, cut, fit_reference, hue_windows, sign_sites
 from survey.config import load_config
+from survey.datasets.datalist import FrameEntry, GroundEntry, load_data_list
+from survey.datasets.sources import Picture, load_frames, load_grounds
 from survey.detect.hues import cells_of
 from survey.detect.model import find_model, load_card, load_network
 from survey.detect.novelty import load_reference, signer_of
 from survey.labels import Boxes
 from survey.resources import configs_folder, models_folder
-from survey.train.datalist import FrameEntry, GroundEntry, load_data_list
-from survey.train.sources import Picture, load_frames, load_grounds
 
 pytestmark = pytest.mark.slow
 LEAST_CHROMA = 0.1

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from survey.datasets.sources import Boxes, Picture
 from survey.detect import Detector
 from survey.evaluate import Scores
 from survey.evaluate.scores import Items, Sightings, Stretches
-from survey.train.sources import Boxes, Picture
 from survey.values import Detections
 
 CLASSES = ("ap_mine", "at_mine")

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from survey.datasets.sources import Picture
 from survey.detect import Detector
 from survey.evaluate import Scores, average_precision, curve, recall_at, score_pictures
 from survey.evaluate.coco import coco_ap
 from survey.evaluate.curves import operating_points, score_for_recall
-from survey.train.sources import Picture
 
 Make = Callable[..., Scores]
 

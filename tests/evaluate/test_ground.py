@@ -8,6 +8,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from survey.datasets.datalist import DataList, SimulatedEntry
+from survey.datasets.sources import Boxes, Picture
 from survey.detect import Detector, Precision
 from survey.detect.contrast import ContrastCard
 from survey.detect.network import SurveyNet
@@ -15,11 +17,8 @@ from survey.detect.runtime import TorchRuntime
 from survey.evaluate import Scores, score_pictures
 from survey.evaluate import scores as module
 from survey.train import TrainConfig
-from survey.train.config import CLASSES
-from survey.train.datalist import DataList, SimulatedEntry
 from survey.train.release import make_card
-from survey.train.sources import Boxes, Picture
-from survey.values import DISTURBANCES
+from survey.values import CLASSES, DISTURBANCES
 
 SHAPE, PLACE = (160, 256), (90.0, 140.0)
 SMOOTH, ROUGH = "smooth", "rough"

@@ -8,11 +8,11 @@ from typing import cast
 import numpy as np
 import pytest
 
+from survey.datasets.sources import Picture
 from survey.detect import Detector
 from survey.errors import TrainingError
 from survey.evaluate import Scores, evaluation, report
 from survey.evaluate.strata import confusion, strata
-from survey.train.sources import Picture
 
 Make = Callable[..., Scores]
 

@@ -17,14 +17,14 @@ from rasterio.transform import Affine
 
 from survey import load_detector
 from survey.cli import main
+from survey.datasets.datalist import DataList
 from survey.detect import load_card
 from survey.detect.network import SurveyNet
 from survey.errors import ConfigError
 from survey.evaluate.run import CAUTION, UNKNOWN, check_sites
-from survey.train.config import CLASSES, TrainConfig
-from survey.train.datalist import DataList
+from survey.train.config import TrainConfig
 from survey.train.release import make_card, write_model
-from survey.values import DISTURBANCES
+from survey.values import CLASSES, DISTURBANCES
 
 ROWS, COLS, GSD_M, SIZE_M = 320, 480, 0.01, 0.3
 WEST, NORTH = 500_050.0, 4_400_080.0

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from survey.datasets.sources import Picture
 from survey.detect import Detector
 from survey.errors import InputError
 from survey.evaluate import MATCH_M, score_pictures
 from survey.evaluate.cover import cover_around
-from survey.train.sources import Picture
 
 Tell = Callable[..., Detector]
 Paint = Callable[..., Picture]

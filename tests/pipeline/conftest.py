@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from rasterio.transform import Affine
 
 from survey.config import RunConfig, load_config
+from survey.datasets.datalist import DataList, SimulatedEntry
 from survey.detect.network import SurveyNet
-from survey.train.config import CLASSES, TrainConfig
-from survey.train.datalist import DataList, SimulatedEntry
+from survey.train.config import TrainConfig
 from survey.train.release import make_card, write_model
-from survey.values import DISTURBANCES
+from survey.values import CLASSES, DISTURBANCES
 
 ORIGIN = (500_050.0, 4_400_030.0)
 """North-west corner of the flights; not on a hectare's edge."""

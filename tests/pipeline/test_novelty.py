@@ -16,6 +16,7 @@ from survey.characterise.rates import NoveltyRates
 from survey.characterise.reference import fit_reference, sign_sites
 from survey.characterise.run import store
 from survey.config import RunConfig, load_config
+from survey.datasets.sources import Picture
 from survey.detect.detectability import Detectability
 from survey.detect.model import load_card, load_network
 from survey.detect.novelty import signer_of
@@ -23,7 +24,6 @@ from survey.engine import Shard
 from survey.labels import Boxes
 from survey.pipeline import describe, run
 from survey.pipeline.novelty import draw_cells
-from survey.train.sources import Picture
 from survey.values import RISK_BANDS
 
 Flight = Callable[..., Path]

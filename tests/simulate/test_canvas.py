@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from survey.composites.compose import LEAST_VISIBLE
 from survey.simulate import Sprite
 from survey.simulate.canvas import CLUTTER, CUTOUT, SPARED_PX, Canvas, Pasted, contrast
-from survey.train.compose import LEAST_VISIBLE
 
 SIZE = 96
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 
-from survey.train.datalist import DataList
+from survey.datasets.datalist import DataList
+from survey.datasets.sources import Sources
 from survey.train.distributed import World, join_world
 from survey.train.identity import Identity
 from survey.train.loop import Trainer
-from survey.train.sources import Sources
-from tests.train.conftest import small_config, small_sources
+from tests.pictures import small_sources
+from tests.train.conftest import small_config
 
 CONFIG = small_config().model_copy(
     update={"batch": 8, "accumulate": 2, "steps": 4, "mine_windows": 9, "mine_pool": 6, "mine_score": 0.003}

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import distributed, nn
 
+from survey.datasets.sources import Sources
 from survey.train.distributed import World, join_world
-from survey.train.sources import Sources
 from survey.train.syncnorm import SyncNorm, synchronise
 from tests.train.ranks import train
 

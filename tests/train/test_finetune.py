@@ -18,9 +18,9 @@ from survey.resources import models_folder
 from survey.review import ReviewStore, Status
 from survey.train import TrainConfig
 from survey.train.start import open_start
+from tests.datasets.test_reviews import CONFIRMED, REJECTED, at, ids_of, write_site
+from tests.pictures import disc, ground
 from tests.review.opinions import opinion
-from tests.train.conftest import disc, ground
-from tests.train.test_reviews import CONFIRMED, REJECTED, at, ids_of, write_site
 
 SETTINGS = {
     "hold_out": [],

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from survey.datasets.datalist import DataList
 from survey.errors import ResumeError
 from survey.train import TrainConfig
-from survey.train.datalist import DataList
 from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from survey.datasets.datalist import DataList
+from survey.datasets.sources import Sources
 from survey.train import TrainConfig
-from survey.train.datalist import DataList
 from survey.train.distributed import World
 from survey.train.identity import Identity
 from survey.train.logs import open_logs
 from survey.train.loop import Trainer
 from survey.train.optimiser import schedule
-from survey.train.sources import Sources
 
 
 def trainer(config: TrainConfig, folder: Path) -> Trainer:

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
+from survey.composites.compose import Composer
+from survey.datasets.datalist import DataList
+from survey.datasets.sources import Sources
 from survey.errors import ConfigError, ResumeError, TrainingError
 from survey.train import TrainConfig
-from survey.train.compose import Composer
-from survey.train.datalist import DataList
 from survey.train.identity import Identity
 from survey.train.loop import Trainer
 from survey.train.optimiser import schedule
-from survey.train.sources import Sources
 
 DATA = DataList(version=1, entries=())
 
@@ -201,8 +201,8 @@ def test_a_loss_that_is_not_finite_stops_the_run(config: TrainConfig, sources: S
 def test_training_starts_from_imagenet_and_learns_one_batch(
     config: TrainConfig, sources: Sources, tmp_path: Path
 ) -> None:
-    from survey.train.compose import Recipe
-    from survey.train.config import CLASSES
+    from survey.composites.compose import Recipe
+    from survey.values import CLASSES
 
     trainer = trainer_of(config.model_copy(update={"steps": 100}), tmp_path)
     composer = Composer(sources, Recipe(crop_px=64, gsd_m=0.01, classes=CLASSES, empty_share=0), seed=1)

@@ -7,13 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from survey.composites import Spot
+from survey.composites.compose import Composer, Recipe
+from survey.datasets.sources import Boxes, Picture, Sources
 from survey.detect.network import Heads
 from survey.train import TrainConfig
-from survey.train.compose import Composer, Recipe
-from survey.train.config import CLASSES
 from survey.train.distributed import World
-from survey.train.mining import Spot, draw_looks, is_mined, mine, strongest
-from survey.train.sources import Boxes, Picture, Sources
+from survey.train.mining import draw_looks, is_mined, mine, strongest
+from survey.values import CLASSES
 
 CONFIG = TrainConfig(crop_px=64, mine_windows=40, mine_pool=10, mine_score=0.5)
 WORLD = World()

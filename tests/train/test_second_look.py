@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
+from survey.composites.compose import Recipe, Sample
+from survey.datasets.datalist import DataList
+from survey.datasets.sources import Sources
 from survey.detect.close_up import SecondLook
 from survey.detect.network import SurveyNet
 from survey.errors import TrainingError
 from survey.train import TrainConfig
-from survey.train.compose import Recipe, Sample
-from survey.train.config import CLASSES
-from survey.train.datalist import DataList
 from survey.train.identity import Identity
 from survey.train.second_look import (
     DIRECTIONS,
@@ -28,7 +28,7 @@ from survey.train.second_look import (
     kept_or_fitted,
     second_look_card,
 )
-from survey.train.sources import Sources
+from survey.values import CLASSES
 
 HELD = {"held_blocks": 10, "held_norms": True, "contrast": 4.0}
 

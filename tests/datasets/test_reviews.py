@@ -11,24 +11,25 @@ import rasterio
 from affine import Affine
 from rasterio.warp import calculate_default_transform, reproject
 
+from survey.composites.compose import Composer, Recipe
+from survey.datasets import reviewed_runs
+from survey.datasets.datalist import DataList, ReviewEntry
+from survey.datasets.judged import Looked
+from survey.datasets.picture import Picture
+from survey.datasets.reviewed import load_reviews
+from survey.datasets.reviews import open_review
+from survey.datasets.sources import Cutout, Sources
 from survey.errors import ConfigError, InputError, ResumeError
 from survey.review import Draw, Kind, ReviewStore, Status, tile_at, tile_box
 from survey.review.material import load_material
-from survey.train import TrainConfig, reviewed_runs
-from survey.train.compose import Composer, Recipe
-from survey.train.config import CLASSES
-from survey.train.datalist import DataList, ReviewEntry
+from survey.train import TrainConfig
 from survey.train.identity import Identity, used_files
-from survey.train.judged import Looked
 from survey.train.mining import draw_looks, is_mined
-from survey.train.picture import Picture
-from survey.train.reviewed import load_reviews
-from survey.train.reviews import open_review
-from survey.train.sources import Cutout, Sources
 from survey.train.targets import make_batch
+from survey.values import CLASSES
+from tests.pictures import disc, ground
 from tests.review.opinions import CRS, opinion
 from tests.review.runs import write_run
-from tests.train.conftest import disc, ground
 
 GSD_M = 0.02
 ORIGIN = (500_040.0, 4_400_060.0)

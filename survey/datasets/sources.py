@@ -9,14 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.errors import ConfigError, InputError, SurveyError
-from survey.labels import Boxes
-from survey.photograph import read_picture
-from survey.simulate.render import BankSprite, load_bank
-from survey.simulate.sun import Sun
-from survey.simulate.terrain import Terrain
-from survey.train.cutouts import Cutout, existing, load_cutouts
-from survey.train.datalist import (
+from survey.datasets.cutouts import Cutout, existing, load_cutouts
+from survey.datasets.datalist import (
     UNIDENTIFIED_MINE,
     CutoutEntry,
     DataList,
@@ -28,10 +22,16 @@ from survey.train.datalist import (
     ReviewEntry,
     SimulatedEntry,
 )
-from survey.train.frames import frame_files, frame_gsd, labels_of, matching_files
-from survey.train.orthomosaic import OVERLAP_PX, load_parts
-from survey.train.picture import STORED_GSD_M, Picture
-from survey.train.reviewed import load_reviews
+from survey.datasets.frames import frame_files, frame_gsd, labels_of, matching_files
+from survey.datasets.orthomosaic import OVERLAP_PX, load_parts
+from survey.datasets.picture import STORED_GSD_M, Picture
+from survey.datasets.reviewed import load_reviews
+from survey.errors import ConfigError, InputError, SurveyError
+from survey.labels import Boxes
+from survey.photograph import read_picture
+from survey.simulate.render import BankSprite, load_bank
+from survey.simulate.sun import Sun
+from survey.simulate.terrain import Terrain
 
 __all__ = [
     "AT_LEAST_M",

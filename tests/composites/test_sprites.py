@@ -5,13 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from survey.composites.sprites import cutout_sprite
+from survey.datasets.sources import Cutout
 from survey.simulate import ITEMS, Sprite, Sun, render_item
 from survey.simulate.invented import invented_item
 from survey.simulate.sprites import render_spec
-from survey.train.sources import Cutout
-from survey.train.sprites import cutout_sprite
-
-from .conftest import disc
+from tests.pictures import disc
 
 Draw = Callable[[np.random.Generator], Sprite]
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from survey.composites.ground import IGNORED, crop_picture, cut_away
+from survey.datasets.sources import Boxes, Picture, Sources
 from survey.detect import FILL
 from survey.simulate import Sun
-from survey.train.ground import IGNORED, crop_picture, cut_away
-from survey.train.sources import Boxes, Picture, Sources
 from survey.values import DISTURBANCES
 
 

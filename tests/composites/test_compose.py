@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
+from survey.composites.compose import NO_CLASS, Composer, Recipe, Sample
+from survey.composites.ground import IGNORED
+from survey.composites.sprites import rendered_sprite
+from survey.datasets.sources import Sources
 from survey.detect import FILL, MASK_STRIDE
 from survey.simulate.render import BankSprite
-from survey.train import CLASSES
-from survey.train.compose import NO_CLASS, Composer, Recipe, Sample
-from survey.train.ground import IGNORED
-from survey.train.sources import Sources
-from survey.train.sprites import rendered_sprite
+from survey.values import CLASSES
 
 RECIPE = Recipe(crop_px=96, gsd_m=0.01, classes=CLASSES)
 
@@ -117,7 +117,7 @@ def test_items_that_cannot_be_seen_are_neither_demanded_nor_punished(
     composer = Composer(without, Recipe(crop_px=128, gsd_m=0.01, classes=CLASSES, empty_share=0), seed=3)
     before = [composer.compose(n) for n in range(12)]
     assert any((~sample.ignored).any() for sample in before)
-    monkeypatch.setattr("survey.train.compose.LEAST_CONTRAST", 1e9)
+    monkeypatch.setattr("survey.composites.compose.LEAST_CONTRAST", 1e9)
     after = [composer.compose(n) for n in range(12)]
     assert all(sample.ignored.all() for sample in after)
     assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(before, after, strict=True))

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.composites.placing import Matrix, Turn, around, warped
+from survey.datasets.judged import Looked
+from survey.datasets.picture import Picture
 from survey.detect.network import FILL
 from survey.labels import Boxes
 from survey.simulate import Sun
 from survey.simulate.canvas import Pasted
-from survey.train.judged import Looked
-from survey.train.picture import Picture
-from survey.train.placing import Matrix, Turn, around, warped
 from survey.values import DISTURBANCES
 
 IGNORED = 255

@@ -13,10 +13,10 @@ import shapely
 from affine import Affine
 from shapely import affinity
 
+from survey.datasets import orthomosaic
+from survey.datasets.datalist import DataList, OrthomosaicEntry
+from survey.datasets.sources import Picture, load_orthomosaics
 from survey.errors import ConfigError
-from survey.train import orthomosaic
-from survey.train.datalist import DataList, OrthomosaicEntry
-from survey.train.sources import Picture, load_orthomosaics
 
 ORIGIN = (500_000.0, 4_500_000.0)
 HEIGHT, WIDTH = 150, 220

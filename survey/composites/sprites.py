@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.composites.placing import Turn, turned_layers
+from survey.datasets.sources import AT_LEAST_M, UNIDENTIFIED_MINE, Cutout
 from survey.simulate import Sprite, Sun
 from survey.simulate.canvas import CUTOUT
 from survey.simulate.render import BankSprite
-from survey.train.placing import Turn, turned_layers
-from survey.train.sources import AT_LEAST_M, UNIDENTIFIED_MINE, Cutout
 
 _SIZE_SPREAD = 0.12
 """Spread of ln(size) about the true one: other marks of a type, and ground scales that are a little off."""

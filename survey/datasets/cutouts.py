@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.datasets.datalist import CutoutEntry
 from survey.errors import ConfigError
-from survey.train.datalist import CutoutEntry
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.composites.sprites import cast
 from survey.simulate import Sprite, Sun
 from survey.simulate.canvas import CLUTTER, mean_colour
-from survey.train.sprites import cast
 
 Picture = NDArray[np.uint8]
 _LEAST_PX, _MOST_PX = 5, 60

@@ -12,7 +12,7 @@ from survey.errors import ConfigError
 from survey.labels import COARSEST_GSD_M
 from survey.resources import configs_folder
 from survey.simulate.sun import Sun
-from survey.train.config import CLASSES
+from survey.values import CLASSES
 
 UNIDENTIFIED_MINE = "mine"
 """A mine of unknown kind: labelled `ap_mine` or `at_mine` by the size it is shown at."""

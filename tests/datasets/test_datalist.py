@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import yaml
 
+from survey.datasets.datalist import CutoutEntry, DataList, FrameEntry, GroundEntry, load_data_list
+from survey.datasets.sources import load_frames, load_grounds, load_sources
 from survey.errors import ConfigError, InputError
 from survey.resources import configs_folder
-from survey.train.datalist import CutoutEntry, DataList, FrameEntry, GroundEntry, load_data_list
-from survey.train.sources import load_frames, load_grounds, load_sources
 
 GROUND: dict[str, object] = {"kind": "ground", "site": "a", "images": "a/*.png", "gsd_m": 0.01, "licence": "-"}
 FRAMES: dict[str, object] = {

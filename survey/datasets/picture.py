@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.datasets.judged import Judged
 from survey.labels import Boxes
 from survey.simulate.sun import Sun
-from survey.train.judged import Judged
 
 STORED_GSD_M = 0.0035
 """Grounds finer than this are reduced to it: seven tenths of the finest GSD trained at, and memory is bounded."""

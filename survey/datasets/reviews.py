@@ -12,15 +12,14 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from survey.datasets.datalist import ReviewEntry
 from survey.errors import ConfigError
 from survey.files import sha256_of
 from survey.ingest import open_image
 from survey.review import FILE, Carried, Kind, Place, ReviewStore, Sightings, Standing, carry_over, standing, tile_box
 from survey.review.material import Material, load_material
 from survey.review.travel import REACH_SIGMAS
-from survey.train.config import CLASSES
-from survey.train.datalist import ReviewEntry
-from survey.values import UNIDENTIFIED_CLASS, Image
+from survey.values import CLASSES, UNIDENTIFIED_CLASS, Image
 
 SPREAD = 1.5
 """What is unsettled covers so many times its size: a network's peak may lie beside it."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.datasets.datalist import OrthomosaicEntry
 from survey.errors import ConfigError, InputError
 from survey.ingest import UnreadBlock, open_image, plan_tiles, read_blocks
 from survey.labels import Boxes
 from survey.maplabels import MapLabels, read_map_labels
-from survey.train.datalist import OrthomosaicEntry
 from survey.values import Block, Image, TilePlan, Window, WorkingGrid
 
 log = logging.getLogger(__name__)

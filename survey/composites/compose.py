@@ -8,6 +8,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.composites.camera import COARSEST, through_camera
+from survey.composites.clutter import clutter
+from survey.composites.ground import GroundCrop, crop_picture, cut_away, inside
+from survey.composites.sprites import cutout_sprite, rendered_sprite
+from survey.datasets.sources import Sources
 from survey.detect.network import HEAT_STRIDE, MASK_STRIDE
 from survey.simulate import ITEMS, ItemSpec, Sprite, Sun, disturb, render_item
 from survey.simulate.canvas import Canvas, Pasted, contrast
@@ -15,12 +20,6 @@ from survey.simulate.invented import invented_item
 from survey.simulate.natural import natural_thing
 from survey.simulate.render import BankSprite
 from survey.simulate.sprites import render_spec
-from survey.train.camera import COARSEST, through_camera
-from survey.train.clutter import clutter
-from survey.train.ground import GroundCrop, crop_picture, cut_away, inside
-from survey.train.mining import Spot
-from survey.train.sources import Sources
-from survey.train.sprites import cutout_sprite, rendered_sprite
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS
 
 LEAST_VISIBLE = 0.35
@@ -52,6 +51,19 @@ class Sample:
     """(S/8, S/8): 0 undisturbed, 1 + kind, or `IGNORED`."""
     known: NDArray[np.bool_]
     """(S/4, S/4) ground on which what is not listed is no item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place of empty ground that was taken for ordnance."""
+
+    picture: int
+    """Index in `Sources.pictures`."""
+    row: float
+    """Place in the picture's own pixels."""
+    col: float
+    score: float
+    """0 to 1, when it was last looked at."""
 
 
 @dataclass(frozen=True, slots=True)

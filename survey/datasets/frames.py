@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from survey.datasets.datalist import Entry, FrameEntry
 from survey.errors import ConfigError, InputError
 from survey.labels import Boxes, CocoLabels, YoloLabels, check_stems, read_coco
-from survey.train.datalist import Entry, FrameEntry
 
 
 def matching_files(folder: Path, pattern: str) -> list[Path]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from survey.train.placing import Turn, around, turned_layers, warped
+from survey.composites.placing import Turn, around, turned_layers, warped
 
 TURNS = st.builds(Turn, st.floats(0.5, 2), st.floats(0, 6.2), st.booleans())
 

@@ -12,15 +12,15 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.features import rasterize
 
+from survey.datasets.datalist import ReviewEntry
+from survey.datasets.judged import Judged, Looked
+from survey.datasets.orthomosaic import visible
+from survey.datasets.picture import STORED_GSD_M, Picture
+from survey.datasets.reviews import EDGE_M, LookedAt, Places, check_imagery, open_review
 from survey.errors import ConfigError
 from survey.ingest import UnreadBlock, plan_tiles, read_blocks
 from survey.ingest.plan import lattice_shape
 from survey.labels import Boxes
-from survey.train.datalist import ReviewEntry
-from survey.train.judged import Judged, Looked
-from survey.train.orthomosaic import visible
-from survey.train.picture import STORED_GSD_M, Picture
-from survey.train.reviews import EDGE_M, LookedAt, Places, check_imagery, open_review
 from survey.values import Block, Image, TilePlan, Window, WorkingGrid
 
 log = logging.getLogger(__name__)
