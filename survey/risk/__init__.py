@@ -1,5 +1,6 @@
 """From detections and searched ground to risk per hectare."""
 
+from survey.counts.mixture import Posterior
 from survey.risk.assess import Observed, Review, assess, effective_search, observe
 from survey.risk.belief import Belief, ratio_of
 from survey.risk.cells import CellEvidence, Inference
@@ -7,7 +8,6 @@ from survey.risk.ground import project_core
 from survey.risk.groups import UNIDENTIFIED, marks_of
 from survey.risk.hectares import AreaTally, GroundPart, merge_ground
 from survey.risk.looks import effective_looks
-from survey.risk.mixture import Posterior
 from survey.risk.posterior import items_per_cell, log_evidence
 from survey.risk.prior import Prior, PriorField
 from survey.risk.ratio import Ratio

@@ -7,8 +7,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.counts.quadrature import beta_nodes, graded_beta_nodes
 from survey.risk.groups import UNIDENTIFIED, counts_by_mark
-from survey.risk.quadrature import beta_nodes, graded_beta_nodes
 from survey.risk.ratio import Ratio
 from survey.risk.sites import LEAST_SHAPE, next_site, shape_of
 from survey.values import ORDNANCE_GROUPS, Performance

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.counts.mixture import Posterior
 from survey.risk.groups import UNIDENTIFIED
 from survey.risk.looks import recall_after
-from survey.risk.mixture import Posterior
 from survey.risk.prior import CELL_HA
 
 Array = NDArray[np.float64]

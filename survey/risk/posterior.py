@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from survey.risk.mixture import CountMixture, Odds, Posterior
-from survey.risk.polynomials import log_symmetric
+from survey.counts.mixture import CountMixture, Odds, Posterior
+from survey.counts.polynomials import log_symmetric
 from survey.risk.prior import CELL_HA, Prior
 from survey.values import Performance
 

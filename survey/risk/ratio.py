@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import betainc
 
-from survey.risk.quadrature import beta_nodes
+from survey.counts.quadrature import beta_nodes
 
 _JEFFREYS = 0.5
 _NODES = 256

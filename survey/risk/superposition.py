@@ -33,15 +33,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.counts.division import Division
+from survey.counts.mixture import Odds, Posterior
+from survey.counts.polynomials import log_rising, log_symmetric
+from survey.counts.summaries import summarised
 from survey.risk.arranged import Arranged, Part
 from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence, Inference
-from survey.risk.division import Division
 from survey.risk.groups import UNIDENTIFIED
-from survey.risk.mixture import Odds, Posterior
-from survey.risk.polynomials import log_rising, log_symmetric
 from survey.risk.prior import CELL_HA, PriorField
-from survey.risk.summaries import summarised
 from survey.values import ORDNANCE_GROUPS
 
 _NODES = 8

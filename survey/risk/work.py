@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import roots_legendre
 from scipy.stats import beta as beta_distribution
 
+from survey.counts.mixture import Posterior
 from survey.risk.groups import UNIDENTIFIED
-from survey.risk.mixture import Posterior
 
 LEVELS = 12
 """Levels of the quality of work."""

@@ -27,16 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from survey.counts.division import Division
+from survey.counts.mixture import Odds, Posterior
+from survey.counts.polynomials import log_symmetric
+from survey.counts.summaries import summarised
 from survey.risk.belief import Belief
 from survey.risk.cells import CellEvidence
-from survey.risk.division import Division
 from survey.risk.facts import CellFacts, facts_of
 from survey.risk.groups import UNIDENTIFIED
 from survey.risk.kinds import on_one_kind
-from survey.risk.mixture import Odds, Posterior
-from survey.risk.polynomials import log_symmetric
 from survey.risk.prior import CELL_HA, PriorField
-from survey.risk.summaries import summarised
 from survey.risk.work import NOTHING, Remaining, Taught, Work, quality_levels
 
 _TINY = 1e-300

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy.signal import convolve
 from scipy.special import gammaln, logsumexp
 
+from survey.counts import totals as totals_module
+from survey.counts.division import Division
 from survey.risk import UNIDENTIFIED, Belief, CellEvidence, Inference, PriorField, Work, infer, infer_worked
-from survey.risk import totals as totals_module
-from survey.risk.division import Division
 from survey.risk.work import LEVELS
 
 GROUPS = 4

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.risk.division import Division
-from survey.risk.mixture import CountMixture, Odds, Posterior
-from survey.risk.totals import Totals
+from survey.counts.division import Division
+from survey.counts.mixture import CountMixture, Odds, Posterior
+from survey.counts.totals import Totals
 
 _UNLIKELY = 1e-12
 """Probability of a node of recall that is left out where series are long."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.risk.crowded import Points
-from survey.risk.division import Division
-from survey.risk.mixture import LEVELS, Odds, Posterior
-from survey.risk.polynomials import convolved
+from survey.counts.crowded import Points
+from survey.counts.division import Division
+from survey.counts.mixture import LEVELS, Odds, Posterior
+from survey.counts.polynomials import convolved
 
 _SLACK = 1e-12
 """Rounding of a sum of probabilities that should reach a quantile exactly."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from survey.risk.polynomials import convolved, correlated, log_rising
+from survey.counts.polynomials import convolved, correlated, log_rising
 
 _NEGLIGIBLE = 1e-17
 """Weight of numbers of items, none larger in any cell of a block, that are left out: it is lost in rounding anyway."""

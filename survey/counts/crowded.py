@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv, gammaln, pdtr
 from scipy.stats.qmc import Sobol
 
-from survey.risk.division import Division
-from survey.risk.mixture import Odds
-from survey.risk.polynomials import convolved
+from survey.counts.division import Division
+from survey.counts.mixture import Odds
+from survey.counts.polynomials import convolved
 
 _LOG2_POINTS = 12
 """Of 4096 points."""
