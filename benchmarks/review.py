@@ -21,7 +21,7 @@ from rasterio.transform import Affine
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.review.rasters import ORIGIN, picture  # noqa: E402 - made runs are the tests' own
+from tests.page.rasters import ORIGIN, picture  # noqa: E402 - made runs are the tests' own
 from tests.review.runs import write_run  # noqa: E402
 
 CHROMIUM = "/usr/bin/chromium"

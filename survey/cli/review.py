@@ -36,8 +36,8 @@ def review(
     ] = None,
 ) -> None:
     """Judge on a map what a run found, and what it may have missed."""
+    from survey.page.serve import ReviewSettings, serve_review
     from survey.review.handover import take_in_decisions, write_decisions
-    from survey.review.serve import ReviewSettings, serve_review
 
     def tell(line: str) -> None:
         typer.echo(f"survey: {line}", err=True)

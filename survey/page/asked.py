@@ -8,8 +8,8 @@ import shapely
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from survey.errors import InputError
+from survey.page.desk import Desk
 from survey.review.decision import Kind, Opinion, Place, Status
-from survey.review.desk import Desk
 from survey.review.standing import standing
 from survey.review.tiles import tile_box
 from survey.values import UNIDENTIFIED_CLASS

@@ -13,7 +13,7 @@ from rasterio.windows import Window
 from survey.errors import InputError
 from survey.export.palette import GROUND_COLOURS, rgb_of
 from survey.ingest.gdal import gdal_env
-from survey.review.pixels import BLANK, Picture
+from survey.page.pixels import BLANK, Picture
 from survey.values import GroundCode
 
 TILE_PX = 512

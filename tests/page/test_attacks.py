@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from survey.page.guard import COOKIE, MOST_BODY
 from survey.review import FILE, ReviewStore, standing
-from survey.review.guard import COOKIE, MOST_BODY
-from tests.review.conftest import HOST, PORT, WRITES
-from tests.review.rasters import write_image
+from tests.page.conftest import HOST, PORT, WRITES
+from tests.page.rasters import write_image
 from tests.review.runs import write_run
 
 Client = Callable[..., Any]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import shapely
 
+from survey.page.queue import Entry, disputed, for_second_opinion, in_turn, informative, still_open
+from survey.page.vectors import MOST_SHAPES, ShapeLayer, clusters
 from survey.review import Draw, Kind, ReviewStore, Status, standing
-from survey.review.queue import Entry, disputed, for_second_opinion, in_turn, informative, still_open
-from survey.review.vectors import MOST_SHAPES, ShapeLayer, clusters
 from tests.review.opinions import CRS, opinion
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from survey.errors import InputError, OutputError
 from survey.export import read_layer
-from survey.review.desk import Desk
-from survey.review.far import FOLDER
+from survey.page.desk import Desk
+from survey.page.far import FOLDER
+from survey.page.vectors import ShapeLayer
 from survey.review.material import Material, load_material
 from survey.review.store import Draw, ReviewStore
 from survey.review.tiles import draw_tiles, searched_tiles, tile_at
-from survey.review.vectors import ShapeLayer
 from survey.rounds.current import current_of
 
 LEAST_TILES = 30
@@ -82,8 +82,8 @@ def serve_review(run: Path, settings: ReviewSettings, *, tell: Callable[[str], N
 
 def guarded(served: Any, settings: ReviewSettings, port: int) -> tuple[Any, str]:
     """Return the application behind its guard, and the address to open."""
-    from survey.review.app import make_app  # noqa: PLC0415 - an extra
-    from survey.review.guard import Guard, Rules  # noqa: PLC0415
+    from survey.page.app import make_app  # noqa: PLC0415 - an extra
+    from survey.page.guard import Guard, Rules  # noqa: PLC0415
 
     local = is_loopback(settings.host)
     names = {"127.0.0.1", "localhost", "::1"} if local else {settings.host, *settings.names}
@@ -104,10 +104,10 @@ def is_loopback(host: str) -> bool:
 
 def _served(run: Path, settings: ReviewSettings, held: ExitStack) -> tuple[Any, Path]:
     """Open everything that the page shows; return it and the folder for coarse views."""
-    from survey.review.app import Served  # noqa: PLC0415 - an extra
-    from survey.review.disturbance import DisturbanceTiles  # noqa: PLC0415
-    from survey.review.recompute import Recomputing  # noqa: PLC0415
-    from survey.review.shelf import Shelf  # noqa: PLC0415
+    from survey.page.app import Served  # noqa: PLC0415 - an extra
+    from survey.page.disturbance import DisturbanceTiles  # noqa: PLC0415
+    from survey.page.recompute import Recomputing  # noqa: PLC0415
+    from survey.page.shelf import Shelf  # noqa: PLC0415
 
     material = load_material(run, images=settings.images)
     store = held.enter_context(ReviewStore(run, read_only=settings.read_only))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rasterio.transform import Affine
 
-from tests.review.rasters import write_image
+from tests.page.rasters import write_image
 from tests.review.runs import write_run
 
 fastapi = pytest.importorskip("fastapi", reason="the extra [review] is not installed")
@@ -48,7 +48,7 @@ def reviewing(run: Path) -> Iterator[Client]:
     """Yield a function that opens a client of a run's review behind its guard, with settings of one's own."""
     from fastapi.testclient import TestClient
 
-    from survey.review.serve import ReviewSettings, _served, guarded
+    from survey.page.serve import ReviewSettings, _served, guarded
 
     with ExitStack() as held:
 

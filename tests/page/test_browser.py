@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from survey.review import Kind, ReviewStore, Status, standing
-from tests.review.rasters import write_image
+from tests.page.rasters import write_image
 from tests.review.runs import write_run
 
 CHROMIUM = "/usr/bin/chromium"

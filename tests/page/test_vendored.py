@@ -5,7 +5,7 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
-STATIC = Path(str(files("survey.review") / "static"))
+STATIC = Path(str(files("survey.page") / "static"))
 
 
 def test_vendored_files_are_those_of_the_package() -> None:

@@ -10,8 +10,8 @@ from rasterio.windows import Window
 
 from survey.files import make_folder, replacing, temporary_beside
 from survey.ingest import open_image
-from survey.review.imagery import FARTHEST, Imagery
-from survey.review.pixels import coarsen
+from survey.page.imagery import FARTHEST, Imagery
+from survey.page.pixels import coarsen
 
 FOLDER = "review-cache"
 FACTOR = 2 * FARTHEST

@@ -8,8 +8,8 @@ import pytest
 from survey.errors import InputError
 from survey.review import Kind, ReviewStore, Status, agreement, standing
 from survey.review.material import load_material
-from tests.review.conftest import WRITES
-from tests.review.rasters import ORIGIN, decoded
+from tests.page.conftest import WRITES
+from tests.page.rasters import ORIGIN, decoded
 
 BOX = {"west": 0, "south": 0, "east": 1e6, "north": 1e7, "resolution": 0.02}
 
@@ -47,7 +47,7 @@ def test_every_item_is_in_its_view_once(client: Callable[..., Any]) -> None:
 def test_too_many_items_are_counted(client: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     asking = client()
     decide(asking, subject=first(asking))
-    monkeypatch.setattr("survey.review.desk.MOST_POINTS", 5)
+    monkeypatch.setattr("survey.page.desk.MOST_POINTS", 5)
     clusters = asking.get("/api/items", params={**BOX, "resolution": 100}).json()["clusters"]
     assert sum(row[2] for row in clusters) == 12
     assert sum(row[3] for row in clusters) == 1

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from survey.review.pixels import BLANK, Picture
+from survey.page.pixels import BLANK, Picture
 
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 

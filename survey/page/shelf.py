@@ -10,10 +10,10 @@ from typing import Any
 from rasterio.errors import RasterioIOError
 
 from survey.errors import InputError, SurveyError
-from survey.review.far import far_view, lacks_overviews
-from survey.review.imagery import Imagery
+from survey.page.far import far_view, lacks_overviews
+from survey.page.imagery import Imagery
+from survey.page.pixels import Picture
 from survey.review.material import Material
-from survey.review.pixels import Picture
 
 CHIP_PX = 360
 """Longest edge of a chip: three lie side by side on a small screen."""

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.errors import InputError
+from survey.page.queue import Entry, disputed, for_second_opinion, in_turn, informative, still_open
+from survey.page.told import decision_told, drawn_item, estimate_told, state_of
+from survey.page.vectors import Bounds, clusters
 from survey.review.agreement import CATEGORIES, agreement
 from survey.review.counts import site_counts
 from survey.review.decision import Kind, Opinion, Place, Status
 from survey.review.material import Material
-from survey.review.queue import Entry, disputed, for_second_opinion, in_turn, informative, still_open
 from survey.review.standing import Standing, not_taken_back, standing
 from survey.review.store import Draw, ReviewStore
 from survey.review.tiles import tile_at, tile_box
-from survey.review.told import decision_told, drawn_item, estimate_told, state_of
-from survey.review.vectors import Bounds, clusters
 
 MOST_POINTS = 600
 """Items sent one by one for a view; more would lie over each other and are counted in squares."""

@@ -14,13 +14,13 @@ from rasterio.errors import RasterioIOError
 from survey.errors import InputError, OutputError
 from survey.export.palette import DETECTION_COLOUR, GROUND_COLOURS, RISK_RAMP
 from survey.locales import LANGUAGES, load_catalogue
-from survey.review.asked import DecisionAsked, UndoAsked, opinion_of
-from survey.review.desk import MODES, Desk, Viewer
-from survey.review.disturbance import DisturbanceTiles
-from survey.review.pixels import Picture
-from survey.review.recompute import Recomputing
-from survey.review.shelf import CHIPS_M, Shelf
-from survey.review.vectors import Bounds, ShapeLayer
+from survey.page.asked import DecisionAsked, UndoAsked, opinion_of
+from survey.page.desk import MODES, Desk, Viewer
+from survey.page.disturbance import DisturbanceTiles
+from survey.page.pixels import Picture
+from survey.page.recompute import Recomputing
+from survey.page.shelf import CHIPS_M, Shelf
+from survey.page.vectors import Bounds, ShapeLayer
 
 _STATIC = {
     "ol.js": "text/javascript",
@@ -104,7 +104,7 @@ def make_app(served: Served) -> FastAPI:
 
 
 def _add_page(app: FastAPI) -> None:
-    folder = files("survey.review") / "static"
+    folder = files("survey.page") / "static"
     content = {name: (folder / name).read_bytes() for name in (*_STATIC, "index.html")}
 
     @app.get("/")

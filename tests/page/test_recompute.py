@@ -8,10 +8,10 @@ import pytest
 
 from survey.errors import InputError
 from survey.locales import LANGUAGES, load_catalogue
+from survey.page.recompute import Recomputing, State
 from survey.review import ReviewStore
-from survey.review.recompute import Recomputing, State
 from survey.rounds import RoundResult, compute_round, rounds_of
-from tests.review.conftest import WRITES, Client
+from tests.page.conftest import WRITES, Client
 
 BOX = {"west": 499_000, "south": 4_399_000, "east": 501_000, "north": 4_401_000, "resolution": 1.0}
 

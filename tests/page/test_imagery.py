@@ -9,11 +9,11 @@ from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from survey.ingest import open_image
-from survey.review.far import far_view
-from survey.review.imagery import Imagery
-from survey.review.pixels import BLANK, coarsen, encode
+from survey.page.far import far_view
+from survey.page.imagery import Imagery
+from survey.page.pixels import BLANK, coarsen, encode
+from tests.page.rasters import ORIGIN, decoded, picture, write_image
 from tests.review.opinions import CRS
-from tests.review.rasters import ORIGIN, decoded, picture, write_image
 
 
 def imagery(path: Path) -> Imagery:

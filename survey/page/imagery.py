@@ -21,8 +21,8 @@ from rasterio.vrt import WarpedVRT
 
 from survey.ingest import to_uint8, valid_pixels
 from survey.ingest.gdal import damage_raises, gdal_env
-from survey.review.passthrough import JpegBlocks
-from survey.review.pixels import BLANK, Picture, coarsen, encode, padded
+from survey.page.passthrough import JpegBlocks
+from survey.page.pixels import BLANK, Picture, coarsen, encode, padded
 from survey.values import Image, Validity
 
 TILE_PX = 512

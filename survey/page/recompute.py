@@ -9,7 +9,7 @@ from typing import Any
 
 from survey.errors import SurveyError
 from survey.export import read_layer
-from survey.review.vectors import ShapeLayer
+from survey.page.vectors import ShapeLayer
 from survey.rounds import RoundResult, compute_round
 from survey.rounds.current import Current, current_of
 
