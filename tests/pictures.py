@@ -1,9 +1,14 @@
 """Small pictures, cut-outs and sources for the tests of data sets, composites and training."""
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from survey.datasets import DataList
 from survey.datasets.sources import Boxes, Cutout, Picture, Sources
 
 
@@ -29,3 +34,8 @@ def small_sources() -> Sources:
         Picture("b", "three", ground(3), 0.01, items, ((20, 90, 40, 30),), 1.0),
     )
     return Sources(pictures, (Cutout(*disc(), "mine", (0.06, 0.34), 1.0),), 0.5)
+
+
+def listed(values: Mapping[str, Any]) -> DataList:
+    """Return a data list as if a file held it: its types are strict, and a file has no tuples."""
+    return DataList.model_validate_json(json.dumps(values))

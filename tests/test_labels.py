@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from survey.datasets.datalist import DataList, FrameEntry
+from survey.datasets.datalist import FrameEntry
 from survey.datasets.frames import unused_labels
 from survey.datasets.sources import load_frames
 from survey.errors import InputError, SurveyError
 from survey.labels import Boxes, check_stems, read_coco, read_yolo
+from tests.pictures import listed
 
 CLASSES = {"PMN": "ap_mine", "TM-62": "at_mine", "can": None}
 
@@ -45,7 +46,7 @@ def frames(tmp_path: Path) -> Path:
 
 def entry(**changes: Any) -> FrameEntry:
     given = {"kind": "frames", "site": "s", "images": "f/*.png", "gsd_m": 0.01, "licence": "-", **changes}
-    (made,) = DataList.model_validate({"version": 1, "entries": [given]}).entries
+    (made,) = listed({"version": 1, "entries": [given]}).entries
     assert isinstance(made, FrameEntry)
     return made
 

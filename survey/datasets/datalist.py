@@ -31,7 +31,7 @@ CutoutClass = Annotated[str, AfterValidator(lambda name: _known(name, also=(UNID
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class _Sited(_Entry):

@@ -12,6 +12,7 @@ from survey.datasets.datalist import CutoutEntry, DataList, FrameEntry, GroundEn
 from survey.datasets.sources import load_frames, load_grounds, load_sources
 from survey.errors import ConfigError, InputError
 from survey.resources import configs_folder
+from tests.pictures import listed
 
 GROUND: dict[str, object] = {"kind": "ground", "site": "a", "images": "a/*.png", "gsd_m": 0.01, "licence": "-"}
 FRAMES: dict[str, object] = {
@@ -32,7 +33,7 @@ CUTOUTS: dict[str, object] = {
 
 
 def data_list(*entries: dict[str, object]) -> DataList:
-    return DataList.model_validate({"version": 1, "entries": entries})
+    return listed({"version": 1, "entries": entries})
 
 
 def picture(path: Path, shape: tuple[int, ...] = (40, 60, 3)) -> None:
@@ -95,6 +96,14 @@ def test_cutouts_of_a_site_are_of_the_site_too() -> None:
         ("- a", "1: expected lines of 'key: value'"),
         ("", "1: expected lines of 'key: value'"),
         (yaml.safe_dump({"version": 1, "entries": [{**GROUND, "gsd_m": 0.5}]}), r"gsd_m: .*less than or equal to 0\.3"),
+        (
+            yaml.safe_dump({"version": 1, "entries": [{**GROUND, "gsd_m": "0.01"}]}),
+            r"entries\.0\.gsd_m: expected a valid number",
+        ),
+        (
+            yaml.safe_dump({"version": 1, "entries": [{**GROUND, "scaleless": 1}]}),
+            r"scaleless: expected a valid boolean",
+        ),
         (yaml.safe_dump({"version": 1, "entries": [{**CUTOUTS, "classes": {"A": ["ap_mine", 2, 1]}}]}), "'A': sizes"),
         (yaml.safe_dump({"version": 1, "entries": [{**GROUND, "kind": "grund"}]}), r"kind: .*did you mean 'ground'"),
         (yaml.safe_dump({"version": 1, "entries": [{**FRAMES, "classes": ["mine"]}]}), "unknown class 'mine'"),

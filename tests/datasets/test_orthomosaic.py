@@ -14,9 +14,10 @@ from affine import Affine
 from shapely import affinity
 
 from survey.datasets import orthomosaic
-from survey.datasets.datalist import DataList, OrthomosaicEntry
+from survey.datasets.datalist import OrthomosaicEntry
 from survey.datasets.sources import Picture, load_orthomosaics
 from survey.errors import ConfigError
+from tests.pictures import listed
 
 ORIGIN = (500_000.0, 4_500_000.0)
 HEIGHT, WIDTH = 150, 220
@@ -63,7 +64,7 @@ def entry(**changes: Any) -> OrthomosaicEntry:
         "licence": "-",
     }
     given |= {"class_column": "what", "classes": {"PMN": "ap_mine", "TM": "at_mine", "can": None}, **changes}
-    (made,) = DataList.model_validate({"version": 1, "entries": [given]}).entries
+    (made,) = listed({"version": 1, "entries": [given]}).entries
     assert isinstance(made, OrthomosaicEntry)
     return made
 

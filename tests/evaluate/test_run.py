@@ -17,7 +17,6 @@ from rasterio.transform import Affine
 
 from survey import load_detector
 from survey.cli import main
-from survey.datasets.datalist import DataList
 from survey.detect import load_card
 from survey.detect.network import SurveyNet
 from survey.errors import ConfigError
@@ -25,6 +24,7 @@ from survey.evaluate.run import CAUTION, UNKNOWN, check_sites
 from survey.train.config import TrainConfig
 from survey.train.release import make_card, write_model
 from survey.values import CLASSES, DISTURBANCES
+from tests.pictures import listed
 
 ROWS, COLS, GSD_M, SIZE_M = 320, 480, 0.01, 0.3
 WEST, NORTH = 500_050.0, 4_400_080.0
@@ -63,7 +63,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         heat = network(torch.from_numpy(blotches(1).transpose(2, 0, 1).copy())[None]).heat
         network.projection.heat.bias.sub_(heat.quantile(0.995))  # type: ignore[union-attr]
         network.projection.geometry.bias[0] = np.log(12.0)  # type: ignore[index]
-    data = DataList.model_validate(DATA)
+    data = listed(DATA)
     card = make_card("toy", config=TrainConfig(), data=data, measured=None, measured_on="nothing")
     folder = tmp_path_factory.mktemp("model")
     write_model(network, folder, card=card)

@@ -11,6 +11,7 @@ from survey.errors import ResumeError
 from survey.train import TrainConfig
 from survey.train.identity import Identity, used_files
 from survey.train.loop import Trainer
+from tests.pictures import listed
 
 LIST = {
     "version": 1,
@@ -29,7 +30,7 @@ LIST = {
         {"kind": "cutouts", "site": "c", "table": "c/t.csv", "classes": {"AP": ["ap_mine", 0.1, 0.2]}, "licence": "-"},
     ],
 }
-DATA = DataList.model_validate(LIST)
+DATA = listed(LIST)
 PLACE = Path("out/checkpoint.pt")
 
 

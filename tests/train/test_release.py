@@ -5,15 +5,15 @@ import torch
 import yaml
 from pydantic import ValidationError
 
-from survey.datasets.datalist import DataList
 from survey.detect.contrast import ContrastCard
 from survey.detect.model import ModelCard, PerformanceCard, dump_card
 from survey.detect.network import COARSE_STRIDE, SurveyNet
 from survey.errors import TrainingError
 from survey.train import TrainConfig, release
 from survey.train.release import make_card, write_model
+from tests.pictures import listed
 
-DATA = DataList.model_validate(
+DATA = listed(
     {
         "version": 1,
         "entries": [
