@@ -5,12 +5,13 @@ from types import MappingProxyType
 
 import numpy as np
 
+from survey.simulate.render.ap_mines import AP_MINES
+from survey.simulate.render.at_mines import AT_MINES
 from survey.simulate.render.kind import CLUTTER, Kind
 from survey.simulate.render.litter import LITTER
-from survey.simulate.render.mines import MINES
 from survey.simulate.render.munitions import MUNITIONS
 
-KINDS: Mapping[str, Kind] = MappingProxyType(MINES | MUNITIONS | LITTER)
+KINDS: Mapping[str, Kind] = MappingProxyType(AP_MINES | AT_MINES | MUNITIONS | LITTER)
 ORDNANCE_SHARE = 0.6
 
 

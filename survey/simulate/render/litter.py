@@ -3,83 +3,22 @@
 import numpy as np
 
 from survey.simulate.render import materials as m
+from survey.simulate.render import nature
+from survey.simulate.render.colours import matt, printed
 from survey.simulate.render.draw import Draw
 from survey.simulate.render.kind import CLUTTER, Build, Kind
 from survey.simulate.render.mesh import Points, Solid, joined, refined, ring, rotation
-from survey.simulate.render.solids import ball, box, extruded, lathe, quads, ribbon, rod, slab, tube
+from survey.simulate.render.solids import ball, box, extruded, lathe, quads, rod, slab, tube
 from survey.simulate.render.weather import Noise
-
-Colour = tuple[int, int, int]
-_STONES: tuple[Colour, ...] = (
-    (128, 122, 112),
-    (96, 92, 88),
-    (168, 160, 148),
-    (142, 118, 96),
-    (196, 192, 184),
-    (74, 72, 70),
-    (150, 104, 84),
-)
-_SOILS: tuple[Colour, ...] = ((120, 94, 70), (92, 74, 58), (152, 128, 100), (136, 86, 62), (80, 66, 56))
-_LEAVES: tuple[Colour, ...] = (
-    (86, 108, 52),
-    (112, 124, 60),
-    (64, 84, 44),
-    (150, 126, 70),
-    (126, 86, 50),
-    (168, 148, 96),
-)
-_PRINTS: tuple[Colour, ...] = (
-    (190, 40, 36),
-    (40, 70, 150),
-    (40, 120, 70),
-    (220, 220, 214),
-    (210, 170, 40),
-    (40, 40, 44),
-    (70, 100, 62),
-    (150, 150, 150),
-    (92, 96, 60),
-)
-
-
-def _matt(colour: Colour, *, rough: float = 0.9, mottle: float = 0.16) -> m.Material:
-    return m.Material(colour, rough=rough, mottle=mottle, varies=0.2, fades=0.2)
-
-
-def _print(draw: Draw) -> m.Material:
-    return m.Material(draw.pick(_PRINTS), rough=draw.between(0.25, 0.7), mottle=0.08, varies=0.15, fades=0.5)
-
-
-def _lumpy(draw: Draw, material: m.Material, *, rough: float, flat: float) -> Solid:
-    """A ball pushed in and out by noise; `flat` is its height over its width."""
-    size = draw.between(0.02, 0.13) * draw.pick((1, 1, 1, 1.8))
-    base = ball(1, material, rows=26, segments=36)
-    corners = base.triangles.reshape(-1, 3)
-    noise = Noise(draw.rng)
-    corners = corners * (1 + rough * noise(corners, cell=0.9, octaves=4))[:, None]
-    if draw.chance(0.5):  # broken faces
-        for _ in range(draw.count(2, 6)):
-            way = draw.rng.standard_normal(3)
-            way /= np.linalg.norm(way)
-            over = np.maximum(corners @ way - draw.between(0.5, 0.85), 0)
-            corners = corners - over[:, None] * way
-    return base.with_corners(corners).scaled(size, size * draw.between(0.55, 1), size * flat)
-
-
-def _stone(draw: Draw) -> Solid:
-    return _lumpy(draw, _matt(draw.pick(_STONES)), rough=draw.between(0.03, 0.16), flat=draw.between(0.35, 0.9))
-
-
-def _clod(draw: Draw) -> Solid:
-    return _lumpy(draw, _matt(draw.pick(_SOILS)), rough=draw.between(0.12, 0.3), flat=draw.between(0.4, 0.8))
 
 
 def _brick(draw: Draw) -> Solid:
-    skin = _matt(draw.pick(((150, 76, 54), (176, 110, 84), (150, 148, 142), (120, 62, 48))))
+    skin = matt(draw.pick(((150, 76, 54), (176, 110, 84), (150, 148, 142), (120, 62, 48))))
     return box(draw.between(0.09, 0.26), draw.near(0.12), draw.near(0.065), skin, bevel=0.004)
 
 
 def _can(draw: Draw) -> Solid:
-    r, h, skin = 0.033, draw.between(0.09, 0.17), draw.pick((_print(draw), m.ALLOY, m.RUST))
+    r, h, skin = 0.033, draw.between(0.09, 0.17), draw.pick((printed(draw), m.ALLOY, m.RUST))
     body = lathe([(r * 0.8, 0), (r, 0.008), (r, h - 0.01), (r * 0.84, h), (r * 0.8, h - 0.004)], skin)
     lid = lathe([(r * 0.8, h - 0.003), (r * 0.8, h - 0.002)], m.ALLOY)
     whole = joined(body, lid)
@@ -98,19 +37,19 @@ def _bottle(draw: Draw) -> Solid:
         draw.pick(((60, 90, 60), (110, 76, 40), (170, 190, 200), (200, 205, 205))), rough=0.15, mottle=0.05
     )
     outline = [(r * 0.9, 0), (r, 0.01), (r, h * 0.6), (r * 0.8, h * 0.72), (r * 0.32, h * 0.86), (r * 0.3, h)]
-    label = lathe([(r * 1.01, h * 0.2), (r * 1.01, h * 0.5)], _print(draw), close=False)
-    cap = rod(r * 0.36, h * 0.96, h * 1.03, _print(draw))
+    label = lathe([(r * 1.01, h * 0.2), (r * 1.01, h * 0.5)], printed(draw), close=False)
+    cap = rod(r * 0.36, h * 0.96, h * 1.03, printed(draw))
     return joined(lathe(outline, skin), *([label] if draw.chance(0.6) else []), *([cap] if draw.chance(0.6) else []))
 
 
 def _lid(draw: Draw) -> Solid:
-    r, h, skin = draw.between(0.015, 0.09), draw.between(0.006, 0.02), draw.pick((_print(draw), m.ALLOY, m.RUST))
+    r, h, skin = draw.between(0.015, 0.09), draw.between(0.006, 0.02), draw.pick((printed(draw), m.ALLOY, m.RUST))
     return lathe([(r, 0), (r, h * 0.9), (r * 0.94, h), (r * 0.85, h), (r * 0.8, h * 0.85)], skin)
 
 
 def _tin(draw: Draw) -> Solid:
     r = draw.between(0.035, 0.08)
-    h, skin = r * draw.between(0.5, 2.2), draw.pick((m.ALLOY, m.RUST, m.DARK_RUST, _print(draw)))
+    h, skin = r * draw.between(0.5, 2.2), draw.pick((m.ALLOY, m.RUST, m.DARK_RUST, printed(draw)))
     rims = [
         lathe([(r * 1.03, z), (r * 1.03, z + 0.004)], skin, close=False) for z in (0.0, h * 0.33, h * 0.66, h - 0.004)
     ]
@@ -119,7 +58,7 @@ def _tin(draw: Draw) -> Solid:
 
 
 def _tub(draw: Draw) -> Solid:
-    r, skin = draw.between(0.03, 0.16), _print(draw)
+    r, skin = draw.between(0.03, 0.16), printed(draw)
     h = r * draw.between(0.5, 2.2)
     outline = [
         (r * 0.75, 0),
@@ -134,14 +73,14 @@ def _tub(draw: Draw) -> Solid:
 
 
 def _canister(draw: Draw) -> Solid:
-    a, skin = draw.between(0.1, 0.3), _print(draw)
+    a, skin = draw.between(0.1, 0.3), printed(draw)
     body = slab(a, a * draw.between(0.4, 0.9), a * draw.between(0.8, 1.4), skin, corner=a * 0.12, bevel=a * 0.04)
-    return joined(body, rod(a * 0.1, body.high[2], body.high[2] + a * 0.1, _print(draw)).moved(a * 0.3))
+    return joined(body, rod(a * 0.1, body.high[2], body.high[2] + a * 0.1, printed(draw)).moved(a * 0.3))
 
 
 def _sheet(draw: Draw) -> Solid:
     """Paper, foil, a bag or a rag: a crumpled sheet."""
-    side, skin = draw.between(0.06, 0.35), draw.pick((_print(draw), m.WHITE_PLASTIC, m.CLOTH, m.ALLOY, m.OLIVE_CLOTH))
+    side, skin = draw.between(0.06, 0.35), draw.pick((printed(draw), m.WHITE_PLASTIC, m.CLOTH, m.ALLOY, m.OLIVE_CLOTH))
     n = 20
     x, y = np.meshgrid(np.linspace(-0.5, 0.5, n), np.linspace(-0.5, 0.5, n) * draw.between(0.4, 1))
     points = np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3)
@@ -162,28 +101,9 @@ def _plank(draw: Draw) -> Solid:
     )
 
 
-def _path(draw: Draw, length: float, wander: float) -> Points:
-    t = np.linspace(0, 1, 14)
-    bend = np.cumsum(draw.rng.normal(0, wander, (2, 14)), axis=1)
-    return np.column_stack([length * t, length * 0.1 * bend[0], length * 0.04 * bend[1]])
-
-
-def _stick(draw: Draw) -> Solid:
-    length, bark = draw.between(0.08, 0.7), _matt(draw.pick(((112, 92, 72), (84, 70, 58), (150, 138, 120))))
-    radius = np.linspace(1, 0.4, 14) * length * draw.between(0.01, 0.04)
-    main = tube(_path(draw, length, 0.35), radius, bark, sides=7)
-    twigs = [
-        tube(_path(draw, length * 0.35, 0.4), radius * 0.4, bark, sides=5)
-        .turned("z", draw.between(-60, 60))
-        .moved(length * draw.between(0.2, 0.8))
-        for _ in range(draw.count(0, 3))
-    ]
-    return joined(main, *twigs)
-
-
 def _pipe(draw: Draw) -> Solid:
     r, length = draw.between(0.008, 0.06), draw.between(0.1, 0.9)
-    skin = draw.pick((m.RUST, m.DARK_RUST, m.GREY_PLASTIC, m.BLACK_PLASTIC, _print(draw), m.STEEL))
+    skin = draw.pick((m.RUST, m.DARK_RUST, m.GREY_PLASTIC, m.BLACK_PLASTIC, printed(draw), m.STEEL))
     return lathe([(r, 0), (r, length), (r * 0.82, length), (r * 0.82, length * 0.98)], skin, segments=20)
 
 
@@ -191,7 +111,7 @@ def _hose(draw: Draw) -> Solid:
     r, turns = draw.between(0.05, 0.3), draw.between(0.4, 2.2)
     t = np.linspace(0, 2 * np.pi * turns, 60)
     path = np.column_stack([r * np.cos(t), r * np.sin(t) * draw.between(0.6, 1), 0.004 * t])
-    return tube(path, draw.between(0.003, 0.015), draw.pick((m.BLACK_PLASTIC, _print(draw), m.RUST)), sides=7)
+    return tube(path, draw.between(0.003, 0.015), draw.pick((m.BLACK_PLASTIC, printed(draw), m.RUST)), sides=7)
 
 
 def _tyre(draw: Draw) -> Solid:
@@ -200,79 +120,8 @@ def _tyre(draw: Draw) -> Solid:
     return tube(np.column_stack([major * np.cos(t), major * np.sin(t), 0 * t]), minor, m.RUBBER, sides=14)
 
 
-def _leaf(draw: Draw) -> Solid:
-    length, skin = draw.between(0.03, 0.16), _matt(draw.pick(_LEAVES), rough=0.6)
-    t = np.linspace(0, 1, 12)
-    half = length * draw.between(0.15, 0.45) * np.sin(np.pi * t ** draw.between(0.6, 1.3)) * (1 + 0.12 * np.sin(40 * t))
-    curl = length * draw.between(0.05, 0.3) * (np.sin(np.pi * t + draw.between(0, 3)))
-    middle = np.column_stack([length * t, 0 * t, curl])
-    side = np.column_stack([0 * t, half + 1e-4, 0.35 * half])
-    return ribbon(middle + side, middle - side * np.array([1, 1, -1]), skin)
-
-
-def _plant(draw: Draw) -> Solid:
-    """A seedling, rosette or flower: leaves around a middle."""
-    count, skin_leaf = draw.count(4, 14), _leaf
-    leaves = []
-    for k in range(count):
-        leaf = skin_leaf(draw).turned("y", -draw.between(5, 55)).turned("z", 360 * k / count + draw.between(-20, 20))
-        leaves.append(leaf)
-    head = ball(draw.between(0.006, 0.02), _print(draw), rows=8, segments=12).moved(0, 0, draw.between(0.02, 0.06))
-    return joined(*leaves, *([head] if draw.chance(0.3) else []))
-
-
-def _grass(draw: Draw) -> Solid:
-    skin, blades = _matt(draw.pick(_LEAVES), rough=0.7), []
-    for _ in range(draw.count(20, 60)):
-        length, wide = draw.between(0.06, 0.3), draw.between(0.0015, 0.005)
-        t = np.linspace(0, 1, 6)
-        middle = np.column_stack([length * 0.7 * t**1.6, 0 * t, length * np.sin(1.6 * t) * 0.55])
-        side = np.column_stack([0 * t, wide * (1.05 - t), 0 * t])
-        blades.append(
-            ribbon(middle + side, middle - side, skin)
-            .turned("z", draw.between(0, 360))
-            .moved(draw.between(-0.03, 0.03), draw.between(-0.03, 0.03))
-        )
-    return joined(*blades)
-
-
-def _mushroom(draw: Draw) -> Solid:
-    r, skin = (
-        draw.between(0.015, 0.07),
-        _matt(draw.pick(((200, 184, 150), (150, 104, 70), (180, 60, 44), (224, 216, 200)))),
-    )
-    cap = ball(1, skin, rows=12, segments=24).scaled(r, r, r * draw.between(0.3, 0.7)).moved(0, 0, r * 1.2)
-    return joined(cap, rod(r * 0.25, 0, r * 1.2, _matt((214, 206, 188))))
-
-
-def _dung(draw: Draw) -> Solid:
-    skin = _matt(draw.pick(((74, 58, 42), (98, 80, 54), (120, 104, 76), (60, 50, 40))))
-    if draw.chance(0.5):  # a pat: rings of a flat heap
-        r = draw.between(0.06, 0.17)
-        rows = [
-            (r, 0),
-            (r * 0.95, 0.012),
-            (r * 0.8, 0.016),
-            (r * 0.7, 0.026),
-            (r * 0.5, 0.028),
-            (r * 0.35, 0.036),
-            (0, 0.036),
-        ]
-        pat = refined(lathe(rows, skin), edge_m=0.02)
-        corners = pat.triangles.reshape(-1, 3)
-        grown = corners * (1 + 0.1 * Noise(draw.rng)(corners, cell=0.1))[:, None]
-        return pat.with_corners(grown)
-    balls = [
-        ball(draw.between(0.008, 0.025), skin, rows=8, segments=12).moved(
-            float(draw.rng.normal(0, 0.03)), float(draw.rng.normal(0, 0.03)), 0.01
-        )
-        for _ in range(draw.count(3, 9))
-    ]
-    return joined(*balls)
-
-
 def _shoe(draw: Draw) -> Solid:
-    length, skin = draw.between(0.2, 0.3), draw.pick((m.RUBBER, _print(draw), m.BROWN_PLASTIC))
+    length, skin = draw.between(0.2, 0.3), draw.pick((m.RUBBER, printed(draw), m.BROWN_PLASTIC))
     t = np.linspace(0, 2 * np.pi, 30)[:-1]
     outline = np.column_stack([length / 2 * np.cos(t), length * (0.17 + 0.03 * np.cos(t)) * np.sin(t)])
     upper = lathe([(1, 0), (0.95, 0.5), (0.6, 1), (0.5, 0.6)], skin).scaled(length * 0.3, length * 0.15, length * 0.28)
@@ -281,7 +130,7 @@ def _shoe(draw: Draw) -> Solid:
 
 def _disc(draw: Draw) -> Solid:
     """A plate, hub cap or cover: a dish of rings."""
-    r, skin = draw.between(0.05, 0.2), draw.pick((_print(draw), m.ALLOY, m.RUST, m.GREY_PLASTIC, m.WHITE_PLASTIC))
+    r, skin = draw.between(0.05, 0.2), draw.pick((printed(draw), m.ALLOY, m.RUST, m.GREY_PLASTIC, m.WHITE_PLASTIC))
     h = r * draw.between(0.05, 0.25)
     rings = sorted(draw.rng.uniform(0.15, 0.9, draw.count(1, 4)))[::-1]
     outline = [(r, 0.0), (r, h * 0.4)]
@@ -291,7 +140,7 @@ def _disc(draw: Draw) -> Solid:
 
 
 def _round(draw: Draw) -> Solid:
-    return ball(draw.between(0.02, 0.12), draw.pick((_print(draw), m.RUBBER, _matt((190, 120, 60)))))
+    return ball(draw.between(0.02, 0.12), draw.pick((printed(draw), m.RUBBER, matt((190, 120, 60)))))
 
 
 def _bolt(draw: Draw) -> Solid:
@@ -321,7 +170,7 @@ def _frag(draw: Draw) -> Solid:
 
 
 def _cone(draw: Draw) -> Solid:
-    r, h, skin = draw.between(0.015, 0.03), draw.between(0.04, 0.1), _matt((104, 78, 56))
+    r, h, skin = draw.between(0.015, 0.03), draw.between(0.04, 0.1), matt((104, 78, 56))
     scales = []
     for k in range(40):
         z = k / 40
@@ -332,13 +181,13 @@ def _cone(draw: Draw) -> Solid:
 
 def _crate(draw: Draw) -> Solid:
     a, b, h = draw.between(0.08, 0.4), draw.between(0.06, 0.25), draw.between(0.02, 0.12)
-    skin = draw.pick((m.WOOD, m.OLD_WOOD, _print(draw), _matt((170, 136, 96))))
+    skin = draw.pick((m.WOOD, m.OLD_WOOD, printed(draw), matt((170, 136, 96))))
     return joined(box(a, b, h, skin), *[box(0.012, b * 1.02, h * 1.03, skin).moved(x * a) for x in (-0.3, 0.3)])
 
 
 def _spokes(draw: Draw) -> Solid:
     """A valve wheel or a hand wheel: arms from a hub to a rim. Without the rim it would be a star mine's twin."""
-    r, skin = draw.between(0.03, 0.12), draw.pick((_print(draw), m.RUST, m.ALLOY))
+    r, skin = draw.between(0.03, 0.12), draw.pick((printed(draw), m.RUST, m.ALLOY))
     count = draw.count(3, 7)
     arms = ring(box(r, r * 0.12, r * 0.1, skin).moved(r / 2), np.arange(count) * 360 / count)
     turn = np.linspace(0, 2 * np.pi, 37)
@@ -348,11 +197,11 @@ def _spokes(draw: Draw) -> Solid:
 
 _ANY = ("rest",)
 _ITEMS: dict[str, tuple[Build, tuple[str, ...]]] = {
-    "stone": (_stone, _ANY),
-    "stone_2": (_stone, _ANY),
-    "stone_3": (_stone, _ANY),
-    "clod": (_clod, _ANY),
-    "clod_2": (_clod, _ANY),
+    "stone": (nature.stone, _ANY),
+    "stone_2": (nature.stone, _ANY),
+    "stone_3": (nature.stone, _ANY),
+    "clod": (nature.clod, _ANY),
+    "clod_2": (nature.clod, _ANY),
     "brick": (_brick, _ANY),
     "can": (_can, ("side", "side", "up")),
     "bottle": (_bottle, ("side",)),
@@ -362,19 +211,19 @@ _ITEMS: dict[str, tuple[Build, tuple[str, ...]]] = {
     "canister": (_canister, _ANY),
     "sheet": (_sheet, ("up",)),
     "plank": (_plank, ("up", "rest")),
-    "stick": (_stick, ("up",)),
-    "stick_2": (_stick, ("up",)),
+    "stick": (nature.stick, ("up",)),
+    "stick_2": (nature.stick, ("up",)),
     "pipe": (_pipe, ("side", "side", "lean")),
     "hose": (_hose, ("up",)),
     "tyre": (_tyre, ("up",)),
-    "leaf": (_leaf, ("up",)),
-    "leaf_2": (_leaf, ("up",)),
-    "plant": (_plant, ("up",)),
-    "plant_2": (_plant, ("up",)),
-    "grass": (_grass, ("up",)),
-    "grass_2": (_grass, ("up",)),
-    "mushroom": (_mushroom, ("up", "side")),
-    "dung": (_dung, ("up",)),
+    "leaf": (nature.leaf, ("up",)),
+    "leaf_2": (nature.leaf, ("up",)),
+    "plant": (nature.plant, ("up",)),
+    "plant_2": (nature.plant, ("up",)),
+    "grass": (nature.grass, ("up",)),
+    "grass_2": (nature.grass, ("up",)),
+    "mushroom": (nature.mushroom, ("up", "side")),
+    "dung": (nature.dung, ("up",)),
     "shoe": (_shoe, ("up", "side")),
     "disc": (_disc, ("up", "down", "lean")),
     "ball": (_round, ("up",)),
