@@ -211,6 +211,7 @@ def test_the_style_draws_outlines_and_says_candidate(tmp_path: Path) -> None:
     cell_m=st.sampled_from([5.0, 10.0]),
 )
 @example(seen=[(270.0, 251.0, False), (299.0, 241.0, True)], cell_m=5.0)  # the cut leaves less than a square metre
+@example(seen=[(1.0, 1.0, False), (30.0, 1.0, True)], cell_m=5.0)  # a cut on a grid of 1 mm opens a gap
 def test_whatever_was_seen_polygons_pass_the_checks_and_hold_their_evidence(
     tmp_path_factory: pytest.TempPathFactory, seen: list[tuple[float, float, bool]], cell_m: float
 ) -> None:
