@@ -3,9 +3,13 @@
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from survey.config import RunConfig
+from survey.datasets import DataList, load_data_list
+from survey.datasets.datalist import FrameEntry, GroundEntry, OrthomosaicEntry
+from survey.datasets.frames import unused_labels
+from survey.datasets.sources import load_frames, load_grounds
 from survey.detect import Detector
 from survey.errors import ConfigError, InputError
 from survey.evaluate.frames import Frames, Looks, coco_frames, picture_files, yolo_frames
@@ -17,9 +21,6 @@ from survey.ingest import expand_inputs
 from survey.labels import YoloLabels, check_gsd, read_coco
 from survey.maplabels import read_map_labels
 from survey.progress import Progress
-
-if TYPE_CHECKING:
-    from survey.datasets.datalist import DataList
 
 UNNAMED = "unnamed"
 """Site of pictures whose site nobody named."""
@@ -127,8 +128,6 @@ def sites_of(options: Options) -> tuple[str, ...]:
     """
     if options.kind != "list":
         return (options.site,)
-    from survey.datasets.datalist import FrameEntry, GroundEntry  # noqa: PLC0415 - the training imports this package
-
     shown = {e.site for e in _data_list(options).entries if isinstance(e, GroundEntry | FrameEntry)}
     missing = sorted(set(options.sites) - shown)
     if mapped := sorted(_mapped(options) & set(missing or ([] if shown else _mapped(options)))):
@@ -167,16 +166,12 @@ def measure(options: Options, detector: Detector, *, config: RunConfig, out: Pat
 
 
 def _data_list(options: Options) -> "DataList":
-    from survey.datasets.datalist import load_data_list  # noqa: PLC0415
-
     assert options.data_list is not None
     return load_data_list(options.data_list)
 
 
 def _mapped(options: Options) -> set[str]:
     """Return the sites of which a data list has orthomosaics, which are not measured on from there."""
-    from survey.datasets.datalist import OrthomosaicEntry  # noqa: PLC0415
-
     return {e.site for e in _data_list(options).entries if isinstance(e, OrthomosaicEntry)}
 
 
@@ -188,17 +183,12 @@ def _not_used(options: Options) -> list[str]:
         return [] if told is None else [told]
     if options.kind != "list":
         return []
-    from survey.datasets.frames import unused_labels  # noqa: PLC0415
-
     wanted = set(sites_of(options))
     assert options.data is not None
     return unused_labels((e for e in _data_list(options).entries if e.site in wanted), options.data)
 
 
 def _listed(options: Options) -> Frames:
-    from survey.datasets.datalist import FrameEntry, GroundEntry  # noqa: PLC0415
-    from survey.datasets.sources import load_frames, load_grounds  # noqa: PLC0415
-
     wanted = set(sites_of(options))
     assert options.data is not None
     pictures: list[Any] = []
