@@ -28,6 +28,7 @@ def free_port() -> int:
 def torchrun(folder: Path, *, ranks: int) -> None:
     """Run `ranks.py` in processes that talk over the loopback only."""
     here = {"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    here["PYTHONFAULTHANDLER"] = "1"  # should a rank die of a signal, its stack is told
     place = ["--master-addr", "127.0.0.1", "--master-port", str(free_port()), "--nproc-per-node", str(ranks)]
     command = [sys.executable, "-m", "torch.distributed.run", *place, "-m", "tests.train.ranks", str(folder)]
     done = subprocess.run(
