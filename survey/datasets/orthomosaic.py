@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.datasets.datalist import OrthomosaicEntry
+from survey.datasets.parts import read_parts
 from survey.errors import ConfigError, InputError
-from survey.ingest import UnreadBlock, open_image, plan_tiles, read_blocks
+from survey.ingest import open_image
 from survey.labels import Boxes
 from survey.maplabels import MapLabels, read_map_labels
-from survey.values import Block, Image, TilePlan, Window, WorkingGrid
+from survey.values import Image, Window, WorkingGrid
 
 log = logging.getLogger(__name__)
 
@@ -110,27 +111,16 @@ def cut(
     """
     grid = WorkingGrid.over(image, gsd_m=max(least_gsd_m, image.gsd_m))
     items = labels.in_pixels(image, grid)
-    plan = plan_tiles(grid, core_px=PART_PX, halo_px=overlap_px, stride_px=1)
-    tiles = [tile for block in plan.blocks for tile in block.tiles]
-    blocks = tuple(Block(n, tile.core, (tile,)) for n, tile in enumerate(tiles))  # one at a time: bounded memory
-    plan = TilePlan(plan.height, plan.width, plan.halo_px, plan.stride_px, blocks)
-    for read in read_blocks(image, grid, plan, blocks):
-        if isinstance(read, UnreadBlock):
-            raise ConfigError(read.reason)
-        padded = read.block.core.padded(overlap_px)
-        window = padded.intersection(Window(0, 0, grid.height, grid.width))
-        assert window is not None
-        valid = read.valid[window.slices(padded)]
-        if not valid.any():
+    for read in read_parts(image, grid, core_px=PART_PX, margin_px=overlap_px):
+        if not read.valid.any():
             continue
-        own_shown = visible(items, window, valid)
+        window, core = read.window, read.core
+        own_shown = visible(items, window, read.valid)
         shown |= own_shown
-        rgb = read.pixels[window.slices(padded)].copy()
         name = f"{image.path.name}:{window.row}:{window.col}"
         own = items.chosen(own_shown).moved(window.row, window.col)
-        own_core = read.block.core
-        core = Window(own_core.row - window.row, own_core.col - window.col, own_core.height, own_core.width)
-        yield Part(name, rgb, grid.gsd_m, own, int(valid.sum()), core, (window.row, window.col))
+        core = Window(core.row - window.row, core.col - window.col, core.height, core.width)
+        yield Part(name, read.rgb.copy(), grid.gsd_m, own, int(read.valid.sum()), core, (window.row, window.col))
 
 
 def visible(items: Boxes, window: Window, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -15,13 +15,13 @@ from rasterio.features import rasterize
 from survey.datasets.datalist import ReviewEntry
 from survey.datasets.judged import Judged, Looked
 from survey.datasets.orthomosaic import visible
+from survey.datasets.parts import read_parts
 from survey.datasets.picture import STORED_GSD_M, Picture
 from survey.datasets.reviews import EDGE_M, LookedAt, Places, check_imagery, open_review
 from survey.errors import ConfigError
-from survey.ingest import UnreadBlock, plan_tiles, read_blocks
 from survey.ingest.plan import lattice_shape
 from survey.labels import Boxes
-from survey.values import Block, Image, TilePlan, Window, WorkingGrid
+from survey.values import Image, Window, WorkingGrid
 
 log = logging.getLogger(__name__)
 
@@ -129,29 +129,20 @@ def _cut(image: Image, site: str, places: Places, tiles: LookedAt) -> Iterator[P
     """Yield the parts of an image on which something was judged, read one at a time."""
     grid = WorkingGrid.over(image, gsd_m=max(STORED_GSD_M, image.gsd_m))
     laid = _Laid.over(grid, places, tiles)
-    plan = plan_tiles(grid, core_px=PART_PX, halo_px=MARGIN_PX, stride_px=1, needed=laid.needed(grid))
-    cores = [tile for block in plan.blocks for tile in block.tiles]
-    blocks = tuple(Block(n, tile.core, (tile,)) for n, tile in enumerate(cores))  # one at a time: bounded memory
-    plan = TilePlan(plan.height, plan.width, plan.halo_px, plan.stride_px, blocks)
-    for read in read_blocks(image, grid, plan, blocks):
-        if isinstance(read, UnreadBlock):
-            raise ConfigError(read.reason)
-        padded = read.block.core.padded(MARGIN_PX)
-        window = padded.intersection(Window(0, 0, grid.height, grid.width))
-        assert window is not None
-        valid = read.valid[window.slices(padded)]
-        ground = laid.ground(window, valid, grid.gsd_m)
+    needed = laid.needed(grid)
+    for read in read_parts(image, grid, core_px=PART_PX, margin_px=MARGIN_PX, needed=needed):
+        window = read.window
+        ground = laid.ground(window, read.valid, grid.gsd_m)
         if not ground.any():
             continue
         shown, unsettled = (
-            boxes.chosen(visible(boxes, window, valid)).moved(window.row, window.col)
+            boxes.chosen(visible(boxes, window, read.valid)).moved(window.row, window.col)
             for boxes in (laid.items, laid.unsettled)
         )
-        rejected = laid.rejected.chosen(_centred(laid.rejected, read.block.core)).moved(window.row, window.col)
+        rejected = laid.rejected.chosen(_centred(laid.rejected, read.core)).moved(window.row, window.col)
         judged = Judged(ground, unsettled, np.column_stack([rejected.row, rejected.col]))
-        rgb = read.pixels[window.slices(padded)].copy()
         name = f"{image.path.name}:{window.row}:{window.col}"
-        yield Picture(site, name, rgb, grid.gsd_m, shown, None, 0.0, judged=judged)
+        yield Picture(site, name, read.rgb.copy(), grid.gsd_m, shown, None, 0.0, judged=judged)
 
 
 def _centred(boxes: Boxes, core: Window) -> NDArray[np.bool_]:
