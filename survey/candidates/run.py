@@ -16,7 +16,7 @@ from survey.candidates.tables import layer_of, rows_of
 from survey.errors import OutputError
 from survey.export import candidate_style, name_by, write_geopackage, write_manifest, write_summary
 from survey.files import make_folder, write_bytes
-from survey.geometry import as_rows, check_features
+from survey.geometry import check_features
 
 LAYERS, REPORT, SUMMARY = "candidates.gpkg", "candidates.json", "summary.txt"
 _OWN = frozenset({LAYERS, REPORT, SUMMARY, "MANIFEST.json"})
@@ -92,7 +92,6 @@ def propose(  # noqa: PLR0913 - the public entry point
     report = _report(rows, inputs) | {
         "rule": settings,
         "inputs": hashes,
-        "geometry": as_rows(outlines.failures),
         "given": given,
         "risk_took_the_evidence": inputs.risk_took,
         "looked_at": looked,

@@ -30,7 +30,7 @@ def checked(table: Table) -> Checked:
     index, ids, shapes, told = [], list[str](), list[object](), list[Failure]()
     for group in groups:
         given = np.arange(len(table))[group]
-        found = repair_features(table.ids[group], table.geometry[group], overlapping="keep", long_steps="keep")
+        found = repair_features(table.ids[group], table.geometry[group])
         index.append(given[found.index])
         ids += found.ids
         shapes += list(found.geometry)

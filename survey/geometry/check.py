@@ -14,24 +14,23 @@ _AREAS = frozenset({"Polygon", "MultiPolygon"})
 _PLACE = re.compile(r"\[(\S+) (\S+)\]$")
 
 
-def check_features(ids: Sequence[str], geometry: Geometries, *, step_m: float = LONGEST_STEP_M) -> tuple[Failure, ...]:
+def check_features(ids: Sequence[str], geometry: Geometries) -> tuple[Failure, ...]:
     """Return everything that is wrong, feature by feature and then between features.
 
     Args:
         ids: (N,) names; spaces around them do not tell two apart.
         geometry: (N,) shapely geometries or None, in a projected CRS in metres. Points are checked by id only.
-        step_m: Longest way between consecutive points of a polygon.
     """
     failures: list[Failure] = []
     for n, (name, shape) in enumerate(zip(ids, geometry, strict=True)):
-        failures += [Failure(name, n, *found) for found in faults_of(shape, step_m=step_m)]
+        failures += [Failure(name, n, *found) for found in faults_of(shape)]
     failures += repeated_ids(ids, geometry)
     failures += copies(ids, geometry)
     failures += overlaps(ids, geometry)
     return tuple(failures)
 
 
-def faults_of(shape: Any, *, step_m: float = LONGEST_STEP_M) -> Iterator[tuple[Fault, float, float, str]]:
+def faults_of(shape: Any) -> Iterator[tuple[Fault, float, float, str]]:
     """Yield (fault, x, y, detail) of one geometry by itself."""
     if shape is None or shape.is_empty:
         yield Fault.NO_GEOMETRY, np.nan, np.nan, ""
@@ -42,7 +41,7 @@ def faults_of(shape: Any, *, step_m: float = LONGEST_STEP_M) -> Iterator[tuple[F
     if shape.geom_type not in _AREAS:
         return
     for ring in rings_of(shape):
-        yield from _ring_faults(shapely.get_coordinates(ring)[:-1], step_m=step_m)
+        yield from _ring_faults(shapely.get_coordinates(ring)[:-1])
     reason = shapely.is_valid_reason(shape)
     if reason != "Valid Geometry":
         place = _PLACE.search(reason)
@@ -137,7 +136,7 @@ def end_repeats(points: NDArray[np.float64]) -> int:
     return 0
 
 
-def _ring_faults(points: NDArray[np.float64], *, step_m: float) -> Iterator[tuple[Fault, float, float, str]]:
+def _ring_faults(points: NDArray[np.float64]) -> Iterator[tuple[Fault, float, float, str]]:
     distinct = without_repeats(points)
     ends = end_repeats(distinct)
     if len(distinct) - ends < 3:
@@ -150,10 +149,10 @@ def _ring_faults(points: NDArray[np.float64], *, step_m: float) -> Iterator[tupl
         yield Fault.REPEATED_END, *points[0].tolist(), _times(ends)
     after = np.roll(points, -1, axis=0)
     length = np.hypot(*(after - points).T)
-    if length.max() > step_m:
+    if length.max() > LONGEST_STEP_M:
         worst = int(length.argmax())
         middle = (points[worst] + after[worst]) / 2
-        yield Fault.LONG_STEP, *middle.tolist(), f"{length[worst]:.0f} m, at most {step_m:.0f} m"
+        yield Fault.LONG_STEP, *middle.tolist(), f"{length[worst]:.0f} m, at most {LONGEST_STEP_M:.0f} m"
 
 
 def _times(count: int) -> str:

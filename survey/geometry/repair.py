@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import shapely
@@ -14,24 +14,22 @@ from survey.geometry.check import (
     end_repeats,
     faults_of,
     is_area,
-    overlapping_pairs,
-    place_of,
+    overlaps,
     repeated_ids,
     without_repeats,
 )
-from survey.geometry.failure import LEAST_OVERLAP_M2, LONGEST_STEP_M, Failure, Fault, Geometries
+from survey.geometry.failure import LEAST_OVERLAP_M2, Failure, Fault, Geometries
 
 SET_ASIDE, KEPT = "set aside", "kept as it is"
 _ROUNDS = 5
 """Repair can bring points together that were apart; what is not right after so many rounds is set aside."""
-_GRID_M = 1e-7
-"""Of the points of a cut (see `_without`): so fine that no ground is lost between neighbours."""
 _HOW = {
     Fault.REPEATED_POINT: "repaired: one of them kept",
     Fault.REPEATED_END: "repaired: one of them kept",
     Fault.FEW_VERTICES: "repaired: the ring taken out",
     Fault.NO_AREA: "set aside",
     Fault.INVALID: "repaired: made valid, all ground inside its rings kept",
+    Fault.LONG_STEP: KEPT,
 }
 
 
@@ -48,37 +46,26 @@ class Repaired:
     failures: tuple[Failure, ...]
 
 
-def repair_features(
-    ids: Sequence[str],
-    geometry: Geometries,
-    *,
-    overlapping: Literal["cut", "keep"] = "keep",
-    long_steps: Literal["points", "set_aside", "keep"] = "keep",
-    step_m: float = LONGEST_STEP_M,
-) -> Repaired:
+def repair_features(ids: Sequence[str], geometry: Geometries) -> Repaired:
     """Return the features repaired, each failure with what became of it.
+
+    Ground that two polygons share and steps too long are told and left to people.
 
     Args:
         ids: (N,) names.
         geometry: (N,) shapely geometries or None, in a projected CRS in metres.
-        overlapping: "cut" leaves ground that two polygons share to the earlier one; "keep" leaves both to people.
-        long_steps: "points" puts points along a straight edge, for polygons that were computed; "set_aside" takes the
-            feature out; "keep" leaves it to people.
-        step_m: Longest way between consecutive points of a polygon.
     """
     told: list[Failure] = []
     left: list[_Feature] = []
     for n, (name, shape) in enumerate(zip(ids, geometry, strict=True)):
         mended = _mend(shape)
-        found = [Failure(name, n, *fault) for fault in faults_of(shape, step_m=step_m)]
-        if mended is not None and any(f.fault is Fault.LONG_STEP for f in found):
-            mended = {"points": shapely.segmentize(mended, step_m), "set_aside": None, "keep": mended}[long_steps]
-        told += [replace(f, outcome=_outcome(f.fault, lost=mended is None, long_steps=long_steps)) for f in found]
+        outcome = dict.fromkeys(Fault, SET_ASIDE) if mended is None else _HOW
+        told += [Failure(name, n, *fault, outcome=outcome[fault[0]]) for fault in faults_of(shape)]
         if mended is not None:
             left.append(_Feature(n, name, mended))
     left = _without_copies(left, told)
     left = _with_own_ids(left, told, given=ids)
-    left = _without_overlaps(left, told, cut=overlapping == "cut")
+    told += _overlaps(left)
     shapes = np.empty(len(left), dtype=object)
     shapes[:] = [f.shape for f in left]
     index = np.array([f.position for f in left], np.intp)
@@ -123,14 +110,6 @@ def _ring(ring: Any) -> NDArray[np.float64] | None:
     return points if len(points) >= 3 else None
 
 
-def _outcome(fault: Fault, *, lost: bool, long_steps: str) -> str:
-    if lost:
-        return SET_ASIDE
-    if fault is Fault.LONG_STEP:
-        return "repaired: points put along the edge" if long_steps == "points" else KEPT
-    return _HOW[fault]
-
-
 def _without_copies(features: list[_Feature], told: list[Failure]) -> list[_Feature]:
     """Set aside polygons that repeat an earlier one."""
     found = copies([f.name for f in features], [f.shape for f in features])
@@ -152,33 +131,8 @@ def _with_own_ids(features: list[_Feature], told: list[Failure], *, given: Seque
     return renamed
 
 
-def _without(shape: Any, taken: Any) -> Any:
-    """Return what is left of a polygon; None if nothing is.
-
-    On a grid: without one, edges that nearly coincide can come out as ground of the other (measured with GEOS 3.14).
-    """
-    left = shapely.difference(shape, taken, grid_size=_GRID_M)
-    areas = [part for part in shapely.get_parts(left) if is_area(part)]
-    return shapely.MultiPolygon(areas) if areas else None
-
-
-def _without_overlaps(features: list[_Feature], told: list[Failure], *, cut: bool) -> list[_Feature]:
-    """Take from each polygon what earlier ones have of it, or only tell of it."""
+def _overlaps(features: list[_Feature]) -> list[Failure]:
+    """Tell of ground that two polygons share, which is left to people."""
     areas = [f for f in features if is_area(f.shape)]
-    shapes = np.empty(len(areas), dtype=object)
-    shapes[:] = [f.shape for f in areas]
-    for _ in range(_ROUNDS if cut else 1):  # mending what was cut can bring back a little
-        for a, b in overlapping_pairs(shapes):
-            if shapes[a] is None or shapes[b] is None:
-                continue
-            common = shapely.intersection(shapes[a], shapes[b])
-            if common.area <= LEAST_OVERLAP_M2:  # cut by another one meanwhile
-                continue
-            if cut:
-                shapes[b] = _mend(_without(shapes[b], shapes[a]))
-            how = KEPT if not cut else SET_ASIDE if shapes[b] is None else f"repaired: left to {areas[a].name}"
-            detail = f"with {areas[a].name}: {common.area:.0f} m2"
-            told.append(Failure(areas[b].name, areas[b].position, Fault.OVERLAP, *place_of(common), detail, how))
-    cut_to = {f.position: shape for f, shape in zip(areas, shapes, strict=True)}
-    left = [replace(f, shape=cut_to.get(f.position, f.shape)) for f in features]
-    return [f for f in left if f.shape is not None]
+    found = overlaps([f.name for f in areas], [f.shape for f in areas])
+    return [replace(o, position=areas[o.position].position, outcome=KEPT) for o in found]

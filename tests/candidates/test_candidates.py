@@ -212,6 +212,10 @@ def test_the_style_draws_outlines_and_says_candidate(tmp_path: Path) -> None:
 )
 @example(seen=[(270.0, 251.0, False), (299.0, 241.0, True)], cell_m=5.0)  # the cut leaves less than a square metre
 @example(seen=[(1.0, 1.0, False), (30.0, 1.0, True)], cell_m=5.0)  # a cut on a grid of 1 mm opens a gap
+@example(  # a point less of what was cut, and edges lap over
+    seen=[(145.0, 230.0, True), (147.0, 161.0, False), (179.0, 97.0, False), (256.0, 140.0, True)], cell_m=10.0
+)
+@example(seen=[(25.0, 50.0, True), (25.0, 97.0, True)], cell_m=5.0)  # a simplified ring is off where it begins
 def test_whatever_was_seen_polygons_pass_the_checks_and_hold_their_evidence(
     tmp_path_factory: pytest.TempPathFactory, seen: list[tuple[float, float, bool]], cell_m: float
 ) -> None:
