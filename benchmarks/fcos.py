@@ -12,10 +12,10 @@ from torchvision.models.detection.fcos import FCOS
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from survey.composites.compose import Sample
-from survey.detect.network import FILL
-from survey.detect.runtime import has_bf16
-from survey.detect.signature import at_scale
 from survey.evaluate.scores import LEAST_SCORE
+from survey.networks import FILL
+from survey.networks.runtime import has_bf16
+from survey.novelty.signature import at_scale
 from survey.values import Detections, working_extent
 
 CLASS = "anomaly"

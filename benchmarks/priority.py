@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from survey.priority import load_priority
-from survey.priority.baselines import compare
 from survey.priority.extent import grid_of
 from survey.priority.ground import load_ground
 from survey.priority.plan import make_plan
 from survey.priority.reading import read_layers
 from survey.priority.run import baseline_figures
+from survey.priority.solver.baselines import compare
 from tests.priority.district import simulate
 
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from survey import load_detector
-from survey.detect import Precision, RuntimeKind
+from survey.networks import Precision, RuntimeKind
 
 EDGES = (512, 1024, 1536, 2048)
 """Cores in pixels; the halo is computed on top and does not count."""

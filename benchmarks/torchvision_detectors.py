@@ -24,11 +24,11 @@ from survey.config import load_config
 from survey.datasets.datalist import DataList, FrameEntry, GroundEntry, load_data_list
 from survey.datasets.sources import Sources, load_frames, load_grounds, load_sources
 from survey.detect import Detector
-from survey.detect.runtime import has_bf16
 from survey.errors import TrainingError
 from survey.evaluate.report import evaluation
 from survey.evaluate.scores import LabelledPicture, score_pictures
 from survey.files import make_folder, replacing, write_bytes
+from survey.networks.runtime import has_bf16
 from survey.train.config import TrainConfig
 from survey.train.identity import Identity, used_files
 from survey.train.loop import recipe_of

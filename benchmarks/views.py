@@ -9,10 +9,11 @@ from contextlib import ExitStack
 import numpy as np
 import torch
 
-from survey.detect import DEFAULT_MODEL, RuntimeKind
-from survey.detect.close_up import CloseUp
+from survey.detect import DEFAULT_MODEL
 from survey.detect.model import find_model, load_card, load_network
-from survey.detect.view_runtime import make_view_runtime
+from survey.networks import RuntimeKind
+from survey.networks.close_up import CloseUp
+from survey.networks.view_runtime import make_view_runtime
 from survey.resources import models_folder
 
 PLACES = 16

@@ -15,10 +15,10 @@ from survey.detect.background import measured_background
 from survey.detect.decode import decode
 from survey.detect.detectability import Detectability, design
 from survey.detect.model import ModelCard
-from survey.detect.network import SurveyNet
 from survey.errors import ConfigError
 from survey.evaluate import MATCH_M
 from survey.logistic import fit_logistic
+from survey.networks import SurveyNet
 from survey.simulate import Sun
 from survey.simulate.canvas import Canvas, longest_px
 

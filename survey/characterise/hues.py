@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.characterise.false_colours import FAMILIES, Picture
-from survey.detect.hues import CELL_PX, Hues, cells_of, hues_of
 from survey.logistic import fit_logistic
+from survey.novelty.hues import CELL_PX, Hues, cells_of, hues_of
 
 WHITE_BALANCE = 0.06
 """Standard deviation of ln(gain) of a channel, of ground and of false colour alike: cameras differ more than the mild

@@ -11,8 +11,8 @@ from survey.characterise.false_colours import FALSE_COLOURS
 from survey.characterise.hues import fit_hues
 from survey.characterise.reference import Window, cut, fit_reference, hue_windows, windows_of
 from survey.datasets.sources import Picture
-from survey.detect.novelty import Reference, Verdict
-from survey.detect.signature import Signature, Signer
+from survey.novelty import Reference, Signature, Verdict
+from survey.novelty.signature import Signer
 
 MOST_ALTERED = 6
 """Pictures of a site that are altered."""

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from survey.characterise.altered import mild_camera
 from survey.characterise.config import CharacteriseConfig
 from survey.characterise.hues import HueWindow, Tinted, fit_hues, tint
+from survey.covariance import shrunk_covariance
 from survey.datasets.sources import Picture
-from survey.detect.covariance import shrunk_covariance
-from survey.detect.network import FILL
-from survey.detect.novelty import Gaussian, Reference
-from survey.detect.signature import HUES, LEAST_VALID, PARTS, WINDOW_PX, Signature, Signer, at_scale
 from survey.errors import ConfigError
+from survey.networks import FILL
+from survey.novelty import WINDOW_PX, Reference, Signature
+from survey.novelty.meter import Gaussian
+from survey.novelty.signature import HUES, LEAST_VALID, PARTS, Signer, at_scale
 from survey.values import working_extent
 
 FOLDS = 3

@@ -21,9 +21,10 @@ from survey.detect.detectability import Detectability
 from survey.detect.implants import ImplantsCard
 from survey.detect.load import load_detector
 from survey.detect.model import CARD, ModelCard, dump_card, find_model, load_card, load_network
-from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, load_reference, signer_of
 from survey.errors import ModelError
 from survey.files import make_folder, write_bytes
+from survey.novelty import NoveltyCard, Reference
+from survey.novelty.meter import NOVELTY, load_reference, signer_of
 from survey.resources import models_folder
 
 REPORT, PLOT = "characterisation.json", "detectability.png"

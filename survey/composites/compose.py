@@ -13,7 +13,7 @@ from survey.composites.clutter import clutter
 from survey.composites.ground import GroundCrop, crop_picture, cut_away, inside
 from survey.composites.sprites import cutout_sprite, rendered_sprite
 from survey.datasets.sources import Sources
-from survey.detect.network import HEAT_STRIDE, MASK_STRIDE
+from survey.networks import HEAT_STRIDE, MASK_STRIDE
 from survey.simulate import ITEMS, ItemSpec, Sprite, Sun, disturb, render_item
 from survey.simulate.canvas import Canvas, Pasted, contrast
 from survey.simulate.invented import invented_item

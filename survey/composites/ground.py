@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from survey.composites.placing import Matrix, Turn, around, warped
 from survey.datasets.judged import Looked
 from survey.datasets.picture import Picture
-from survey.detect.network import FILL
 from survey.labels import Boxes
+from survey.networks import FILL
 from survey.simulate import Sun
 from survey.simulate.canvas import Pasted
 from survey.values import DISTURBANCES

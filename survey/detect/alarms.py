@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from survey.detect.background import Background, Sampled, measured_background
 from survey.detect.decode import Separation, peak_mask, separate
-from survey.detect.network import HEAT_STRIDE
 from survey.detect.second_look import SecondLooker
-from survey.detect.threads import one_thread
+from survey.networks import HEAT_STRIDE, one_thread
 
 LEAST_ALARMS = 16
 """Fewer tell nothing of what is ordinary among them."""

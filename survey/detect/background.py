@@ -14,11 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from survey.covariance import shrunk_covariance
 from survey.detect.contrast import ContrastCard
-from survey.detect.covariance import shrunk_covariance
-from survey.detect.network import COARSE_STRIDE, FILL, HEAT_STRIDE, Heads
-from survey.detect.runtime import Runtime
 from survey.errors import InputError
+from survey.networks import COARSE_STRIDE, FILL, HEAT_STRIDE, Heads, Runtime
 from survey.values import Window
 
 SAMPLE_PX = 256

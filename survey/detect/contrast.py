@@ -6,7 +6,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch.nn import functional
 
-from survey.detect.network import COARSE_STRIDE
+from survey.networks import COARSE_STRIDE
 
 _LEAST_WEIGHT = 1e-3
 _USUAL_SPREAD, _LEAST_SPREAD = 0.2, 0.1

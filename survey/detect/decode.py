@@ -10,7 +10,8 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional
 
-from survey.detect.network import HEAT_STRIDE, PEAK_RADIUS, SUPPRESS_PX, Heads
+from survey.networks import HEAT_STRIDE, Heads
+from survey.networks.network import PEAK_RADIUS, SUPPRESS_PX
 
 LEAST_CLASS_SHARE = 0.5
 """An item whose likeliest class has less than this share of the learnt classes' softmax is not identified."""

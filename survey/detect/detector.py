@@ -13,14 +13,12 @@ from survey.detect.background import WINDOWS, Background, BackgroundMeter, measu
 from survey.detect.decode import Peaks, decode, disturbance_codes
 from survey.detect.findings import Findings
 from survey.detect.model import ModelCard
-from survey.detect.network import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE, Heads
-from survey.detect.novelty import NoveltyMeter
-from survey.detect.runtime import Runtime
 from survey.detect.second_look import SecondLooker
-from survey.detect.signature import at_scale
-from survey.detect.threads import one_thread
 from survey.detect.tiling import filled, mask_cells, one_block
 from survey.errors import InputError
+from survey.networks import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE, Heads, Runtime, one_thread
+from survey.novelty import NoveltyMeter
+from survey.novelty.signature import at_scale
 from survey.values import Block, Detections, GroundCode, Tile, working_extent
 
 CORE_PX = 2048

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from survey.detect.calibration import Calibration
+from survey.calibration import Calibration
 from survey.detect.decode import Peaks
 
 

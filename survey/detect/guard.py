@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from survey.detect.network import HEAT_STRIDE
+from survey.networks import HEAT_STRIDE
 
 GUARD_CELLS = 2
 """Two peaks of one tile are never this close; two of neighbouring tiles this close are one item."""

@@ -3,14 +3,15 @@
 from copy import deepcopy
 from pathlib import Path
 
-from survey.detect.close_up import CloseUp
 from survey.detect.detector import CORE_PX, Detector
 from survey.detect.model import ModelCard, find_model, load_card, load_network, model_sha256
-from survey.detect.network import SurveyNet
-from survey.detect.novelty import NoveltyMeter, load_reference, signer_of
-from survey.detect.runtime import Precision, RuntimeKind, make_runtime
 from survey.detect.second_look import SecondLooker
-from survey.detect.view_runtime import make_view_runtime
+from survey.networks import Precision, RuntimeKind, SurveyNet
+from survey.networks.close_up import CloseUp
+from survey.networks.runtime import make_runtime
+from survey.networks.view_runtime import make_view_runtime
+from survey.novelty import NoveltyMeter
+from survey.novelty.meter import load_reference, signer_of
 from survey.resources import models_folder
 
 

@@ -10,18 +10,19 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from survey.calibration import Calibration
 from survey.config.document import construct, read_document
-from survey.detect.calibration import Calibration
-from survey.detect.close_up import SecondLook
 from survey.detect.contrast import ContrastCard
 from survey.detect.decode import Separation
 from survey.detect.detectability import Detectability
 from survey.detect.implants import ImplantsCard
-from survey.detect.network import ARCHITECTURES, ArchitectureName, SurveyNet
-from survey.detect.novelty import NoveltyCard
 from survey.detect.second_look import SecondLookCard
 from survey.errors import ConfigError, ModelError
 from survey.files import sha256_of
+from survey.networks import ARCHITECTURES, SurveyNet
+from survey.networks.close_up import SecondLook
+from survey.networks.network import ArchitectureName
+from survey.novelty import NoveltyCard
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS, Performance
 
 DEFAULT_MODEL = "lite2-5mm-v4"

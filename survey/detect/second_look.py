@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from survey.detect.close_up import SecondLook
-from survey.detect.network import LATTICE_PX
-from survey.detect.view_runtime import ViewRuntime
+from survey.networks import LATTICE_PX
+from survey.networks.close_up import SecondLook
+from survey.networks.view_runtime import ViewRuntime
 
 _TOGETHER = 64
 """Places whose views are held in memory together."""

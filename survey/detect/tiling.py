@@ -5,7 +5,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.detect.network import FILL, MASK_STRIDE
+from survey.networks import FILL, MASK_STRIDE
 from survey.values import Block, Tile, Window
 
 Pixel = TypeVar("Pixel", np.uint8, np.bool_)

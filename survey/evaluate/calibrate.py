@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from survey.detect.calibration import Calibration, Curve, CurveKind
+from survey.calibration import Calibration, Curve, CurveKind
 from survey.evaluate.fitting import (
     KINDS,
     LEAST_CLASS_GAIN,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 from scipy.special import logit
 
-from survey.detect.calibration import Curve, CurveKind
+from survey.calibration import Curve, CurveKind
 
 KINDS = (CurveKind.TEMPERATURE, CurveKind.PLATT, CurveKind.BETA, CurveKind.ISOTONIC)
 """Candidates beside the constant one; the first of equally good ones is taken, so simple ones stand first."""

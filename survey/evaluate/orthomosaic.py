@@ -12,13 +12,14 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from survey.detect import HEAT_STRIDE, ModelCard
+from survey.detect import ModelCard
 from survey.errors import InputError
 from survey.evaluate.cover import LEAST_RADIUS_M, cover_around
 from survey.evaluate.frames import square
 from survey.evaluate.scores import Items, Scores, Sightings, Stretches, matched, merged
 from survey.ingest import SourcePixels, open_image, to_uint8
 from survey.maplabels import MapLabels, Places
+from survey.networks import HEAT_STRIDE
 from survey.values import HECTARE_EDGE_M, Image, Window
 
 EDGE_M = 1.0

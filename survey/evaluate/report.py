@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.detect.calibration import CurveKind
+from survey.calibration import CurveKind
 from survey.detect.detector import Detector
 from survey.errors import TrainingError
 from survey.evaluate.calibrate import Sample, before_and_after, curve_card, fit_calibration, quality, reliability

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.special import logit
 
-from survey.detect import HEAT_STRIDE, WINDOWS, Detector
+from survey.detect import WINDOWS, Detector
 from survey.errors import InputError
 from survey.evaluate.cover import cover_around
 from survey.matching import MATCH_M, match
+from survey.networks import HEAT_STRIDE
 
 LEAST_SCORE = 0.02
 """Sightings below this score are not asked for."""

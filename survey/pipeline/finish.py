@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from survey import export
-from survey.detect import HEAT_STRIDE, merge_across_seams
+from survey.detect import merge_across_seams
 from survey.engine import BlockState, JobStore, Receipt
 from survey.files import make_folder
+from survey.networks import HEAT_STRIDE
 from survey.pipeline.ground import unsearched_places, unsearched_reason, write_ground
 from survey.pipeline.implants import facts_of, performance_here, recorded_implants
 from survey.pipeline.novelty import judge_images

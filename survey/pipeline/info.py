@@ -11,9 +11,11 @@ import rasterio
 from rasterio.enums import Resampling
 
 from survey.config import RunConfig, load_config
-from survey.detect import FILL, Detector, NoveltyMeter, Verdict
+from survey.detect import Detector
 from survey.ingest import valid_pixels
 from survey.ingest.gdal import gdal_env
+from survey.networks import FILL
+from survey.novelty import NoveltyMeter, Verdict
 from survey.pipeline.novelty import measure
 from survey.pipeline.plan import ImagePlan, Plan, plan_run
 from survey.progress import hectares

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.detect import WINDOW_PX, NoveltyMeter, Signature, Verdict
 from survey.engine import BlockState, JobStore, Receipt, block_key
 from survey.ingest import Aoi, BlockPixels, needed_tiles, read_blocks
+from survey.novelty import WINDOW_PX, NoveltyMeter, Signature, Verdict
 from survey.pipeline.plan import ImagePlan, Plan, detector_for
 from survey.values import Block, GroundCode, GroundPatch, Tile, TilePlan, Window
 

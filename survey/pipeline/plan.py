@@ -13,10 +13,11 @@ from affine import Affine
 
 from survey.config import RunConfig
 from survey.cover import CoverLayer, load_cover
-from survey.detect import LATTICE_PX, Detector, ModelCard, RuntimeKind, load_detector
+from survey.detect import Detector, ModelCard, load_detector
 from survey.engine import BlockTask, RunIdentity, block_key, contiguous_runs
 from survey.errors import ConfigError, InputError
 from survey.ingest import Aoi, expand_inputs, load_aoi, needed_tiles, open_image, output_crs, plan_tiles
+from survey.networks import LATTICE_PX, RuntimeKind
 from survey.pipeline.prior import RunPrior
 from survey.values import HECTARE_EDGE_M, Block, GroundGrid, HectareGrid, Image, TilePlan, WorkingGrid
 

@@ -8,9 +8,10 @@ import pyproj
 from numpy.typing import NDArray
 
 from survey.config import RunConfig
-from survey.detect import MASK_STRIDE, Detector, Findings
+from survey.detect import Detector, Findings
 from survey.engine import BlockState, BlockTask, JobStore, Receipt
 from survey.ingest import BlockPixels, UnreadBlock, read_blocks
+from survey.networks import MASK_STRIDE
 from survey.pipeline.background import recorded_background
 from survey.pipeline.novelty import record_verdict
 from survey.pipeline.plan import ImagePlan, Plan, detector_for

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from survey.cover import CoverLayer, cover_cells, excess_blur, visibility, window_blurs
-from survey.detect import MASK_STRIDE
 from survey.ingest import BlockPixels
+from survey.networks import MASK_STRIDE
 from survey.pipeline.plan import ImagePlan, Plan
 from survey.values import CoverCode, GroundCode, GroundPatch, GroundView
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from survey.detect.calibration import Curve
+from survey.calibration import Curve
 from survey.errors import ModelError
 from survey.prior.context import Context
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.priority.baselines import Stakes
 from survey.priority.config import PriorityConfig
 from survey.priority.costs import weeks_per_hectare
 from survey.priority.ground import Ground
-from survey.priority.problem import Choice, Problem, make_problem
 from survey.priority.regions import grow_areas
-from survey.priority.schedule import Schedule, best_methods, make_schedule
-from survey.priority.solve import solve
+from survey.priority.solver.baselines import Stakes
+from survey.priority.solver.problem import Choice, Problem, make_problem
+from survey.priority.solver.schedule import Schedule, best_methods, make_schedule
+from survey.priority.solver.solve import solve
 
 Array = NDArray[np.float64]
 ITEMS = "items"

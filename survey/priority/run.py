@@ -13,13 +13,13 @@ from survey.errors import ConfigError, OutputError
 from survey.evidence.write import PRIOR
 from survey.export import MANIFEST, name_by, write_geopackage, write_manifest, write_summary
 from survey.files import make_folder, sha256_of, write_bytes
-from survey.priority.baselines import compare, curve_of, middle_order
 from survey.priority.config import PriorityConfig, load_priority
 from survey.priority.curve import Curves, write_csv, write_png
 from survey.priority.extent import grid_of, with_evidence
 from survey.priority.ground import Basis, State, bands_of, load_ground, risk_file
 from survey.priority.plan import Plan, make_plan
 from survey.priority.reading import read_layers
+from survey.priority.solver.baselines import compare, curve_of, middle_order
 from survey.priority.styles import plan_styles
 from survey.priority.tables import area_columns, area_layer, area_names, hectare_layer
 from survey.priority.unflown import RiskEvidence

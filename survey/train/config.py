@@ -4,9 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from survey.detect.backbone import BACKBONES
 from survey.detect.contrast import Around
-from survey.detect.network import ARCHITECTURES, Architecture, ArchitectureName
+from survey.networks import ARCHITECTURES
+from survey.networks.backbone import BACKBONES
+from survey.networks.network import Architecture, ArchitectureName
 
 
 class TrainConfig(BaseModel):

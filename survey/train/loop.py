@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from survey.composites import Composer, Recipe, Sample, Spot
 from survey.datasets.sources import Sources
-from survey.detect.network import ARCHITECTURES, Heads, SurveyNet
-from survey.detect.runtime import has_bf16
 from survey.errors import ConfigError, ResumeError, TrainingError
 from survey.files import replacing
+from survey.networks import ARCHITECTURES, Heads, SurveyNet
+from survey.networks.runtime import has_bf16
 from survey.train.config import TrainConfig
 from survey.train.distributed import World
 from survey.train.faults import memory_told

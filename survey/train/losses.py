@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from survey.composites.compose import NO_CLASS
 from survey.composites.ground import IGNORED
-from survey.detect.network import Heads
+from survey.networks import Heads
 from survey.train.targets import Batch
 
 LEAST_POSITIVES = 4.0

@@ -19,7 +19,7 @@ from survey.composites import Spot
 from survey.datasets.judged import Looked
 from survey.datasets.picture import Picture
 from survey.detect.decode import peak_mask
-from survey.detect.network import FILL, HEAT_STRIDE, Heads
+from survey.networks import FILL, HEAT_STRIDE, Heads
 from survey.train.config import TrainConfig
 from survey.train.distributed import World
 

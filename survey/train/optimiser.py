@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from survey.detect.network import SurveyNet
+from survey.networks import SurveyNet
 from survey.train.config import TrainConfig
 
 

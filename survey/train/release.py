@@ -10,6 +10,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
+from survey.calibration import Calibration, CurveKind
 from survey.datasets.datalist import (
     UNIDENTIFIED_MINE,
     CutoutEntry,
@@ -19,7 +20,6 @@ from survey.datasets.datalist import (
     RenderedEntry,
     SimulatedEntry,
 )
-from survey.detect.calibration import Calibration, CurveKind
 from survey.detect.contrast import ContrastCard
 from survey.detect.decode import Separation
 from survey.detect.model import (
@@ -33,10 +33,11 @@ from survey.detect.model import (
     WeightsCard,
     dump_card,
 )
-from survey.detect.network import ARCHITECTURES, LATTICE_PX, SurveyNet, reach_px
 from survey.errors import TrainingError
 from survey.evaluate import MATCH_M
 from survey.files import replacing, sha256_of, write_bytes
+from survey.networks import ARCHITECTURES, LATTICE_PX, SurveyNet
+from survey.networks.network import reach_px
 from survey.simulate import ITEMS
 from survey.simulate.render import KINDS
 from survey.train.config import TrainConfig

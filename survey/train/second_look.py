@@ -21,15 +21,14 @@ from survey.composites.compose import Composer, Recipe, Sample
 from survey.datasets.sources import Sources
 from survey.detect.alarms import alarms_in
 from survey.detect.background import Sampled, measured_background
-from survey.detect.close_up import CloseUp, SecondLook
 from survey.detect.decode import Separation
-from survey.detect.network import FILL, HEAT_STRIDE, SurveyNet
 from survey.detect.second_look import VIEWS, SecondLookCard, SecondLooker
-from survey.detect.threads import one_thread
-from survey.detect.view_runtime import TorchViews
 from survey.errors import TrainingError
 from survey.files import replacing
 from survey.logistic import fit_logistic
+from survey.networks import FILL, HEAT_STRIDE, SurveyNet, one_thread
+from survey.networks.close_up import CloseUp, SecondLook
+from survey.networks.view_runtime import TorchViews
 from survey.train.config import TrainConfig
 
 log = logging.getLogger(__name__)

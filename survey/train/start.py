@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from survey.detect.close_up import SecondLook
 from survey.detect.model import ModelCard, find_model, load_card, load_network
-from survey.detect.network import ARCHITECTURES
 from survey.errors import ConfigError
+from survey.networks import ARCHITECTURES
+from survey.networks.close_up import SecondLook
 from survey.resources import models_folder
 from survey.train.config import TrainConfig
 from survey.values import CLASSES

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from survey.composites.compose import Sample
-from survey.detect.network import HEAT_STRIDE
+from survey.networks import HEAT_STRIDE
 
 SPREAD = 0.12
 """Standard deviation of the heatmap's bump as a share of the item's longest extent."""

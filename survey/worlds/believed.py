@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from survey.detect.calibration import Calibration
+from survey.calibration import Calibration
 from survey.detect.model import ModelCard
 from survey.implant import Tally
 from survey.pipeline.implants import performance_here

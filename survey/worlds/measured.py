@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.detect.calibration import Calibration
+from survey.calibration import Calibration
 from survey.evaluate import recall_rate
 from survey.evaluate.calibrate import Sample, fit_calibration
 from survey.evaluate.intervals import Units

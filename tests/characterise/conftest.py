@@ -10,7 +10,7 @@ import yaml
 from numpy.typing import NDArray
 
 from survey.datasets.datalist import DataList, SimulatedEntry
-from survey.detect.network import SurveyNet
+from survey.networks import SurveyNet
 from survey.train.config import TrainConfig
 from survey.train.release import make_card, write_model
 from survey.values import CLASSES, DISTURBANCES

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from survey.characterise.false_colours import FALSE_COLOURS, FAMILIES
 from survey.characterise.hues import HueWindow, fit_hues, picture_logits, tint
-from survey.detect.hues import cells_of, hues_of
+from survey.novelty.hues import cells_of, hues_of
 
 GSD_M = 0.01
 SOILS = {

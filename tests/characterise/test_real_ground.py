@@ -21,10 +21,10 @@ from survey.characterise.reference import by_site, cut, fit_reference, hue_windo
 from survey.config import load_config
 from survey.datasets.datalist import FrameEntry, GroundEntry, load_data_list
 from survey.datasets.sources import Picture, load_frames, load_grounds
-from survey.detect.hues import cells_of
 from survey.detect.model import find_model, load_card, load_network
-from survey.detect.novelty import load_reference, signer_of
 from survey.labels import Boxes
+from survey.novelty.hues import cells_of
+from survey.novelty.meter import load_reference, signer_of
 from survey.resources import configs_folder, models_folder
 
 pytestmark = pytest.mark.slow

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from survey.characterise.reference import Origin, Window, shrunk_gaussian, thresholds_of
-from survey.detect.hues import FEATURES
-from survey.detect.signature import HUES, PARTS
 from survey.errors import ConfigError
+from survey.novelty.hues import FEATURES
+from survey.novelty.signature import HUES, PARTS
 
 
 def windows(site: str, *, away: float, origin: Origin = Origin.PHOTOGRAPHS, pictures: int = 6) -> list[Window]:

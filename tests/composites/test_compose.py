@@ -12,7 +12,7 @@ from survey.composites.compose import NO_CLASS, Composer, Recipe, Sample
 from survey.composites.ground import IGNORED
 from survey.composites.sprites import rendered_sprite
 from survey.datasets.sources import Sources
-from survey.detect import FILL, MASK_STRIDE
+from survey.networks import FILL, MASK_STRIDE
 from survey.simulate.render import BankSprite
 from survey.values import CLASSES
 

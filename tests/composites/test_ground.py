@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from survey.composites.ground import IGNORED, crop_picture, cut_away
 from survey.datasets.sources import Boxes, Picture, Sources
-from survey.detect import FILL
+from survey.networks import FILL
 from survey.simulate import Sun
 from survey.values import DISTURBANCES
 

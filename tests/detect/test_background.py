@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from sklearn.covariance import ledoit_wolf
 from torch.nn import functional
 
-from survey.detect import FILL, Background, BackgroundMeter, Detector, ModelCard, Precision
+from survey.covariance import shrunk_covariance
+from survey.detect import Background, BackgroundMeter, Detector, ModelCard
 from survey.detect.background import CONTEXT_PX, SAMPLE_PX, measured_background
 from survey.detect.contrast import Around, ContrastCard
-from survey.detect.covariance import shrunk_covariance
-from survey.detect.network import Heads, SurveyNet
-from survey.detect.runtime import TorchRuntime
 from survey.errors import InputError
+from survey.networks import FILL, Heads, Precision, SurveyNet
+from survey.networks.runtime import TorchRuntime
 from tests.detect.test_detector import block_of, same_findings, search
 
 Texture = Callable[[int, int], NDArray[np.uint8]]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from survey.detect import decode as decoding
 from survey.detect.decode import BY_SIZE, MAX_PEAKS, Separation, decode, disturbance_codes, peak_mask, separate
-from survey.detect.network import PEAK_RADIUS, SUPPRESS_PX, Heads
+from survey.networks import Heads
+from survey.networks.network import PEAK_RADIUS, SUPPRESS_PX
 
 LEVELS = hnp.arrays(
     np.float32,

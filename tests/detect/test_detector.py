@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from scipy.special import logit
 
-from survey.detect import FILL, Detector, Findings, ModelCard, Precision, RuntimeKind, merge_across_seams
-from survey.detect.network import Heads, SurveyNet
-from survey.detect.runtime import TorchRuntime, make_runtime
+from survey.detect import Detector, Findings, ModelCard, merge_across_seams
 from survey.errors import InputError
+from survey.networks import FILL, Heads, Precision, RuntimeKind, SurveyNet
+from survey.networks.runtime import TorchRuntime, make_runtime
 from survey.values import Block, GroundCode, Tile, Window
 
 Texture = Callable[[int, int], NDArray[np.uint8]]

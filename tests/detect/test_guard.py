@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from survey.detect.guard import GUARD_CELLS, merge_across_seams
-from survey.detect.network import HEAT_STRIDE
+from survey.networks import HEAT_STRIDE
 
 BAND_PX = GUARD_CELLS * HEAT_STRIDE
 

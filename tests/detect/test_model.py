@@ -9,8 +9,8 @@ import yaml
 
 from survey.detect import DEFAULT_MODEL, ModelCard, load_detector
 from survey.detect.model import CARD, find_model, load_card, load_network, model_sha256
-from survey.detect.network import SurveyNet
 from survey.errors import ConfigError, ModelError
+from survey.networks import SurveyNet
 from survey.train.release import WEIGHTS, write_model
 
 

@@ -10,19 +10,19 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from survey.detect import Detector, ModelCard, Precision
+from survey.detect import Detector, ModelCard
 from survey.detect.alarms import LEAST_ALARMS, alarms_in, measured_alarms
-from survey.detect.backbone import BACKBONES, DeepEnd, EfficientNetLite, _published_names, _weights_file
 from survey.detect.background import Background, Sampled, measured_background
-from survey.detect.close_up import CloseUp, SecondLook
 from survey.detect.contrast import ContrastCard
 from survey.detect.decode import Separation
-from survey.detect.network import SurveyNet
-from survey.detect.runtime import TorchRuntime
 from survey.detect.second_look import SecondLookCard, SecondLooker, View
-from survey.detect.view_runtime import OpenVinoViews, TorchViews
+from survey.networks import Precision, SurveyNet
+from survey.networks.backbone import BACKBONES, DeepEnd, EfficientNetLite, _published_names, _weights_file
+from survey.networks.close_up import CloseUp, SecondLook
+from survey.networks.runtime import TorchRuntime
+from survey.networks.view_runtime import OpenVinoViews, TorchViews
 from tests.detect.test_detector import same_findings, search
-from tests.detect.test_runtime import needs_openvino
+from tests.networks.test_runtime import needs_openvino
 
 Texture = Callable[[int, int], NDArray[np.uint8]]
 CARD = SecondLookCard(

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from survey.detect.calibration import CurveKind
+from survey.calibration import CurveKind
 from survey.evaluate import Scores
 from survey.evaluate.calibrate import (
     Sample,

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from survey.datasets.datalist import DataList, SimulatedEntry
 from survey.datasets.sources import Boxes, Picture
-from survey.detect import Detector, Precision
+from survey.detect import Detector
 from survey.detect.contrast import ContrastCard
-from survey.detect.network import SurveyNet
-from survey.detect.runtime import TorchRuntime
 from survey.evaluate import Scores, score_pictures
 from survey.evaluate import scores as module
+from survey.networks import Precision, SurveyNet
+from survey.networks.runtime import TorchRuntime
 from survey.train import TrainConfig
 from survey.train.release import make_card
 from survey.values import CLASSES, DISTURBANCES

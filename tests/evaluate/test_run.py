@@ -18,9 +18,9 @@ from rasterio.transform import Affine
 from survey import load_detector
 from survey.cli import main
 from survey.detect import load_card
-from survey.detect.network import SurveyNet
 from survey.errors import ConfigError
 from survey.evaluate.run import CAUTION, UNKNOWN, check_sites
+from survey.networks import SurveyNet
 from survey.train.config import TrainConfig
 from survey.train.release import make_card, write_model
 from survey.values import CLASSES, DISTURBANCES

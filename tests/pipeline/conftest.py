@@ -12,7 +12,7 @@ from rasterio.transform import Affine
 
 from survey.config import RunConfig, load_config
 from survey.datasets.datalist import DataList, SimulatedEntry
-from survey.detect.network import SurveyNet
+from survey.networks import SurveyNet
 from survey.train.config import TrainConfig
 from survey.train.release import make_card, write_model
 from survey.values import CLASSES, DISTURBANCES

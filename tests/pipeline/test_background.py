@@ -17,12 +17,13 @@ import rasterio
 from numpy.typing import NDArray
 
 from survey.config import RunConfig
-from survey.detect import Background, BackgroundMeter, Detector, Precision
+from survey.detect import Background, BackgroundMeter, Detector
 from survey.detect.contrast import Around, ContrastCard
 from survey.detect.model import CARD, dump_card, load_card, load_network
-from survey.detect.runtime import TorchRuntime
 from survey.engine import JobStore, Receipt, Shard
 from survey.errors import InputError
+from survey.networks import Precision
+from survey.networks.runtime import TorchRuntime
 from survey.pipeline import describe, run
 from survey.pipeline.background import RECORD, recorded_background
 from survey.pipeline.plan import plan_run

@@ -19,9 +19,9 @@ from survey.config import RunConfig, load_config
 from survey.datasets.sources import Picture
 from survey.detect.detectability import Detectability
 from survey.detect.model import load_card, load_network
-from survey.detect.novelty import signer_of
 from survey.engine import Shard
 from survey.labels import Boxes
+from survey.novelty.meter import signer_of
 from survey.pipeline import describe, run
 from survey.pipeline.novelty import draw_cells
 from survey.values import RISK_BANDS

@@ -5,9 +5,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from survey.priority.baselines import DRAWS, Stakes, compare, drawn_orders, in_order, middle_order
-from survey.priority.problem import Problem
-from survey.priority.solve import solve
+from survey.priority.solver.baselines import DRAWS, Stakes, compare, drawn_orders, in_order, middle_order
+from survey.priority.solver.problem import Problem
+from survey.priority.solver.solve import solve
 from tests.priority.test_solve import make_problem
 
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from survey.priority.baselines import _filled
-from survey.priority.greedy import Room, _fill, greedy, packed
-from survey.priority.problem import Problem, is_feasible, total_benefit
-from survey.priority.schedule import make_schedule
-from survey.priority.solve import _quiet, solve
+from survey.priority.solver.baselines import _filled
+from survey.priority.solver.greedy import Room, _fill, greedy, packed
+from survey.priority.solver.problem import Problem, is_feasible, total_benefit
+from survey.priority.solver.schedule import make_schedule
+from survey.priority.solver.solve import _quiet, solve
 
 
 def make_problem(
@@ -78,7 +78,7 @@ def test_the_greedy_choice_is_near_and_its_gap_is_no_smaller_than_what_is_missin
 def test_the_bound_holds_for_pairs_that_the_search_leaves_out_too(
     seed: int, most: int, budget: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("survey.priority.core.MOST_PAIRS", most)
+    monkeypatch.setattr("survey.priority.solver.core.MOST_PAIRS", most)
     problem = random_problem(seed, budget=budget)
     best = best_by_hand(problem)
     choice = solve(problem, solver="milp", gap=0.0, nodes=10_000)
@@ -93,7 +93,7 @@ def test_a_few_pairs_suffice_where_most_areas_are_worth_little() -> None:
     benefit = np.concatenate([rng.uniform(8, 10, (20, 1)), rng.uniform(0, 2, (40, 1))])
     problem = make_problem(benefit, np.full((60, 1), 2.5), crews=(3,))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("survey.priority.core.MOST_PAIRS", 15)
+        patch.setattr("survey.priority.solver.core.MOST_PAIRS", 15)
         choice = solve(problem, solver="milp", gap=0.0, nodes=200)
     assert choice.benefit == pytest.approx(np.sort(benefit.ravel())[-12:].sum())
     assert choice.gap == pytest.approx(0, abs=1e-9)
@@ -108,12 +108,12 @@ def test_looking_at_pairs_in_blocks_places_the_same(block: int, monkeypatch: pyt
     order = rng.permutation(np.argwhere(problem.possible))
     plain = Room(problem)
     placed = [plain.place(area, method) for area, method in order.tolist()]
-    monkeypatch.setattr("survey.priority.greedy.BLOCK", block)
+    monkeypatch.setattr("survey.priority.solver.greedy.BLOCK", block)
     room = _fill(Room(problem), order)
     assert 5 < sum(placed) < 40
     assert (room.method == plain.method).all()
     assert (room.crew == plain.crew).all()
-    monkeypatch.setattr("survey.priority.baselines.BLOCK", block)
+    monkeypatch.setattr("survey.priority.solver.baselines.BLOCK", block)
     areas, plain = rng.permutation(80), Room(problem)
     by_cost = [[m for m in np.argsort(problem.cost[a], kind="stable") if problem.possible[a, m]] for a in areas]
     taken = [a for a, methods in zip(areas.tolist(), by_cost, strict=True) if any(plain.place(a, m) for m in methods)]

@@ -10,7 +10,7 @@ from torch import Tensor
 from survey.composites import Spot
 from survey.composites.compose import Composer, Recipe
 from survey.datasets.sources import Boxes, Picture, Sources
-from survey.detect.network import Heads
+from survey.networks import Heads
 from survey.train import TrainConfig
 from survey.train.distributed import World
 from survey.train.mining import draw_looks, is_mined, mine, strongest

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from survey.detect.contrast import ContrastCard
 from survey.detect.model import ModelCard, PerformanceCard, dump_card
-from survey.detect.network import COARSE_STRIDE, SurveyNet
 from survey.errors import TrainingError
+from survey.networks import COARSE_STRIDE, SurveyNet
 from survey.train import TrainConfig, release
 from survey.train.release import make_card, write_model
 from tests.pictures import listed

@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from survey.composites.compose import Recipe, Sample
 from survey.datasets.datalist import DataList
 from survey.datasets.sources import Sources
-from survey.detect.close_up import SecondLook
-from survey.detect.network import SurveyNet
 from survey.errors import TrainingError
+from survey.networks import SurveyNet
+from survey.networks.close_up import SecondLook
 from survey.train import TrainConfig
 from survey.train.identity import Identity
 from survey.train.second_look import (

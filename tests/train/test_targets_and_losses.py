@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from survey.composites.compose import Sample
-from survey.detect.network import HEAT_STRIDE, Heads
+from survey.networks import HEAT_STRIDE, Heads
 from survey.train.losses import losses
 from survey.train.targets import Batch, make_batch
 

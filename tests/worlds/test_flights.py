@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import shapely
 
+from survey.calibration import CurveKind
 from survey.config import RunConfig
-from survey.detect.calibration import CurveKind
 from survey.detect.model import find_model, load_card
 from survey.engine import RunIdentity, RunPlan, open_run
 from survey.errors import ConfigError, ResumeError

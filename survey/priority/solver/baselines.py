@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.priority.greedy import BLOCK, Room
-from survey.priority.problem import Choice, Problem, total_benefit
-from survey.priority.solve import solve
+from survey.priority.solver.greedy import BLOCK, Room
+from survey.priority.solver.problem import Choice, Problem, total_benefit
+from survey.priority.solver.solve import solve
 
 DRAWS = 32
 """Orders drawn where areas have the same figure; what they reach is given as mean with 5 and 95 %."""

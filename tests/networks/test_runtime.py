@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import nn
 
-from survey.detect import DEFAULT_MODEL, Detector, ModelCard, converted, load_detector
+from survey.detect import DEFAULT_MODEL, Detector, ModelCard, load_detector
 from survey.detect.model import CARD
-from survey.detect.network import SurveyNet
-from survey.detect.runtime import OpenVinoRuntime, Precision, TorchRuntime
+from survey.networks import Precision, SurveyNet, converted
+from survey.networks.runtime import OpenVinoRuntime, TorchRuntime
 from survey.resources import models_folder
 from survey.simulate import ITEMS, Sun, Terrain, paste, render_item
 from survey.values import Detections
@@ -107,8 +107,8 @@ def refused(*_):
 socket.socket.connect = socket.socket.connect_ex = refused
 import numpy as np, torch
 torch.set_num_threads(1)
-from survey.detect.network import SurveyNet
-from survey.detect.runtime import Precision, RuntimeKind, make_runtime
+from survey.networks.network import SurveyNet
+from survey.networks.runtime import Precision, RuntimeKind, make_runtime
 runtime = make_runtime(
     SurveyNet(classes=1, disturbances=1).eval(), kind=RuntimeKind.OPENVINO, precision=Precision.FP32, threads=1
 )

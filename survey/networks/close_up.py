@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from survey.detect.backbone import BACKBONES, DEEP_CHANNELS, BackboneSpec, DeepEnd, EfficientNetLite
-from survey.detect.network import FILL
+from survey.networks.backbone import BACKBONES, DEEP_CHANNELS, BackboneSpec, DeepEnd, EfficientNetLite
+from survey.networks.network import FILL
 
 
 class SecondLook(nn.Module):

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
-from survey.priority.core import Core, core_of
-from survey.priority.greedy import greedy, packed
-from survey.priority.problem import Choice, Problem, is_feasible, total_benefit
+from survey.priority.solver.core import Core, core_of
+from survey.priority.solver.greedy import greedy, packed
+from survey.priority.solver.problem import Choice, Problem, is_feasible, total_benefit
 
 Pairs = NDArray[np.intp]
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from survey.detect.backbone import BACKBONES, ConvNorm, EfficientNetLite
+from survey.networks.backbone import BACKBONES, ConvNorm, EfficientNetLite
 
 if TYPE_CHECKING:
-    from survey.detect.close_up import SecondLook
+    from survey.networks.close_up import SecondLook
 
 HEAT_STRIDE = 4
 """Working pixels per cell of the ordnance head."""

@@ -7,7 +7,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.priority.problem import TOLERANCE, Choice, Problem
+from survey.priority.solver.problem import TOLERANCE, Choice, Problem
 
 Array = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.priority.problem import Problem
+from survey.priority.solver.problem import Problem
 
 MOST_PAIRS = 8000
 """Pairs of area and method that are chosen among one by one: the best by the prices of the relaxation."""

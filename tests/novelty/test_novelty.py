@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from survey.characterise.reference import shrunk_gaussian
-from survey.detect.hues import FEATURES, Hues
-from survey.detect.network import SurveyNet
-from survey.detect.novelty import NOVELTY, NoveltyCard, Reference, Verdict, load_reference, signer_of
-from survey.detect.signature import HUES, PARTS, WINDOW_PX, Signer
-from survey.detect.vision import VISION
 from survey.errors import ModelError
+from survey.networks import SurveyNet
+from survey.novelty import WINDOW_PX, NoveltyCard, Reference, Verdict
+from survey.novelty.hues import FEATURES, Hues
+from survey.novelty.meter import NOVELTY, load_reference, signer_of
+from survey.novelty.signature import HUES, PARTS, Signer
+from survey.novelty.vision import VISION
 
 Texture = Callable[[int, int], NDArray[np.uint8]]
 WHOLE = np.ones((WINDOW_PX, WINDOW_PX), bool)

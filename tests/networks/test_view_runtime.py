@@ -9,12 +9,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from survey.detect import DEFAULT_MODEL, RuntimeKind, load_detector
-from survey.detect.backbone import BACKBONES, DeepEnd, EfficientNetLite
-from survey.detect.close_up import CloseUp
-from survey.detect.converted import Converted
-from survey.detect.view_runtime import OpenVinoViews, TorchViews, ViewRuntime, make_view_runtime
-from tests.detect.test_runtime import needs_openvino, needs_release
+from survey.detect import DEFAULT_MODEL, load_detector
+from survey.networks import RuntimeKind
+from survey.networks.backbone import BACKBONES, DeepEnd, EfficientNetLite
+from survey.networks.close_up import CloseUp
+from survey.networks.converted import Converted
+from survey.networks.view_runtime import OpenVinoViews, TorchViews, ViewRuntime, make_view_runtime
+from tests.networks.test_runtime import needs_openvino, needs_release
 
 installed = importlib.util.find_spec("openvino") is not None
 
@@ -82,7 +83,7 @@ def test_openvino_converts_when_the_first_view_comes_and_once(
             super().__init__(network)
             made.append(self)
 
-    monkeypatch.setattr("survey.detect.view_runtime.Converted", Counted)
+    monkeypatch.setattr("survey.networks.view_runtime.Converted", Counted)
     runtime = OpenVinoViews(deepcopy(close_up), threads=1)
     runtime(views_of(128, count=0))
     assert not made
@@ -105,7 +106,7 @@ def test_the_library_is_the_one_that_the_first_look_takes(close_up: CloseUp, mon
     assert isinstance(auto, OpenVinoViews if installed and not torch.cuda.is_available() else TorchViews)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     made: list[CloseUp] = []
-    monkeypatch.setattr("survey.detect.view_runtime.TorchViews", made.append)
+    monkeypatch.setattr("survey.networks.view_runtime.TorchViews", made.append)
     make_view_runtime(close_up, kind=RuntimeKind.AUTO)
     assert made == [close_up]
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy.special import expit
 
+from survey.calibration import Calibration, Curve, CurveKind
 from survey.detect import load_card
-from survey.detect.calibration import Calibration, Curve, CurveKind
 from survey.resources import models_folder
 
 Z = np.linspace(-20, 20, 801)

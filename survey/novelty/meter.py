@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from survey.detect.hues import FEATURES, Hues
-from survey.detect.network import SurveyNet
-from survey.detect.signature import HUES, PARTS, Signature, Signer
-from survey.detect.vision import LEAST, VISION, shortfalls
 from survey.errors import ModelError
 from survey.files import sha256_of
+from survey.networks import SurveyNet
+from survey.novelty.hues import FEATURES, Hues
+from survey.novelty.signature import HUES, PARTS, Signature, Signer
+from survey.novelty.vision import LEAST, VISION, shortfalls
 
 NOVELTY = "novelty.safetensors"
 FLAGGED_SHARE = 0.5

@@ -8,11 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from survey.detect.backbone import EfficientNetLite, InvertedResidual
-from survey.detect.hues import CELL_PX, cells_of, hues_of
-from survey.detect.network import FILL
-from survey.detect.threads import one_thread
-from survey.detect.vision import VISION, vision_of
+from survey.networks import FILL, one_thread
+from survey.networks.backbone import EfficientNetLite, InvertedResidual
+from survey.novelty.hues import CELL_PX, cells_of, hues_of
+from survey.novelty.vision import VISION, vision_of
 
 WINDOW_PX = 256
 """Edge of a window in working pixels; windows lie on multiples of it, whatever the tiles of a search."""

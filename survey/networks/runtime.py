@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from survey.detect.converted import Converted
-from survey.detect.network import Heads, SurveyNet
-from survey.detect.threads import one_thread
 from survey.errors import ConfigError
+from survey.networks.converted import Converted
+from survey.networks.network import Heads, SurveyNet
+from survey.networks.threads import one_thread
 
 
 class RuntimeKind(StrEnum):

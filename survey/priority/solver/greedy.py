@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from survey.priority.problem import TOLERANCE, Problem, total_benefit
+from survey.priority.solver.problem import TOLERANCE, Problem, total_benefit
 
 Ints = NDArray[np.intp]
 ROUNDS = 20

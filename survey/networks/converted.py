@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from survey.detect.threads import one_thread
+from survey.networks.threads import one_thread
 
 _EXAMPLE_PX = 128
 """Edge of the picture that a network is traced with; the least view of a second look."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from survey.detect.hues import CHROMAS, FEATURES, HARMONICS, cells_of, hues_of
+from survey.novelty.hues import CHROMAS, FEATURES, HARMONICS, cells_of, hues_of
 
 WAVES = 1 + 2 * HARMONICS
 

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from survey.detect.close_up import CloseUp
-from survey.detect.converted import Converted
-from survey.detect.runtime import RuntimeKind, kind_here
+from survey.networks.close_up import CloseUp
+from survey.networks.converted import Converted
+from survey.networks.runtime import RuntimeKind, kind_here
 
 _TOGETHER = {"cpu": 4, "cuda": 32}
 """Views that PyTorch takes together, by device; on a processor those of one thread."""

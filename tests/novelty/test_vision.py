@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from survey.detect.vision import LEAST, shortfalls, vision_of
+from survey.novelty.vision import LEAST, shortfalls, vision_of
 
 Picture = NDArray[np.uint8]
 WHOLE = np.ones((256, 256), bool)

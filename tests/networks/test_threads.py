@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from survey.detect.threads import one_thread
+from survey.networks import one_thread
 
 
 @one_thread()

@@ -1,0 +1,5 @@
+"""A network and pictures."""
+
+from tests.detectors import network, texture
+
+__all__ = ["network", "texture"]
