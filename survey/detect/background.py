@@ -28,7 +28,7 @@ WINDOWS = 160
 """Windows of a flight, about; 40,000 cells for some hundred features."""
 TAIL = 0.98
 """Share of a flight's cells below its tail: those beyond are more than items take, so they tell of the ground."""
-_GROUND, _ALARMS = "background", "alarms"
+_GROUND, _ALARMS, _NEAR = "background", "alarms", "near"
 _ROUNDS = 3
 """Times that the farthest cells are left out."""
 _LEAST_CELLS = 16
@@ -50,18 +50,20 @@ class Background:
     """ln(distance) that a share `TAIL` of all cells measured, left out or not, lies below."""
     alarms: "Background | None" = None
     """What the strongest alarms of the flight are like, in the features of a second look; None: not measured."""
+    near: "Background | None" = None
+    """What the ground is like seen nearer; None: not measured."""
 
     @classmethod
     def of(cls, stored: Mapping[str, NDArray[np.generic]]) -> "Background":
         """Return the background that `stored` is of."""
-        ground = cls._of_rows(stored[_GROUND])
-        return replace(ground, alarms=cls._of_rows(stored[_ALARMS])) if _ALARMS in stored else ground
+        alarms, near = (cls._of_rows(stored[name]) if name in stored else None for name in (_ALARMS, _NEAR))
+        return replace(cls._of_rows(stored[_GROUND]), alarms=alarms, near=near)
 
     @property
     def stored(self) -> dict[str, NDArray[np.generic]]:
-        """Arrays for a file: of the ground, and of the alarms where they were measured."""
-        alarms = {} if self.alarms is None else {_ALARMS: self.alarms._rows}  # noqa: SLF001 - of the same class
-        return {_GROUND: self._rows, **alarms}
+        """Arrays for a file: of the ground, and what else was measured."""
+        more = {_ALARMS: self.alarms, _NEAR: self.near}
+        return {_GROUND: self._rows, **{name: part._rows for name, part in more.items() if part is not None}}  # noqa: SLF001 - of the same class
 
     @classmethod
     def _of_rows(cls, rows: NDArray[np.generic]) -> "Background":
@@ -86,10 +88,19 @@ class Background:
         assert heads.coarse is not None
         log_distance = self.log_distance(heads.coarse)
         if card.around is not None:
-            log_distance = card.around.relative(log_distance, _imaged_share(imaged, like=log_distance))
+            log_distance = log_distance - self.surroundings(heads.coarse, card, imaged)
         log_distance = _by_heat_cell(log_distance)
         heat = card.bias + card.heat * heads.heat + card.contrast * self.share(card) * log_distance
         return replace(heads, heat=heat)
+
+    def surroundings(
+        self, coarse: torch.Tensor, card: ContrastCard, imaged: NDArray[np.bool_] | None = None
+    ) -> torch.Tensor:
+        """Return what `applied` subtracts from ln(distance): (N, 1, h, w) of (N, C, h, w) features."""
+        log_distance = self.log_distance(coarse)
+        if card.around is None:
+            return torch.zeros_like(log_distance)
+        return card.around.surroundings(log_distance, _imaged_share(imaged, like=log_distance))
 
     def share(self, card: ContrastCard) -> float:
         """Return what the distance counts, 1 in full: less where the ground is full of things."""

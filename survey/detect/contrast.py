@@ -42,8 +42,8 @@ class Around(BaseModel):
         """Pixels that it reaches beyond its cell."""
         return self.cells // 2 * COARSE_STRIDE
 
-    def relative(self, log_distance: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
-        """Return ln(distance) less that of the surroundings; as it is where nothing was imaged.
+    def surroundings(self, log_distance: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+        """Return what is to be subtracted from ln(distance), of the same shape; 0 where nothing was imaged.
 
         Args:
             log_distance: (N, 1, h, w).
@@ -56,9 +56,7 @@ class Around(BaseModel):
         mean = self._sum(log_distance * shown) / weight
         variance = self._sum(log_distance.square() * shown) / weight - mean.square()
         spread = variance.clamp_min(_LEAST_SPREAD**2).sqrt()
-        return torch.where(
-            known, log_distance - self.level * mean - self.unrest * (spread / _USUAL_SPREAD).log(), log_distance
-        )
+        return torch.where(known, self.level * mean + self.unrest * (spread / _USUAL_SPREAD).log(), 0.0)
 
     def _sum(self, values: torch.Tensor) -> torch.Tensor:
         """Return the sum of (N, 1, h, w) values over the square around each cell, as far as there are cells."""

@@ -13,10 +13,11 @@ from survey.detect.background import WINDOWS, Background, BackgroundMeter, measu
 from survey.detect.decode import Peaks, decode, disturbance_codes
 from survey.detect.findings import Findings
 from survey.detect.model import ModelCard
+from survey.detect.near import measured_near, seen_nearer
 from survey.detect.second_look import SecondLooker
 from survey.detect.tiling import filled, mask_cells, one_block
 from survey.errors import InputError
-from survey.networks import FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE, Heads, Runtime, one_thread
+from survey.networks import COARSE_STRIDE, FILL, HEAT_STRIDE, LATTICE_PX, MASK_STRIDE, Heads, Runtime, one_thread
 from survey.novelty import NoveltyMeter
 from survey.novelty.signature import at_scale
 from survey.values import Block, Detections, GroundCode, Tile, working_extent
@@ -99,7 +100,16 @@ class Detector:
         if self.looker is None:
             return ground
         alarms = measured_alarms(ground, meter.kept, looker=self.looker, separation=self.card.separation)
-        return replace(ground, alarms=alarms)
+        near = None
+        if self._calm(ground):
+            near = measured_near(meter.kept, looker=self.looker, trimmed=self.card.contrast.trimmed)
+        return replace(ground, alarms=alarms, near=near)
+
+    def _calm(self, ground: Background) -> float:
+        """Return how far contrast counts that is seen nearer, 0 where it does not."""
+        if self.looker is None or self.looker.card.near is None or self.card.contrast is None:
+            return 0.0
+        return self.looker.card.near.calm(ground.tail, usual=self.card.contrast.usual_tail)
 
     def _with(self, card: ModelCard) -> "Detector":
         twin = copy(self)
@@ -197,8 +207,8 @@ class Detector:
                 continue
             reading = pixels[rows.start : rows.stop + 2 * halo, cols.start : cols.stop + 2 * halo]
             shown = valid[rows.start : rows.stop + 2 * halo, cols.start : cols.stop + 2 * halo]
-            peaks, mask = self._look(filled(reading, *shape), filled(shown, *shape, fill=False))
-            found.append((tile.index, self._looked_at_again(self._owned(peaks, tile, imaged), reading)))
+            peaks, mask, around = self._look(filled(reading, *shape), filled(shown, *shape, fill=False))
+            found.append((tile.index, self._looked_at_again(self._owned(peaks, tile, imaged), reading, around)))
             height, width = mask_cells(tile.core.height), mask_cells(tile.core.width)
             top, left, skip = rows.start // MASK_STRIDE, cols.start // MASK_STRIDE, halo // MASK_STRIDE
             codes[top : top + height, left : left + width] = mask[skip : skip + height, skip : skip + width]
@@ -210,14 +220,19 @@ class Detector:
             classes=self.card.class_names,
         )
 
-    def _look(self, reading: NDArray[np.uint8], imaged: NDArray[np.bool_]) -> tuple[Peaks, NDArray[np.uint8]]:
-        """Run the network once: every peak of the reading, and its (H/8, W/8) codes."""
+    def _look(
+        self, reading: NDArray[np.uint8], imaged: NDArray[np.bool_]
+    ) -> tuple[Peaks, NDArray[np.uint8], NDArray[np.float32]]:
+        """Run the network once: every peak of the reading, its (H/8, W/8) codes, its (H/16, W/16) surroundings."""
         return self._told(self.runtime(reading), imaged)
 
     @one_thread()
-    def _told(self, heads: Heads, imaged: NDArray[np.bool_]) -> tuple[Peaks, NDArray[np.uint8]]:
-        card = self.card
+    def _told(self, heads: Heads, imaged: NDArray[np.bool_]) -> tuple[Peaks, NDArray[np.uint8], NDArray[np.float32]]:
+        card, around = self.card, np.empty((0, 0), np.float32)
         if card.contrast is not None and self.background is not None:
+            if self.background.near is not None:
+                assert heads.coarse is not None
+                around = self.background.surroundings(heads.coarse, card.contrast, imaged)[0, 0].cpu().numpy()
             heads = self.background.applied(heads, card.contrast, imaged)
         return (
             decode(
@@ -230,12 +245,18 @@ class Detector:
             disturbance_codes(
                 heads, codes=_CODES, learnt=card.learnt_disturbances, threshold=card.thresholds.disturbance
             ),
+            around,
         )
 
-    def _looked_at_again(self, peaks: Peaks, reading: NDArray[np.uint8]) -> Peaks:
+    def _looked_at_again(self, peaks: Peaks, reading: NDArray[np.uint8], around: NDArray[np.float32]) -> Peaks:
         """Return the peaks with what a second look makes of their logits; without those that fall too low.
 
-        Where the alarms of the ground could not be measured, as in a small picture, likeness alone is added.
+        Where the alarms of the ground could not be measured, as in a small picture, they do not count.
+
+        Args:
+            peaks: Of the first look.
+            reading: The tile's pixels.
+            around: Surroundings by cells of stride 16, of ln(distance); read where the ground was seen nearer.
         """
         if self.looker is None or self.background is None:
             return peaks
@@ -244,6 +265,12 @@ class Detector:
         seen = peaks.logit + card.items * looks.likeness
         if (alarms := self.background.alarms) is not None:
             seen = seen + card.bias + card.others * alarms.log_distance_of(looks.features)
+        if card.near is not None and (ground := self.background.near) is not None:
+            assert self.card.contrast is not None
+            row, col = (cell * HEAT_STRIDE // COARSE_STRIDE for cell in (peaks.cell_row, peaks.cell_col))
+            cells = self.looker.cells(reading, places + HEAT_STRIDE // 2)
+            nearer = seen_nearer(cells, around[row, col], ground, self.card.contrast)
+            seen = seen + self._calm(self.background) * (card.near.bias + card.near.contrast * nearer)
         told = replace(peaks, logit=seen)
         return told.only(np.flatnonzero(told.logit > self._least_logit))
 

@@ -7,7 +7,7 @@ from survey.detect.detector import CORE_PX, Detector
 from survey.detect.model import ModelCard, find_model, load_card, load_network, model_sha256
 from survey.detect.second_look import SecondLooker
 from survey.networks import Precision, RuntimeKind, SurveyNet
-from survey.networks.close_up import CloseUp
+from survey.networks.close_up import CloseUp, Middle
 from survey.networks.runtime import make_runtime
 from survey.networks.view_runtime import make_view_runtime
 from survey.novelty import NoveltyMeter
@@ -53,7 +53,8 @@ def _looker_of(network: SurveyNet, card: ModelCard, *, kind: RuntimeKind, thread
     """Return what looks at places again, with a copy of the backbone, for a runtime may change its precision."""
     if (look := network.second_look) is None or card.second_look is None:
         return None
-    close_up = CloseUp(deepcopy(network.trunk.backbone), look.deep)
-    return SecondLooker(
-        make_view_runtime(close_up, kind=kind, threads=threads), look, card.second_look, gsd_m=card.gsd_m
-    )
+    views = make_view_runtime(CloseUp(deepcopy(network.trunk.backbone), look.deep), kind=kind, threads=threads)
+    near = None
+    if card.second_look.near is not None:
+        near = make_view_runtime(Middle(deepcopy(network.trunk.backbone)), kind=kind, threads=threads)
+    return SecondLooker(views, look, card.second_look, gsd_m=card.gsd_m, near=near)

@@ -1,4 +1,4 @@
-"""Features of magnified views of a place, by the whole ImageNet network, and what is asked of them."""
+"""Features of magnified views of a place, by the ImageNet network, and what is asked of them."""
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,25 @@ class CloseUp(nn.Module):
             parts += [core.mean(dim=(2, 3)), core.amax(dim=(2, 3)), level.mean(dim=(2, 3))]
         parts += [deep.mean(dim=(2, 3)), _core(deep, 1).mean(dim=(2, 3))]
         return torch.cat(parts, dim=1)
+
+
+class Middle(nn.Module):
+    """The backbone on views: (N, 3, px, px) uint8 RGB to (N, `features`), the cells of stride 16 in their middle."""
+
+    CELLS = 4
+    """Along an edge of the square in the middle."""
+
+    def __init__(self, backbone: EfficientNetLite) -> None:
+        """Take the detector's backbone, or a copy."""
+        super().__init__()
+        self.backbone = backbone
+        self.channels = backbone.spec.channels[2]
+        self.features = self.CELLS**2 * self.channels
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the features of one cell after another."""
+        coarse = self.backbone((pixels.float() - FILL) / 128)[2]
+        return _core(coarse, self.CELLS // 2).permute(0, 2, 3, 1).flatten(1)
 
 
 def _features(spec: BackboneSpec) -> int:

@@ -16,8 +16,8 @@ from survey.networks.threads import one_thread
 
 _EXAMPLE_PX = 128
 """Edge of the picture that a network is traced with; the least view of a second look."""
-_KEPT = 4
-"""Networks that a process keeps converted, the ones used last: both looks of two models."""
+_KEPT = 6
+"""Networks that a process keeps converted, the ones used last: the three of two models."""
 _converted: "OrderedDict[str, Any]" = OrderedDict()
 """By `_digest`. What a conversion leaves in memory, some 70 MB for both looks, is never given back, so a process that
 loads a model for each of many flights would grow without end."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from survey.networks.close_up import CloseUp
+from survey.networks.close_up import CloseUp, Middle
 from survey.networks.converted import Converted
 from survey.networks.runtime import RuntimeKind, kind_here
 
@@ -33,7 +33,7 @@ class ViewRuntime(Protocol):
 class TorchViews:
     """PyTorch on a CUDA device if there is one, else on the CPU with its number of threads."""
 
-    def __init__(self, network: CloseUp) -> None:
+    def __init__(self, network: CloseUp | Middle) -> None:
         """Take over a network."""
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._network = network.float().to(self._device).eval()
@@ -66,7 +66,7 @@ class OpenVinoViews:
     only plans needs neither.
     """
 
-    def __init__(self, network: CloseUp, *, threads: int) -> None:
+    def __init__(self, network: CloseUp | Middle, *, threads: int) -> None:
         """Take over a network."""
         self._network, self._streams = network.float().eval(), min(threads, _MOST_STREAMS)
         self._queues: dict[int, Any] = {}
@@ -107,7 +107,7 @@ class OpenVinoViews:
         return self._queues[px]
 
 
-def make_view_runtime(network: CloseUp, *, kind: RuntimeKind, threads: int = 0) -> ViewRuntime:
+def make_view_runtime(network: CloseUp | Middle, *, kind: RuntimeKind, threads: int = 0) -> ViewRuntime:
     """Return a runtime for views, of the same kind as `make_runtime` takes.
 
     Args:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from survey.detect.contrast import Around
+from survey.detect.second_look import NearCard
 from survey.networks import ARCHITECTURES
 from survey.networks.backbone import BACKBONES
 from survey.networks.network import Architecture, ArchitectureName
@@ -107,6 +108,8 @@ class TrainConfig(BaseModel):
     """Alarms that are measured for each window by which a flight's ground is."""
     second_look_features: Annotated[int, Field(gt=0, le=64)] = 16
     """That alarms are told apart by."""
+    second_look_near: NearCard | None = None
+    """Contrast with the ground where it is seen nearer. None: it does not count."""
     apart_m: Annotated[float, Field(ge=0, le=1)] = 0.0
     """What the finished model sees so close to something that it sees more surely is the same thing."""
 
