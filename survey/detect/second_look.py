@@ -156,11 +156,12 @@ class SecondLooker:
         assert self._near is not None
         self._check(pixels, places)
         view, extent = self.card.near.view, self._extents[-1]
-        parts = [
+        parts = [self._near(np.empty((0, view.px, view.px, 3), np.uint8))]
+        parts += [
             self._near(_cut(pixels, places[n : n + _TOGETHER], extent, view)) for n in range(0, len(places), _TOGETHER)
         ]
-        count = Middle.CELLS**2
-        return np.concatenate(parts).reshape(len(places), count, -1) if parts else np.empty((0, count, 0), np.float32)
+        together = np.concatenate(parts)
+        return together.reshape(len(places), Middle.CELLS**2, together.shape[1] // Middle.CELLS**2)
 
     def _check(self, pixels: NDArray[np.uint8], places: NDArray[np.integer]) -> None:
         reach = self.reach_px
