@@ -61,7 +61,11 @@ class Detector:
         """Of a place at the first look: lower, where a second one may make a sighting of it."""
         if self.looker is None:
             return self._least_logit
-        return max(self._least_logit - self.looker.card.margin, self.looker.card.least_logit)
+        card = self.looker.card
+        margin = card.margin
+        if card.near is not None and self.background is not None and self.background.near is not None:
+            margin += self._calm(self.background) * card.near.margin
+        return max(self._least_logit - margin, card.least_logit)
 
     def with_threshold(self, score: float) -> "Detector":
         """Return the same detector with another least score.

@@ -57,6 +57,8 @@ class NearCard(BaseModel):
     view: View
     contrast: Annotated[float, Field(ge=0)]
     bias: float
+    margin: Annotated[float, Field(ge=0)]
+    """What it may add to a logit, beside the card's margin."""
     rough_tail: Annotated[float, Field(gt=0)]
     """Tail of a flight's ground from which on nothing is added; all of it up to the usual tail, less in between."""
 

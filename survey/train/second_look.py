@@ -52,7 +52,7 @@ RIDGE = 100.0
 """Of the regression on directions, all scaled alike to a mean square of 1."""
 _FREE = 1e3
 """The constant's term: so large that the ridge does not hold its coefficient."""
-MARGIN, LEAST_LOGIT = 1.5, -4.0
+MARGIN, LEAST_LOGIT = 1.0, -4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

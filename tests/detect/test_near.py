@@ -25,7 +25,7 @@ from tests.networks.test_runtime import needs_openvino
 
 Texture = Callable[[int, int], NDArray[np.uint8]]
 GSD_M, HALO_PX = 0.01, 272
-NEAR = NearCard(view=View(extent_m=0.64, px=128), contrast=2.0, bias=-0.5, rough_tail=9.0)
+NEAR = NearCard(view=View(extent_m=0.64, px=128), contrast=2.0, bias=-0.5, margin=4.0, rough_tail=9.0)
 CARD = SecondLookCard(
     others=1.0,
     items=0.25,
@@ -35,7 +35,7 @@ CARD = SecondLookCard(
     alarms_a_window=4.0,
     features=8,
     views=(View(extent_m=0.32, px=128),),
-    margin=4.0,
+    margin=1.0,
     least_logit=-6.0,
     near=NEAR,
 )
