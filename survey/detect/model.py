@@ -25,7 +25,7 @@ from survey.networks.network import ArchitectureName
 from survey.novelty import NoveltyCard
 from survey.values import DISTURBANCES, UNIDENTIFIED_CLASS, Performance
 
-DEFAULT_MODEL = "lite2-5mm-v4"
+DEFAULT_MODEL = "lite2-5mm-v5"
 """What the name `default` stands for."""
 CARD = "model.yaml"
 
