@@ -24,6 +24,7 @@ def gdal_env() -> Any:
     return rasterio.Env(
         GDAL_CACHEMAX=CACHE_BYTES,
         GDAL_DISABLE_READDIR_ON_OPEN="FALSE",
+        CPL_VSIL_CURL_ALLOWED_EXTENSIONS=".none",  # no network, whatever a file refers to
         GDAL_ERROR_ON_LIBJPEG_WARNING="TRUE",  # for JPEG files that a VRT refers to
         VRT_SHARED_SOURCE="0",  # threads must not meet in the files that a VRT refers to
     )

@@ -15,12 +15,15 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioIOError
 
 from survey.errors import GeoreferenceError, InputError
 from survey.files import sha256_of
+from survey.ingest.container import directories_whole, refuse_elsewhere
 from survey.ingest.gdal import DatasetReader, gdal_env
 from survey.ingest.validity import valid_pixels
 from survey.values import BandRoles, Image, Validity
 
 GSD_SPAN_PX = 100
 """The ground distance of a pixel is taken over this many: one pixel is lost in rounding."""
+FARTHEST_DEG = 180 + 1e-9
+"""East or west, of imagery in degrees: beyond, a place has another name on the ground."""
 SAMPLE_PX = 1024
 """Longest edge of the decimated picture that the value range of a deep file is taken from."""
 RANGE_PERCENTILES = (0.5, 99.5)
@@ -47,6 +50,7 @@ def open_image(
         InputError: It cannot be read, or its bands cannot be used.
     """
     path = Path(path)
+    refuse_elsewhere(path)
     with gdal_env(), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # it becomes an error below
         try:
@@ -75,8 +79,10 @@ def _describe(
     if dtype not in DTYPES or len({dataset.dtypes[band - 1] for band in roles.rgb}) > 1:
         msg = f"{path}: {dtype} pixels are not supported; convert with `gdal_translate -ot Byte -scale`"
         raise InputError(msg)
+    marked = _marked(dataset, roles, path)
     validity, value = _validity(dataset, roles, nodata=nodata)
-    if validity is Validity.ALL:
+    if not marked and nodata is None:
+        _check_marks(_files(dataset, path))
         notes.append(
             f"{path.name}: nothing marks pixels that were not imaged, so all count as imaged; "
             "if it has a black or white border, set nodata=0 or nodata=255"
@@ -119,6 +125,10 @@ def _check_georeference(dataset: DatasetReader, path: Path) -> None:
             f"{path}: has no geotransform, so its place on the ground is not known; "
             "add a world file or use `gdal_edit.py -a_ullr`"
         )
+        raise GeoreferenceError(msg)
+    west, _, east, _ = dataset.bounds
+    if dataset.crs.is_geographic and not (min(west, east) >= -FARTHEST_DEG and max(west, east) <= FARTHEST_DEG):
+        msg = f"{path}: lies beyond 180 degrees of longitude; warp it into its UTM zone with gdalwarp"
         raise GeoreferenceError(msg)
     if abs(dataset.transform.determinant) < 1e-30:
         msg = f"{path}: its geotransform is degenerate (pixels without area); georeference it again"
@@ -177,8 +187,32 @@ def _band_roles(
     return BandRoles(grey, grey, grey, alpha), [f"{path.name}: has one colour band; the model was trained on colour"]
 
 
+def _marked(dataset: DatasetReader, roles: BandRoles, path: Path) -> bool:
+    """Tell whether the file marks pixels that were not imaged.
+
+    Raises:
+        InputError: A mask lies beside it and cannot be read.
+    """
+    flags: Sequence[MaskFlags] = dataset.mask_flag_enums[roles.red - 1]
+    sidecar = path.with_name(path.name + ".msk")
+    if sidecar.exists() and MaskFlags.per_dataset not in flags:
+        msg = f"{sidecar}: the mask cannot be read, so it is not known which pixels were imaged; restore or remove it"
+        raise InputError(msg)
+    return roles.alpha is not None or MaskFlags.per_dataset in flags or MaskFlags.nodata in flags
+
+
+def _check_marks(files: Sequence[Path]) -> None:
+    for file in files:
+        if not directories_whole(file):
+            msg = (
+                f"{file}: is cut short, and a mask of pixels that were not imaged may be lost with its end; "
+                "copy it again, or set nodata"
+            )
+            raise InputError(msg)
+
+
 def _validity(dataset: DatasetReader, roles: BandRoles, *, nodata: float | None) -> tuple[Validity, float | None]:
-    """Tell how the file marks pixels that were not imaged."""
+    """Tell how the file marks pixels that were not imaged; in real numbers what is none marks them at least."""
     if nodata is not None:
         return Validity.NODATA, float(nodata)
     flags: Sequence[MaskFlags] = dataset.mask_flag_enums[roles.red - 1]
@@ -188,6 +222,8 @@ def _validity(dataset: DatasetReader, roles: BandRoles, *, nodata: float | None)
         return Validity.MASK, None
     if MaskFlags.nodata in flags:
         return Validity.NODATA, float(dataset.nodatavals[roles.red - 1])
+    if np.issubdtype(dataset.dtypes[roles.red - 1], np.floating):
+        return Validity.NODATA, float("nan")
     return Validity.ALL, None
 
 

@@ -32,11 +32,16 @@ def valid_pixels(
     if image.validity is Validity.ALL:
         return np.ones(shape, bool)
     where = {"window": window, "out_shape": shape, "resampling": resampling}
-    if image.validity is Validity.NODATA:
+    valid = _marked_valid(dataset, image, where)
+    real = np.issubdtype(image.dtype, np.floating)
+    if image.validity is Validity.NODATA or real:
         if values is None:
             values = dataset.read(image.bands.rgb, **{**where, "out_shape": (3, *shape)})
-        return _differs(values, image.nodata) & _marked_valid(dataset, image, where)
-    return _marked_valid(dataset, image, where)
+        if image.validity is Validity.NODATA:
+            valid &= _differs(values, image.nodata)
+        if real:
+            valid &= np.isfinite(values).all(axis=0)
+    return valid
 
 
 def _differs(values: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """Decisions handed on: taken in from another run, and written as layers to train on or to open in a GIS."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from survey.export import Layer, write_geopackage
 from survey.review.decision import Kind
 from survey.review.standing import Standing, standing
 from survey.review.store import FILE, ReviewStore
-from survey.review.travel import images_of, placed
+from survey.review.travel import images_of, moved, placed
 
 
 def take_in_decisions(run: Path, other: Path) -> str:
@@ -47,13 +48,13 @@ def write_decisions(run: Path, out: Path) -> str:
     if not things:
         msg = f"{run / FILE}: no decision stands; judge the run with `survey review {run}` first"
         raise InputError(msg)
-    crs = things[0].last.opinion.place.crs
+    crs = Counter(t.last.opinion.place.crs for t in things).most_common(1)[0][0]  # few come from a run in another zone
     points = [t for t in things if t.kind is not Kind.TILE]
     layers = [
         _points("items", [t for t in points if t.verdict > 0], crs),
         _points("hard_negatives", [t for t in points if t.verdict < 0], crs),
         _points("unresolved", [t for t in points if not t.verdict], crs),
-        _tiles([t for t in things if t.kind is Kind.TILE and t.verdict and t.last.opinion.place.crs == crs]),
+        _tiles([t for t in things if t.kind is Kind.TILE and t.verdict], crs),
     ]
     write_geopackage(out, crs=crs, layers=layers, styles={})
     counts = ", ".join(f"{len(layer.geometry)} {layer.name.replace('_', ' ')}" for layer in layers)
@@ -73,8 +74,9 @@ def _points(name: str, things: Sequence[Standing], crs: str) -> Layer:
     return Layer(name, "Point", _wkb(shapely.points(placed(things, crs))), columns)
 
 
-def _tiles(things: Sequence[Standing]) -> Layer:
-    shapes = np.array([shapely.from_wkt(t.last.opinion.geometry) for t in things], object)
+def _tiles(things: Sequence[Standing], crs: str) -> Layer:
+    drawn = [shapely.from_wkt(t.last.opinion.geometry) for t in things]
+    shapes = np.array([moved(s, t.last.opinion.place.crs, crs) for s, t in zip(drawn, things, strict=True)], object)
     return Layer(
         "reviewed_tiles", "Polygon", _wkb(shapes), {"tile": _text([t.subject for t in things]), **_provenance(things)}
     )

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyproj
+import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -106,15 +108,28 @@ def placed(things: Sequence[Standing], crs: str) -> NDArray[np.float64]:
     theirs = np.array([t.last.opinion.place.crs for t in things], object)
     for name in sorted(set(theirs.tolist()) - {crs}):
         which = theirs == name
-        try:
-            moved = pyproj.Transformer.from_crs(name, crs, always_xy=True).transform(
-                out[which, 0], out[which, 1], errcheck=True
-            )
-        except pyproj.exceptions.ProjError as error:
-            msg = f"decisions in {name} cannot be placed in {crs} ({error}); leave out the store that they are from"
-            raise SurveyError(msg) from error
-        out[which] = np.column_stack(moved)
+        out[which] = _moved(out[which], name, crs)
     return out
+
+
+def moved(shape: Any, theirs: str, crs: str) -> Any:
+    """Return a shapely geometry in another CRS; itself if that is its own.
+
+    Raises:
+        SurveyError: It cannot be placed there.
+    """
+    return shape if theirs == crs else shapely.transform(shape, lambda points: _moved(points, theirs, crs))
+
+
+def _moved(points: NDArray[np.float64], theirs: str, crs: str) -> NDArray[np.float64]:
+    try:
+        there = pyproj.Transformer.from_crs(theirs, crs, always_xy=True).transform(
+            points[:, 0], points[:, 1], errcheck=True
+        )
+    except pyproj.exceptions.ProjError as error:
+        msg = f"decisions in {theirs} cannot be placed in {crs} ({error}); leave out the store that they are from"
+        raise SurveyError(msg) from error
+    return np.column_stack(there)
 
 
 def images_of(thing: Standing) -> list[str]:

@@ -46,6 +46,22 @@ def test_decisions_become_layers_to_train_on(tmp_path: Path) -> None:
     assert (tmp_path / "out.gpkg").stat().st_mode & 0o077 == 0
 
 
+def test_decisions_of_another_zone_come_along_and_the_layers_stay_in_the_runs_own(tmp_path: Path) -> None:
+    run = reviewed(tmp_path / "run")
+    with ReviewStore(run) as store:
+        store.add(opinion("a0", x=1_030_000, y=4_420_000, crs="EPSG:32637"))
+        box = shapely.box(1_030_000, 4_420_000, 1_030_010, 4_420_010).wkt
+        tile = {"kind": Kind.TILE, "label": None, "size_m": None, "geometry": box}
+        store.add(opinion("a-tile", Status.TILE_REVIEWED, x=1_030_005, y=4_420_005, crs="EPSG:32637", **tile))
+    told = write_decisions(run, tmp_path / "out.gpkg")
+    assert told.endswith("4 items, 1 hard negatives, 1 unresolved, 2 reviewed tiles")
+    tiles = pyogrio.read_dataframe(tmp_path / "out.gpkg", layer="reviewed_tiles").set_index("tile")
+    assert tiles.crs.to_string() == CRS
+    assert tiles.geometry["a-tile"].area == pytest.approx(100, rel=0.01)
+    items = pyogrio.read_dataframe(tmp_path / "out.gpkg", layer="items").set_index("subject")
+    assert items.geometry["a0"].distance(tiles.geometry["a-tile"]) < 0.01
+
+
 def test_the_same_decisions_are_the_same_bytes(tmp_path: Path) -> None:
     run = reviewed(tmp_path / "run")
     for name in ("a", "b"):
