@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from survey.detect import DEFAULT_MODEL, load_detector
 from survey.networks import RuntimeKind
 from survey.networks.backbone import BACKBONES, DeepEnd, EfficientNetLite
-from survey.networks.close_up import CloseUp
+from survey.networks.close_up import CloseUp, Middle
 from survey.networks.converted import Converted
 from survey.networks.view_runtime import OpenVinoViews, TorchViews, ViewRuntime, make_view_runtime
 from tests.networks.test_runtime import needs_openvino, needs_release
@@ -116,10 +116,10 @@ def test_the_library_is_the_one_that_the_first_look_takes(close_up: CloseUp, mon
 def test_a_detector_looks_again_as_it_was_told_to(kind: RuntimeKind, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[RuntimeKind, int]] = []
 
-    def make(network: CloseUp, *, kind: RuntimeKind, threads: int) -> ViewRuntime:
+    def make(network: CloseUp | Middle, *, kind: RuntimeKind, threads: int) -> ViewRuntime:
         told.append((kind, threads))
         return make_view_runtime(network, kind=kind, threads=threads)
 
     monkeypatch.setattr("survey.detect.load.make_view_runtime", make)
     load_detector(DEFAULT_MODEL, runtime=kind, threads=2)
-    assert told == [(kind, 2)]
+    assert told == [(kind, 2)] * 2  # for its views, and for the ground seen nearer
